@@ -1,0 +1,53 @@
+import type { Pool } from 'pg';
+import type { PrismaClient } from '../generated/prisma/client.js';
+
+/** One PostgreSQL reached two ways over one pool: Prisma for the models, `pg` for the raw statements of the hot paths. */
+export interface Database {
+  prisma: PrismaClient;
+  pool: Pool;
+}
+
+// SQLSTATE classes: 08 connection exception, 53 insufficient resources, 57P0x shutdown and crash (PostgreSQL, Appendix A),
+// 25006 a server that came back as a read-only standby.
+const AWAY_SQLSTATE = /^(08...|53...|57P0[1-5]|57014|25006)$/;
+const AWAY_PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
+const AWAY_SYSTEM = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+]);
+const AWAY_TEXT =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|server closed the connection|not queryable|Cannot use a pool after calling end/i;
+
+/** True when an error of `pg` or Prisma means that the database could not be asked, not that it said no. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+    const code = codeOf(current);
+    if (code && (AWAY_PRISMA.has(code) || AWAY_SYSTEM.has(code) || AWAY_SQLSTATE.test(code))) return true;
+    if (AWAY_TEXT.test(current.message)) return true;
+    if (code === 'P2010' || current.name === 'DriverAdapterError') {
+      const nested = nestedCode(current);
+      if (nested && (AWAY_SQLSTATE.test(nested) || AWAY_SYSTEM.has(nested))) return true;
+    }
+    current = current.cause;
+  }
+  return false;
+}
+
+function codeOf(error: object): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Prisma puts the driver's code at `meta.driverAdapterError.cause.originalCode` (raw queries) or `cause.originalCode`. */
+function nestedCode(error: object): string | undefined {
+  let current: unknown = 'meta' in error ? error.meta : error;
+  for (const key of ['driverAdapterError', 'cause', 'originalCode']) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    if (key in current) current = Reflect.get(current, key);
+  }
+  return typeof current === 'string' ? current : undefined;
+}
