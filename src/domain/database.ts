@@ -1,10 +1,35 @@
-import type { Pool } from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import type { PrismaClient } from '../generated/prisma/client.js';
+import { DomainError, databaseAway } from './errors.js';
 
 /** One PostgreSQL reached two ways over one pool: Prisma for the models, `pg` for the raw statements of the hot paths. */
 export interface Database {
   prisma: PrismaClient;
   pool: Pool;
+  /** False on the embedded database, whose connections share one session and would meet in their statements' names. */
+  namedStatements: boolean;
+}
+
+/** A raw statement of a hot path. PostgreSQL parses and plans it once per connection, under its name. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Runs a raw statement and returns its rows. Errors are those of `pg`. */
+export async function query<Row extends QueryResultRow>(
+  db: Database,
+  { name, text }: Statement,
+  values: unknown[],
+): Promise<Row[]> {
+  const result = await db.pool.query<Row>(db.namedStatements ? { name, text, values } : { text, values });
+  return result.rows;
+}
+
+/** The error a client may read, when this is one: a refusal, or the word that the database is away. */
+export function clientError(error: unknown): DomainError | undefined {
+  if (error instanceof DomainError) return error;
+  return isDatabaseAway(error) ? databaseAway(error) : undefined;
 }
 
 // SQLSTATE classes: 08 connection exception, 53 insufficient resources, 57P0x shutdown and crash (PostgreSQL, Appendix A),

@@ -1,0 +1,94 @@
+import { randomInt } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { Chat } from '../generated/prisma/client.js';
+import { type Database, query } from './database.js';
+import { chatNotFound, DomainError } from './errors.js';
+import { checkText, isUuid } from './text.js';
+import { isUniqueViolation } from './users.js';
+import { isAdmin, requireUser, type Viewer } from './viewer.js';
+
+/** A chat named by its id or by its name (in any case). */
+export type ChatReference = { id: string } | { name: string };
+
+const REACHABLE_BY_ADMIN = { name: 'chats-reachable-admin', text: 'SELECT id FROM chats WHERE id = ANY($1::uuid[])' };
+const REACHABLE_BY_MEMBER = {
+  name: 'chats-reachable-member',
+  text: 'SELECT chat_id AS id FROM chat_memberships WHERE user_id = $1 AND chat_id = ANY($2::uuid[])',
+};
+
+export class Chats {
+  constructor(private readonly db: Database) {}
+
+  /** @throws DomainError `BAD_USER_INPUT` for an unfit name, `CONFLICT` for one that is taken in any case. */
+  async create(name: string): Promise<Chat> {
+    checkText('name', name, {
+      min: 1,
+      max: 100,
+      pattern: { expression: /^[^/\p{Cc}]+$/u, rule: 'must not contain "/" or control characters.' },
+    });
+    if (name.trim() !== name)
+      throw new DomainError('BAD_USER_INPUT', 'name must not begin or end with white space.', { field: 'name' });
+    try {
+      return await this.db.prisma.chat.create({
+        data: { id: uuidv7(), name, nameKey: foldName(name), epoch: newEpoch() },
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'A chat of this name exists.', { field: 'name' });
+      throw error;
+    }
+  }
+
+  /**
+   * The rule: a chat may be read and written by its members and by admins. Every edge asks here.
+   * Returns the chats among `ids` that the viewer may reach, in one query.
+   */
+  async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Set<string>> {
+    const user = requireUser(viewer);
+    const wanted = ids.filter(isUuid).map((id) => id.toLowerCase());
+    if (wanted.length === 0) return new Set();
+    const rows = isAdmin(viewer)
+      ? await query<{ id: string }>(this.db, REACHABLE_BY_ADMIN, [wanted])
+      : await query<{ id: string }>(this.db, REACHABLE_BY_MEMBER, [user.id, wanted]);
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** The chat, when there is one and the viewer may reach it; null otherwise, without a hint which of the two it is. */
+  async find(viewer: Viewer | null, reference: ChatReference): Promise<Chat | null> {
+    requireUser(viewer);
+    if ('id' in reference && !isUuid(reference.id)) return null;
+    if ('name' in reference && (reference.name.includes('\0') || !reference.name.isWellFormed())) return null;
+    const chat = await this.db.prisma.chat.findUnique({
+      where: 'id' in reference ? { id: reference.id } : { nameKey: foldName(reference.name) },
+    });
+    if (!chat) return null;
+    return (await this.reachable(viewer, [chat.id])).has(chat.id) ? chat : null;
+  }
+
+  /** @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others. */
+  async require(viewer: Viewer | null, reference: ChatReference): Promise<Chat> {
+    const chat = await this.find(viewer, reference);
+    if (!chat) throw chatNotFound();
+    return chat;
+  }
+
+  /** Gives one chat, or all, a new epoch, after a backup was restored: cursors of before are refused from then on. */
+  async rotateEpoch(name?: string): Promise<number> {
+    const where = name === undefined ? {} : { nameKey: foldName(name) };
+    const chats = await this.db.prisma.chat.findMany({ where, select: { id: true } });
+    if (name !== undefined && chats.length === 0) throw new DomainError('NOT_FOUND', 'There is no chat of this name.');
+    for (const { id } of chats) await this.db.prisma.chat.update({ where: { id }, data: { epoch: newEpoch() } });
+    return chats.length;
+  }
+}
+
+/** Two names are one when they differ in case or in Unicode composition only. Upper then lower case folds ß, ς and their like. */
+export function foldName(name: string): string {
+  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+}
+
+const EPOCH_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Eight letters of 36: two histories of one chat share an epoch once in 2.8 × 10¹² times. */
+function newEpoch(): string {
+  return Array.from({ length: 8 }, () => EPOCH_LETTERS[randomInt(EPOCH_LETTERS.length)]).join('');
+}
