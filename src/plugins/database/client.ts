@@ -1,0 +1,74 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../generated/prisma/client.js';
+
+/** One pool, two ways to use it: Prisma's models, and raw SQL where every microsecond counts. */
+export interface Database {
+  readonly prisma: PrismaClient;
+  readonly pool: pg.Pool;
+  /** One session behind every connection: no named statements, no session settings, no session locks. */
+  readonly embedded: boolean;
+  /** Waits for the queries under way and ends every connection. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  embedded: boolean;
+  /** Told of a connection that broke while idle. The pool replaces it; nothing needs to be done. */
+  onConnectionLost?: (error: Error) => void;
+}
+
+/**
+ * Opens nothing yet: the first query makes the first connection.
+ *
+ * A query fails and does not hang: after 2.5 s without a connection, after 15 s of work in PostgreSQL, after 20 s without
+ * an answer.
+ */
+export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 2_500,
+    query_timeout: 20_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000, options: sessionOptions(url) }),
+  });
+  // Without a listener, a connection that breaks while idle would end the process.
+  pool.on('error', onConnectionLost);
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, embedded ? {} : { statementNameGenerator: statementNames() }),
+  });
+  return {
+    prisma,
+    pool,
+    embedded,
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** adapter-pg reads and writes times without their offset, so a session in any other zone than UTC would shift them. */
+function sessionOptions(url: string): string {
+  const given = URL.canParse(url) ? new URL(url).searchParams.get('options') : null;
+  return `${given ?? ''} -c timezone=UTC`.trim();
+}
+
+/**
+ * Names statements, so that PostgreSQL plans each once per connection. Texts vary with the length of their lists, so only
+ * the first 300 get a name; an empty name means an unnamed statement.
+ */
+function statementNames(): (query: { sql: string }) => string {
+  const names = new Map<string, string>();
+  return ({ sql }) => {
+    const known = names.get(sql);
+    if (known !== undefined) return known;
+    if (names.size >= 300) return '';
+    const name = `prisma_${names.size}`;
+    names.set(sql, name);
+    return name;
+  };
+}

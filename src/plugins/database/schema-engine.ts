@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { PrismaPg } from '@prisma/adapter-pg';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+export type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+// The types of Node 20 lack this one function of the platform.
+declare global {
+  namespace WebAssembly {
+    function instantiate(
+      bytes: Uint8Array,
+      imports: object,
+    ): Promise<{ instance: { exports: Record<string, unknown> } }>;
+  }
+}
+
+/** Nothing in this schema is managed by somebody else. */
+export const noFilters = { externalTables: [], externalEnums: [] };
+
+/**
+ * Prisma's own schema engine as WebAssembly: what `prisma migrate` runs as a binary, without the download.
+ * The caller ends it with `free()`. `onScriptError` gets the script that the database refused and its own words; the
+ * engine's error may be about what it could not do afterwards.
+ */
+export async function openSchemaEngine(
+  adapter: PrismaPg,
+  onScriptError: ScriptErrorListener = () => {},
+): Promise<engine.SchemaEngine> {
+  await load();
+  return engine.SchemaEngine.new(
+    { datamodels: undefined },
+    ignoreLog,
+    bindMigrationAwareSqlAdapterFactory(withWholeScripts(adapter, onScriptError)),
+  );
+}
+
+type ScriptErrorListener = (script: string, cause: unknown) => void;
+
+/** The engine reports through results and errors; its log lines say nothing more. */
+function ignoreLog() {}
+
+let loading: Promise<void> | undefined;
+
+/** Instantiates the WebAssembly once per process. The package's own entry wants a bundler that imports .wasm files. */
+function load(): Promise<void> {
+  loading ??= (async () => {
+    const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+    const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
+    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...engine } });
+    engine.__wbg_set_wasm(instance.exports);
+    const start = instance.exports.__wbindgen_start;
+    if (typeof start !== 'function') throw new Error('@prisma/schema-engine-wasm has another layout than expected.');
+    start();
+  })();
+  return loading;
+}
+
+/**
+ * adapter-pg cuts a migration at every semicolon, which breaks a function's `$$ … $$` body. Sent as one simple query,
+ * PostgreSQL parses it itself and runs it in one transaction.
+ */
+function withWholeScripts(adapter: PrismaPg, onError: ScriptErrorListener): SqlMigrationAwareDriverAdapterFactory {
+  const wrap = async (connecting: ReturnType<PrismaPg['connect']>): Promise<SqlDriverAdapter> => {
+    const connection = await connecting;
+    connection.executeScript = async (script) => {
+      await connection
+        .underlyingDriver()
+        .query(script)
+        .catch((cause) => {
+          onError(script, cause);
+          throw cause;
+        });
+    };
+    return connection;
+  };
+  return {
+    provider: adapter.provider,
+    adapterName: adapter.adapterName,
+    connect: () => wrap(adapter.connect()),
+    connectToShadowDb: () => wrap(adapter.connectToShadowDb()),
+  };
+}
