@@ -1,0 +1,111 @@
+export interface GroupCommitOptions {
+  /** How many batches may be on their way at once. */
+  lanes: number;
+  /** How many items one batch holds at most. */
+  maxBatch: number;
+  /** How many items may wait for a lane; one more is refused. */
+  maxWaiting: number;
+  /** How long an item may take from its arrival, in milliseconds; then its caller is answered without it. */
+  deadlineMs: number;
+  /** The error for an item that finds the queue full. */
+  overloaded: () => Error;
+  /** The error for an item that was not answered in time: whether it was written is unknown. */
+  late: () => Error;
+  /** True when an error says that a batch was rolled back because of what is in it. */
+  isRefusal: (error: unknown) => boolean;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  arrivedAt: number;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Gathers items into batches without a timer: while every lane has a batch on its way, items wait; when a lane returns it
+ * takes all that waits. A lone item leaves at once, and a crowd shares one COMMIT.
+ */
+export class GroupCommit<Item, Result> {
+  private waiting: Waiting<Item, Result>[] = [];
+  private lanesInUse = 0;
+  private readonly idle: (() => void)[] = [];
+  private deadlineTimer: NodeJS.Timeout | undefined;
+  private readonly unanswered = new Set<Waiting<Item, Result>>();
+
+  /** `write` answers for each item of the batch, in its order, or throws when nothing is known of any of them. */
+  constructor(
+    private readonly write: (batch: readonly Item[]) => Promise<readonly Result[]>,
+    private readonly options: GroupCommitOptions,
+  ) {}
+
+  add(item: Item): Promise<Result> {
+    if (this.waiting.length >= this.options.maxWaiting) return Promise.reject(this.options.overloaded());
+    return new Promise((resolve, reject) => {
+      const entry: Waiting<Item, Result> = { item, arrivedAt: performance.now(), resolve, reject };
+      this.waiting.push(entry);
+      this.unanswered.add(entry);
+      this.watchDeadline();
+      this.fillLanes();
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is on its way. */
+  drain(): Promise<void> {
+    if (this.lanesInUse === 0 && this.waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idle.push(resolve));
+  }
+
+  private fillLanes(): void {
+    while (this.lanesInUse < this.options.lanes && this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, this.options.maxBatch);
+      this.lanesInUse += 1;
+      void this.send(batch).finally(() => {
+        this.lanesInUse -= 1;
+        this.fillLanes();
+        if (this.lanesInUse === 0) for (const resolve of this.idle.splice(0)) resolve();
+      });
+    }
+  }
+
+  private async send(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.write(batch.map((entry) => entry.item));
+      for (const [index, entry] of batch.entries()) {
+        const result = results[index];
+        if (result === undefined) this.answer(entry, () => entry.reject(new Error('The batch came back too short.')));
+        else this.answer(entry, () => entry.resolve(result));
+      }
+    } catch (error) {
+      // One bad item fails alone: what was rolled back because of it is written again, each by itself.
+      if (batch.length > 1 && this.options.isRefusal(error)) for (const entry of batch) await this.send([entry]);
+      else for (const entry of batch) this.answer(entry, () => entry.reject(error));
+    }
+  }
+
+  private answer(entry: Waiting<Item, Result>, settle: () => void): void {
+    if (this.unanswered.delete(entry)) settle();
+  }
+
+  /** One timer for all: entries are in the order of their arrival, so the first one is the next that can be late. */
+  private watchDeadline(): void {
+    if (this.deadlineTimer) return;
+    const [first] = this.unanswered;
+    if (!first) return;
+    const wait = Math.max(0, first.arrivedAt + this.options.deadlineMs - performance.now());
+    this.deadlineTimer = setTimeout(() => {
+      this.deadlineTimer = undefined;
+      this.rejectLate();
+      this.watchDeadline();
+    }, wait);
+  }
+
+  private rejectLate(): void {
+    const latest = performance.now() - this.options.deadlineMs;
+    this.waiting = this.waiting.filter((entry) => entry.arrivedAt > latest);
+    for (const entry of this.unanswered) {
+      if (entry.arrivedAt > latest) return;
+      this.answer(entry, () => entry.reject(this.options.late()));
+    }
+  }
+}

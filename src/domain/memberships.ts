@@ -1,0 +1,75 @@
+import type { Announce } from './chat-events.js';
+import { type Database, query } from './database.js';
+import { DomainError } from './errors.js';
+import { isUuid } from './text.js';
+import { PROFILE_FIELDS, toProfile } from './users.js';
+import type { UserProfile } from './viewer.js';
+
+export interface Membership {
+  chatId: string;
+  userId: string;
+  joinedAt: Date;
+}
+
+interface Outcome {
+  outcome: 'created' | 'removed' | 'repeated' | 'no_chat' | 'no_user';
+  epoch: string;
+  seq: number;
+}
+
+const ADD = {
+  name: 'chat-member-add',
+  text: 'SELECT outcome, epoch, seq, joined_at AS at FROM add_chat_member($1, $2, $3)',
+};
+const REMOVE = {
+  name: 'chat-member-remove',
+  text: 'SELECT outcome, epoch, seq, removed_at AS at FROM remove_chat_member($1, $2, $3)',
+};
+
+/** Who is in which chat. Each change takes a number in the chat's log, in the transaction that makes it. */
+export class Memberships {
+  constructor(
+    private readonly db: Database,
+    private readonly announce: Announce,
+  ) {}
+
+  /** Makes a user a member; a member already stays one, and nothing changes. @throws DomainError `NOT_FOUND`. */
+  async add(actor: UserProfile | null, chatId: string, userId: string): Promise<Membership> {
+    const { outcome, epoch, seq, at } = await this.change(ADD, actor, chatId, userId);
+    if (outcome === 'created') {
+      const user = await this.profile(userId);
+      const member = { user, joinedAt: at.toISOString() };
+      this.announce({ type: 'member.added', chatId, epoch, seq, at: at.toISOString(), actor, member });
+    }
+    return { chatId, userId, joinedAt: at };
+  }
+
+  /**
+   * Ends a membership, and with it what reaches the user: nothing with a higher number does, on any process.
+   * Returns false when the user was no member. @throws DomainError `NOT_FOUND`.
+   */
+  async remove(actor: UserProfile | null, chatId: string, userId: string): Promise<boolean> {
+    const { outcome, epoch, seq, at } = await this.change(REMOVE, actor, chatId, userId);
+    if (outcome !== 'removed') return false;
+    const user = await this.profile(userId);
+    this.announce({ type: 'member.removed', chatId, epoch, seq, at: at.toISOString(), actor, user });
+    return true;
+  }
+
+  private async change(statement: typeof ADD, actor: UserProfile | null, chatId: string, userId: string) {
+    if (!isUuid(chatId)) throw notFound('chat');
+    if (!isUuid(userId)) throw notFound('user');
+    const [row] = await query<Outcome & { at: Date }>(this.db, statement, [chatId, userId, actor?.id ?? null]);
+    if (!row || row.outcome === 'no_chat') throw notFound('chat');
+    if (row.outcome === 'no_user') throw notFound('user');
+    return row;
+  }
+
+  private async profile(userId: string): Promise<UserProfile> {
+    return toProfile(await this.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: PROFILE_FIELDS }));
+  }
+}
+
+function notFound(what: 'chat' | 'user'): DomainError {
+  return new DomainError('NOT_FOUND', `There is no such ${what}.`, { field: `${what}Id` });
+}

@@ -1,0 +1,102 @@
+import { v7 as uuidv7 } from 'uuid';
+import { type Announce, type ChatMessage, messageCreated } from './chat-events.js';
+import { clientError, type Database, query } from './database.js';
+import { chatNotFound, DomainError, databaseAway } from './errors.js';
+import { GroupCommit } from './group-commit.js';
+import { checkText, isUuid } from './text.js';
+import { requireUser, type UserProfile, type Viewer } from './viewer.js';
+
+interface PendingMessage {
+  id: string;
+  chatId: string;
+  sender: UserProfile;
+  content: string;
+  nonce: string | null;
+}
+
+interface AppendedRow {
+  outcome: 'created' | 'repeated' | 'nonce_reused' | 'unreachable';
+  epoch: string;
+  seq: number;
+  id: string;
+  content: string;
+  nonce: string | null;
+  created_at: Date;
+}
+
+const APPEND = {
+  name: 'messages-append',
+  text: `SELECT outcome, epoch, seq, id, content, nonce, created_at
+    FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])`,
+};
+
+/** How long a send may take, database included, before its sender is told to try again; milliseconds. */
+const SEND_DEADLINE_MS = 2500;
+
+/** Writes messages. Sends that arrive together are written together, whichever edge and chat they came from. */
+export class Messages {
+  private readonly writer: GroupCommit<PendingMessage, AppendedRow>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly announce: Announce,
+  ) {
+    this.writer = new GroupCommit((batch) => this.append(batch), {
+      lanes: 2,
+      maxBatch: 200,
+      maxWaiting: 20_000,
+      deadlineMs: SEND_DEADLINE_MS,
+      overloaded: () => databaseAway(new Error('Too many sends are waiting for the database.')),
+      isRefusal: (error) => clientError(error) === undefined,
+      late: () => databaseAway(new Error(`The database did not take a message within ${SEND_DEADLINE_MS} ms.`)),
+    });
+  }
+
+  /**
+   * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message.
+   * Who is neither a member nor an admin at that moment is refused there, in the transaction that gives the number.
+   * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND`, `NONCE_REUSED`, or `SERVICE_UNAVAILABLE`: then it is unknown whether
+   * the message was written, and repeating the send with its nonce settles it.
+   */
+  async send(viewer: Viewer, input: { chatId: string; content: string; nonce?: string | null | undefined }) {
+    const sender = requireUser(viewer);
+    const content = checkText('content', input.content.trim(), { min: 1, max: 4000 });
+    const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: 128 });
+    if (!isUuid(input.chatId)) throw chatNotFound();
+    const pending = { id: uuidv7(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
+    return toMessage(pending, await this.writer.add(pending));
+  }
+
+  /** Resolves when no send is waiting any more. */
+  drain(): Promise<void> {
+    return this.writer.drain();
+  }
+
+  private async append(batch: readonly PendingMessage[]): Promise<AppendedRow[]> {
+    const rows = await query<AppendedRow>(this.db, APPEND, [
+      batch.map((message) => message.id),
+      batch.map((message) => message.chatId),
+      batch.map((message) => message.sender.id),
+      batch.map((message) => message.content),
+      batch.map((message) => message.nonce),
+    ]).catch((error: unknown) => {
+      throw clientError(error) ?? error;
+    });
+    // The senders hear first: their acknowledgements leave before anybody's copy is made.
+    setImmediate(() => {
+      for (const [index, row] of rows.entries()) {
+        const pending = batch[index];
+        if (pending && row.outcome === 'created') this.announce(messageCreated(row.epoch, toMessage(pending, row)));
+      }
+    });
+    return rows;
+  }
+}
+
+function toMessage({ chatId, sender }: PendingMessage, row: AppendedRow): ChatMessage {
+  if (row.outcome === 'unreachable') throw chatNotFound();
+  if (row.outcome === 'nonce_reused')
+    throw new DomainError('NONCE_REUSED', 'You sent another message with this nonce to this chat.', { field: 'nonce' });
+  const { id, seq, content, nonce, created_at } = row;
+  return { id, chatId, seq, content, nonce, createdAt: created_at.toISOString(), sender };
+}
