@@ -1,9 +1,7 @@
 export interface GroupCommitOptions {
-  /** How many batches may be on their way at once. */
-  lanes: number;
   /** How many items one batch holds at most. */
   maxBatch: number;
-  /** How many items may wait for a lane; one more is refused. */
+  /** How many items may wait for the next batch; one more is refused. */
   maxWaiting: number;
   /** How long an item may take from its arrival, in milliseconds; then its caller is answered without it. */
   deadlineMs: number;
@@ -23,12 +21,12 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Gathers items into batches without a timer: while every lane has a batch on its way, items wait; when a lane returns it
- * takes all that waits. A lone item leaves at once, and a crowd shares one COMMIT.
+ * Gathers items into batches without a timer: while one batch is on its way, items wait; when it returns, all that waits
+ * leaves together. A lone item leaves at once, a crowd shares one COMMIT, and items are written in the order they came.
  */
 export class GroupCommit<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
-  private lanesInUse = 0;
+  private writing = false;
   private readonly idle: (() => void)[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
   private readonly unanswered = new Set<Waiting<Item, Result>>();
@@ -46,26 +44,22 @@ export class GroupCommit<Item, Result> {
       this.waiting.push(entry);
       this.unanswered.add(entry);
       this.watchDeadline();
-      this.fillLanes();
+      void this.writeWaiting();
     });
   }
 
   /** Resolves when nothing waits and nothing is on its way. */
   drain(): Promise<void> {
-    if (this.lanesInUse === 0 && this.waiting.length === 0) return Promise.resolve();
+    if (!this.writing && this.waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
-  private fillLanes(): void {
-    while (this.lanesInUse < this.options.lanes && this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.options.maxBatch);
-      this.lanesInUse += 1;
-      void this.send(batch).finally(() => {
-        this.lanesInUse -= 1;
-        this.fillLanes();
-        if (this.lanesInUse === 0) for (const resolve of this.idle.splice(0)) resolve();
-      });
-    }
+  private async writeWaiting(): Promise<void> {
+    if (this.writing) return;
+    this.writing = true;
+    while (this.waiting.length > 0) await this.send(this.waiting.splice(0, this.options.maxBatch));
+    this.writing = false;
+    for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private async send(batch: Waiting<Item, Result>[]): Promise<void> {
@@ -97,7 +91,7 @@ export class GroupCommit<Item, Result> {
       this.deadlineTimer = undefined;
       this.rejectLate();
       this.watchDeadline();
-    }, wait);
+    }, wait).unref();
   }
 
   private rejectLate(): void {

@@ -33,23 +33,29 @@ const APPEND = {
 /** How long a send may take, database included, before its sender is told to try again; milliseconds. */
 const SEND_DEADLINE_MS = 2500;
 
+/**
+ * Batches on their way at once. A chat always takes the same lane: its messages are numbered in the order they came, and two
+ * lanes never wait for each other's locks.
+ */
+const LANES = 2;
+
 /** Writes messages. Sends that arrive together are written together, whichever edge and chat they came from. */
 export class Messages {
-  private readonly writer: GroupCommit<PendingMessage, AppendedRow>;
+  private readonly lanes: readonly GroupCommit<PendingMessage, AppendedRow>[];
 
   constructor(
     private readonly db: Database,
     private readonly announce: Announce,
   ) {
-    this.writer = new GroupCommit((batch) => this.append(batch), {
-      lanes: 2,
+    const options = {
       maxBatch: 200,
-      maxWaiting: 20_000,
+      maxWaiting: 10_000,
       deadlineMs: SEND_DEADLINE_MS,
       overloaded: () => databaseAway(new Error('Too many sends are waiting for the database.')),
-      isRefusal: (error) => clientError(error) === undefined,
+      isRefusal: (error: unknown) => clientError(error) === undefined,
       late: () => databaseAway(new Error(`The database did not take a message within ${SEND_DEADLINE_MS} ms.`)),
-    });
+    };
+    this.lanes = Array.from({ length: LANES }, () => new GroupCommit((batch) => this.append(batch), options));
   }
 
   /**
@@ -64,12 +70,18 @@ export class Messages {
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: 128 });
     if (!isUuid(input.chatId)) throw chatNotFound();
     const pending = { id: uuidv7(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
-    return toMessage(pending, await this.writer.add(pending));
+    return toMessage(pending, await this.lane(pending.chatId).add(pending));
   }
 
   /** Resolves when no send is waiting any more. */
-  drain(): Promise<void> {
-    return this.writer.drain();
+  async drain(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.drain()));
+  }
+
+  private lane(chatId: string): GroupCommit<PendingMessage, AppendedRow> {
+    const lane = this.lanes[Number.parseInt(chatId.slice(-2), 16) % LANES];
+    if (!lane) throw new Error(`No lane for chat ${chatId}.`);
+    return lane;
   }
 
   private async append(batch: readonly PendingMessage[]): Promise<AppendedRow[]> {
