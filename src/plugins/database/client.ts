@@ -22,18 +22,18 @@ export interface DatabaseOptions {
 /**
  * Opens nothing yet: the first query makes the first connection.
  *
- * A query fails and does not hang: after 2.5 s without a connection, after 15 s of work in PostgreSQL, after 20 s without
- * an answer.
+ * A query fails and does not hang: after 2.5 s without a connection (10 s in the embedded queue, which cannot be away),
+ * after 15 s of work in PostgreSQL, after 20 s without an answer.
  */
 export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: embedded ? url : inUtc(url),
     max: 10,
-    connectionTimeoutMillis: 2_500,
+    connectionTimeoutMillis: embedded ? 10_000 : 2_500,
     query_timeout: 20_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000, options: sessionOptions(url) }),
+    ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000 }),
   });
   // Without a listener, a connection that breaks while idle would end the process.
   pool.on('error', onConnectionLost);
@@ -52,9 +52,12 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
 }
 
 /** adapter-pg reads and writes times without their offset, so a session in any other zone than UTC would shift them. */
-function sessionOptions(url: string): string {
-  const given = URL.canParse(url) ? new URL(url).searchParams.get('options') : null;
-  return `${given ?? ''} -c timezone=UTC`.trim();
+function inUtc(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const parsed = new URL(url);
+  const given = parsed.searchParams.get('options') ?? '';
+  parsed.searchParams.set('options', `${given} -c timezone=UTC`.trim());
+  return parsed.href;
 }
 
 /**

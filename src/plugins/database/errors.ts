@@ -21,6 +21,19 @@ export class MigrationFailedError extends Error {
   }
 }
 
+/** Another process of the service runs on this data folder. */
+export class DataFolderBusyError extends Error {
+  override readonly name = 'DataFolderBusyError';
+  readonly code = 'DATA_FOLDER_BUSY';
+
+  constructor(dataDir: string) {
+    super(
+      `Another process already runs the embedded database in ${dataDir}. ` +
+        'Stop it, choose another DATA_DIR, or use PostgreSQL (DATABASE_URL) to run several processes.',
+    );
+  }
+}
+
 /** Where a database is, without its password. */
 function addressOf(databaseUrl: string): string {
   if (!URL.canParse(databaseUrl)) return 'DATABASE_URL (which is not a URL)';
