@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Chat } from '../generated/prisma/client.js';
+import type { ChatHead } from './chat-log.js';
 import { type Database, query } from './database.js';
 import { chatNotFound, DomainError } from './errors.js';
 import { checkText, isUuid } from './text.js';
@@ -14,6 +15,12 @@ const REACHABLE_BY_ADMIN = { name: 'chats-reachable-admin', text: 'SELECT id FRO
 const REACHABLE_BY_MEMBER = {
   name: 'chats-reachable-member',
   text: 'SELECT chat_id AS id FROM chat_memberships WHERE user_id = $1 AND chat_id = ANY($2::uuid[])',
+};
+
+const ENTRANCE = {
+  name: 'chat-entrance',
+  text: `SELECT c.id AS "chatId", c.epoch, c.last_seq AS seq FROM chats c WHERE c.id = $1
+    AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
 };
 
 export class Chats {
@@ -69,6 +76,17 @@ export class Chats {
     const chat = await this.find(viewer, reference);
     if (!chat) throw chatNotFound();
     return chat;
+  }
+
+  /**
+   * Where a chat's history stands, for a viewer who may reach it: both are seen at one moment, so a removal that follows has
+   * a higher number. @throws DomainError `NOT_FOUND` as `require`.
+   */
+  async entrance(viewer: Viewer, chatId: string): Promise<ChatHead> {
+    const user = requireUser(viewer);
+    const [head] = isUuid(chatId) ? await query<ChatHead>(this.db, ENTRANCE, [chatId, user.id, isAdmin(viewer)]) : [];
+    if (!head) throw chatNotFound();
+    return head;
   }
 
   /** Gives one chat, or all, a new epoch, after a backup was restored: cursors of before are refused from then on. */

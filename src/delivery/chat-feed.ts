@@ -1,0 +1,199 @@
+import type { ChatEvent } from '../domain/chat-events.js';
+import type { ChatHead, ChatLog } from '../domain/chat-log.js';
+
+/** One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined. */
+export interface FeedListener {
+  changed(event: ChatEvent): void;
+  /** The history was replaced; it now stands at `head`. */
+  replaced(head: ChatHead): void;
+  /** The chat is no more. */
+  gone(): void;
+}
+
+/** Consecutive changes: all there are after one number, up to and including `upTo`. */
+export interface FeedPage {
+  events: readonly ChatEvent[];
+  upTo: number;
+}
+
+/** How many delivered changes stay in memory, so that who is a little behind needs no database. */
+const TAIL_LENGTH = 256;
+/** Changes that came early and wait for their predecessors; those beyond are read from the log when it is their turn. */
+const MAX_EARLY = 1024;
+const PAGE_LENGTH = 256;
+/** Two processes' changes may cross on the bus; a hole younger than this closes by itself. Milliseconds. */
+const HOLE_PATIENCE_MS = 10;
+
+/**
+ * One chat's changes in their order, for this process. The bus may lose, repeat and reorder; what is missing is read from
+ * the log, one read at a time.
+ */
+export class ChatFeed {
+  private readonly listeners = new Set<FeedListener>();
+  private readonly early = new Map<number, ChatEvent>();
+  private readonly pages = new Map<number, Promise<FeedPage>>();
+  private tail: ChatEvent[] = [];
+  /** The number that everything in `tail` comes after, without a gap. */
+  private tailStart = 0;
+  /** Where this process stands; null until the first head was seen. */
+  private head: ChatHead | null = null;
+  /** The highest number known to exist. */
+  private known = 0;
+  private repairing = false;
+  private holeTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly chatId: string,
+    private readonly log: ChatLog,
+    private readonly onRepairError: (error: unknown) => void,
+  ) {}
+
+  /** The number of the newest change that was delivered here. */
+  get delivered(): number {
+    return this.head?.seq ?? 0;
+  }
+
+  /** A change that the bus brought. */
+  receive(event: ChatEvent): void {
+    if (event.seq <= this.delivered || (this.head && event.epoch !== this.head.epoch)) return;
+    this.known = Math.max(this.known, event.seq);
+    if (this.early.size < MAX_EARLY) this.early.set(event.seq, event);
+    if (!this.head) return;
+    this.deliverEarly();
+    this.closeHoles();
+  }
+
+  /**
+   * A head that was read from the database. `deliveredBefore` is where the feed stood when the reading began: a committed
+   * number never disappears, so a lower head, or another epoch, means that the history was replaced.
+   */
+  observe(head: ChatHead, deliveredBefore: number): void {
+    if (!this.head || this.head.epoch !== head.epoch || head.seq < deliveredBefore) {
+      this.replace(head);
+    } else if (head.seq > this.delivered) {
+      this.known = Math.max(this.known, head.seq);
+      void this.repair();
+    }
+  }
+
+  /** Names the history that the numbers count in. */
+  get epoch(): string | undefined {
+    return this.head?.epoch;
+  }
+
+  /** The changes after `seq` when all of them are in memory; undefined when the log has to be read. */
+  since(seq: number): FeedPage | undefined {
+    const first = this.tail.findLastIndex((event) => event.seq <= seq) + 1;
+    const reaches = seq >= this.delivered || seq >= this.tailStart;
+    return reaches ? { events: this.tail.slice(first), upTo: Math.max(seq, this.delivered) } : undefined;
+  }
+
+  /** A page of history after `seq` and up to `headSeq`, a number known to be committed. Those who want the same page at once share one reading. */
+  page(seq: number, headSeq = this.delivered): Promise<FeedPage> {
+    const { head } = this;
+    if (!head) return Promise.resolve({ events: [], upTo: seq });
+    const shared = this.pages.get(seq);
+    if (shared) return shared;
+    const upTo = Math.max(seq, Math.min(headSeq, seq + PAGE_LENGTH));
+    const page = this.log.events({ ...head, seq: upTo }, seq, PAGE_LENGTH).then((events) => ({ events, upTo }));
+    this.pages.set(seq, page);
+    const forget = () => void (this.pages.get(seq) === page && this.pages.delete(seq));
+    page.then(forget, forget);
+    return page;
+  }
+
+  add(listener: FeedListener): void {
+    this.listeners.add(listener);
+  }
+
+  delete(listener: FeedListener): void {
+    this.listeners.delete(listener);
+  }
+
+  gone(): void {
+    for (const listener of [...this.listeners]) listener.gone();
+  }
+
+  close(): void {
+    clearTimeout(this.holeTimer);
+    this.listeners.clear();
+    this.early.clear();
+    this.tail = [];
+    this.known = 0;
+  }
+
+  private replace(head: ChatHead): void {
+    const first = this.head === null;
+    this.head = { ...head };
+    this.tail = [];
+    this.tailStart = head.seq;
+    this.pages.clear();
+    this.known = first ? Math.max(this.known, head.seq) : head.seq;
+    if (first) {
+      this.deliverEarly();
+      this.closeHoles();
+    } else {
+      this.early.clear();
+      for (const listener of [...this.listeners]) listener.replaced(head);
+    }
+  }
+
+  private deliverEarly(): void {
+    for (let next = this.takeEarly(); next; next = this.takeEarly()) this.deliver(next);
+    // What the log delivered meanwhile is not early any more.
+    for (const seq of this.early.keys()) if (seq <= this.delivered) this.early.delete(seq);
+  }
+
+  private takeEarly(): ChatEvent | undefined {
+    const event = this.early.get(this.delivered + 1);
+    if (event) this.early.delete(event.seq);
+    return event;
+  }
+
+  private closeHoles(): void {
+    if (this.known > this.delivered) this.holeTimer ??= setTimeout(() => void this.repair(), HOLE_PATIENCE_MS);
+  }
+
+  private deliver(event: ChatEvent): void {
+    if (event.epoch !== this.head?.epoch || event.seq <= this.head.seq) return;
+    this.head.seq = event.seq;
+    this.tail.push(event);
+    if (this.tail.length >= 2 * TAIL_LENGTH) {
+      this.tailStart = this.tail.at(-TAIL_LENGTH - 1)?.seq ?? this.tailStart;
+      this.tail = this.tail.slice(-TAIL_LENGTH);
+    }
+    for (const listener of this.listeners) listener.changed(event);
+  }
+
+  /** Reads what is missing. A database that is away ends it; the hub's probe starts it again. */
+  private async repair(): Promise<void> {
+    clearTimeout(this.holeTimer);
+    this.holeTimer = undefined;
+    if (this.repairing) return;
+    this.repairing = true;
+    try {
+      await this.readHoles();
+    } catch (error) {
+      this.onRepairError(error);
+    } finally {
+      this.repairing = false;
+    }
+  }
+
+  private async readHoles(): Promise<void> {
+    const announced = this.known;
+    const [head] = await this.log.heads([this.chatId]);
+    // What the bus announced is believed only as far as the database confirms it.
+    if (!head || head.epoch !== this.head?.epoch) return;
+    while (head.seq > this.delivered) {
+      const { events, upTo } = await this.page(this.delivered, head.seq);
+      if (head.epoch !== this.head.epoch) return;
+      for (const event of events) this.deliver(event);
+      // A number below the head that has no row was taken out by hand: no one will ever bring it.
+      this.head.seq = Math.max(this.head.seq, upTo);
+      this.deliverEarly();
+    }
+    if (this.known === announced) this.known = this.delivered;
+    else this.closeHoles();
+  }
+}

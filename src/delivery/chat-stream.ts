@@ -1,0 +1,203 @@
+import type { ChatEvent } from '../domain/chat-events.js';
+import type { ChatHead } from '../domain/chat-log.js';
+import type { Cursor } from '../domain/cursor.js';
+import type { ChatFeed, FeedListener, FeedPage } from './chat-feed.js';
+
+/** removed: the viewer's own `member.removed` went before. gone: the chat is no more. failed: our fault; resuming is right. */
+export type StreamEnd = 'removed' | 'gone' | 'failed';
+
+/** Whoever hears a stream. A method that throws ends its stream as `failed`. */
+export interface StreamSink {
+  /** Takes one change. False says "enough": the stream then holds nothing in memory and waits for `resume()`. */
+  event(event: ChatEvent): boolean;
+  /** History up to `cursor` is complete; what follows is live. Once per stream, and again after a `reset`. */
+  live(cursor: Cursor): void;
+  /** The cursor asked for is of another history or of a number not reached; the stream goes on from `cursor`. */
+  reset(cursor: Cursor): void;
+  /** The last call. */
+  end(reason: StreamEnd): void;
+}
+
+interface StreamOptions {
+  /** Where the history stood when the viewer was let in. */
+  head: ChatHead;
+  after: Cursor | undefined;
+  /** The user whose removal ends the stream, when it comes after `head`. */
+  endsWithRemovalOf: string | null;
+  onClose: () => void;
+  onError: (error: unknown) => void;
+}
+
+/** How long to wait before a page that could not be read is tried again, in milliseconds. */
+const RETRY_MS = 500;
+
+/**
+ * One consumer's way through a chat: history after a cursor, then live, as one sequence without a hole, a repetition or a
+ * swap. It reads pages until the feed's memory holds all that follows, takes that, and joins the feed in the same turn of
+ * the event loop. A consumer that has enough leaves the feed and later begins anew from where it stands, so a stream holds
+ * at most one page, whatever the history and however slow its consumer.
+ */
+export class ChatStream implements FeedListener {
+  readonly chatId: string;
+  /** The cursor that a client may come back with if it hears nothing more. */
+  readonly head: Cursor;
+  private position: Cursor;
+  private state: 'reading' | 'live' | 'paused' | 'closed' = 'paused';
+  /** The page that the consumer had enough of in the middle. */
+  private unread: FeedPage | undefined;
+  private saidLive = false;
+  private retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly feed: ChatFeed,
+    private readonly sink: StreamSink,
+    private readonly options: StreamOptions,
+  ) {
+    const { head, after } = options;
+    this.chatId = feed.chatId;
+    this.head = { epoch: head.epoch, seq: head.seq };
+    this.position = { ...(after ?? this.head) };
+  }
+
+  /** Begins to call the sink. */
+  start(): void {
+    if (this.state !== 'paused') return;
+    const { head } = this;
+    this.guard(() => {
+      if (this.position.epoch !== head.epoch || this.position.seq > head.seq) this.restart(head);
+    });
+    this.resume();
+  }
+
+  /** The consumer has room again. */
+  resume(): void {
+    if (this.state !== 'paused') return;
+    this.state = 'reading';
+    void this.read();
+  }
+
+  /** Ends the stream without a further call to its sink. */
+  close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    clearTimeout(this.retryTimer);
+    this.feed.delete(this);
+    this.options.onClose();
+  }
+
+  changed(event: ChatEvent): void {
+    // What is lower was read from the log before the feed had it.
+    if (event.seq > this.position.seq) this.guard(() => this.hand(event));
+  }
+
+  replaced(head: ChatHead): void {
+    this.guard(() => this.restart(head));
+  }
+
+  gone(): void {
+    this.end('gone');
+  }
+
+  private async read(): Promise<void> {
+    while (this.state === 'reading') {
+      const { epoch, seq } = this.position;
+      if (this.feed.epoch !== undefined && this.feed.epoch !== epoch) {
+        this.guard(() => this.restart({ epoch: this.feed.epoch ?? epoch, seq: this.feed.delivered }));
+        continue;
+      }
+      const recent = this.unread ?? this.feed.since(seq);
+      if (recent) {
+        this.guard(() => this.takeRecent(recent));
+        continue;
+      }
+      try {
+        const page = await this.feed.page(seq);
+        // A reset meanwhile has moved the stream to another history, which this page is not of.
+        if (this.position.epoch === epoch && this.position.seq === seq) this.guard(() => this.take(page));
+      } catch (error) {
+        this.options.onError(error);
+        this.retry();
+      }
+    }
+  }
+
+  /** A database that is away comes back, and the stream goes on from where it stands; meanwhile it says nothing. */
+  private retry(): void {
+    if (this.state !== 'reading') return;
+    this.state = 'paused';
+    this.retryTimer = setTimeout(() => this.resume(), RETRY_MS);
+  }
+
+  /** Takes what is in memory, and joins the feed when that is all there is. */
+  private takeRecent(page: FeedPage): void {
+    this.take(page);
+    if (this.state !== 'reading' || this.position.seq < this.feed.delivered) return;
+    this.state = 'live';
+    this.feed.add(this);
+    this.sayLive();
+  }
+
+  private sayLive(): void {
+    if (this.saidLive) return;
+    this.saidLive = true;
+    this.sink.live({ ...this.position });
+  }
+
+  private take(page: FeedPage): void {
+    this.unread = undefined;
+    for (const event of page.events) {
+      if (event.seq <= this.position.seq) continue;
+      this.hand(event);
+      if (this.state === 'reading') continue;
+      if (this.state === 'paused') this.unread = page;
+      return;
+    }
+    this.position.seq = Math.max(this.position.seq, page.upTo);
+  }
+
+  private hand(event: ChatEvent): void {
+    this.position.seq = event.seq;
+    const hasRoom = this.sink.event(event);
+    if (this.state === 'closed') return;
+    if (this.isOwnRemoval(event)) {
+      this.end('removed');
+    } else if (!hasRoom) {
+      this.state = 'paused';
+      this.feed.delete(this);
+    }
+  }
+
+  /** A removal that the viewer was let in after is history: the user has been made a member again since. */
+  private isOwnRemoval(event: ChatEvent): boolean {
+    return (
+      event.type === 'member.removed' &&
+      event.user.id === this.options.endsWithRemovalOf &&
+      event.seq > this.options.head.seq
+    );
+  }
+
+  private restart({ epoch, seq }: Cursor): void {
+    this.position = { epoch, seq };
+    this.unread = undefined;
+    this.saidLive = false;
+    this.sink.reset({ epoch, seq });
+    if (this.state === 'live') this.sayLive();
+  }
+
+  private end(reason: StreamEnd): void {
+    if (this.state === 'closed') return;
+    this.close();
+    this.sink.end(reason);
+  }
+
+  /** A consumer's fault is its own: the other streams of the chat go on. */
+  private guard(step: () => void): void {
+    if (this.state === 'closed') return;
+    try {
+      step();
+    } catch (error) {
+      this.options.onError(error);
+      this.end('failed');
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Chats } from '../domain/chats.js';
+import type { Cursor } from '../domain/cursor.js';
+import { isAdmin, requireUser, type Viewer } from '../domain/viewer.js';
+import { ChatStream, type StreamSink } from './chat-stream.js';
+import type { Hub } from './hub.js';
+
+export interface StreamRequest {
+  chatId: string;
+  viewer: Viewer;
+  /** Everything after it is delivered; without it, what happens from now on. */
+  after?: Cursor | undefined;
+}
+
+/** Opens the streams of this process. */
+export class ChatStreams {
+  private readonly streams = new Set<ChatStream>();
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly chats: Chats,
+    private readonly onError: (error: unknown, doing: string) => void,
+  ) {}
+
+  /**
+   * The sink is called from the next turn of the event loop on, after the caller has seen the stream and its head.
+   * @throws DomainError `NOT_FOUND` when the viewer may not reach the chat.
+   */
+  async open({ chatId, viewer, after }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
+    const user = requireUser(viewer);
+    // The bus first, the head after: between the two nothing can be missed.
+    const feed = await this.hub.acquire(chatId.toLowerCase());
+    try {
+      const deliveredBefore = feed.delivered;
+      const head = await this.chats.entrance(viewer, feed.chatId);
+      feed.observe(head, deliveredBefore);
+      const stream = new ChatStream(feed, sink, {
+        head,
+        after,
+        // An admin reads every chat, as its member or not.
+        endsWithRemovalOf: isAdmin(viewer) ? null : user.id,
+        onClose: () => {
+          this.streams.delete(stream);
+          this.hub.release(feed);
+        },
+        onError: (error) => this.onError(error, 'read a page of history'),
+      });
+      this.streams.add(stream);
+      setImmediate(() => stream.start());
+      return stream;
+    } catch (error) {
+      this.hub.release(feed);
+      throw error;
+    }
+  }
+
+  /** Streams open in this process. */
+  get size(): number {
+    return this.streams.size;
+  }
+}

@@ -1,0 +1,107 @@
+import type { ChatEvent } from '../domain/chat-events.js';
+import type { ChatLog } from '../domain/chat-log.js';
+import { type Bus, chatTopic } from './bus.js';
+import { ChatFeed } from './chat-feed.js';
+
+interface OpenFeed {
+  feed: ChatFeed;
+  holders: number;
+  /** Resolves, when the bus brings the chat's changes, to the way to end that. */
+  subscribed: Promise<() => void>;
+}
+
+export interface HubOptions {
+  /** How often the heads of the open chats are compared with what was delivered, in milliseconds. */
+  probeIntervalMs: number;
+  /** Something of the delivery failed and will be tried again. */
+  onError: (error: unknown, doing: string) => void;
+}
+
+/** One per process: the feeds of the chats that have streams here, and the probe that finds what the bus lost at their ends. */
+export class Hub {
+  private readonly feeds = new Map<string, OpenFeed>();
+  private readonly timer: NodeJS.Timeout;
+  private probing = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly log: ChatLog,
+    private readonly options: HubOptions,
+  ) {
+    bus.onReset(() => void this.probe());
+    this.timer = setInterval(() => void this.probe(), options.probeIntervalMs).unref();
+  }
+
+  /** Sends a committed change to everybody's hub, this process's included. A bus that is away costs nobody the change. */
+  announce(event: ChatEvent): void {
+    this.bus.publish(chatTopic(event.chatId), JSON.stringify(event)).catch((error: unknown) => {
+      this.options.onError(error, 'publish a change');
+    });
+  }
+
+  /** The feed of a chat, which stays until every holder has released it. */
+  async acquire(chatId: string): Promise<ChatFeed> {
+    let open = this.feeds.get(chatId);
+    if (!open) {
+      const feed = new ChatFeed(chatId, this.log, (error) => this.options.onError(error, 'read a hole from the log'));
+      open = {
+        feed,
+        holders: 0,
+        subscribed: this.bus.subscribe(chatTopic(chatId), (payload) => this.receive(feed, payload)),
+      };
+      this.feeds.set(chatId, open);
+    }
+    open.holders += 1;
+    await open.subscribed;
+    return open.feed;
+  }
+
+  release(feed: ChatFeed): void {
+    const open = this.feeds.get(feed.chatId);
+    if (!open || open.feed !== feed) return;
+    open.holders -= 1;
+    if (open.holders > 0) return;
+    this.feeds.delete(feed.chatId);
+    feed.close();
+    void open.subscribed.then((unsubscribe) => unsubscribe());
+  }
+
+  /** Chats with streams in this process. */
+  get size(): number {
+    return this.feeds.size;
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  private receive(feed: ChatFeed, payload: string): void {
+    try {
+      const event: ChatEvent = JSON.parse(payload);
+      feed.receive(event);
+    } catch (error) {
+      this.options.onError(error, 'read what the bus brought');
+    }
+  }
+
+  /** Compares what was delivered with what was committed: a lost last message shows nowhere else. */
+  private async probe(): Promise<void> {
+    if (this.probing || this.feeds.size === 0) return;
+    this.probing = true;
+    try {
+      const asked = new Map(
+        [...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, delivered: feed.delivered }]),
+      );
+      for (const head of await this.log.heads([...asked.keys()])) {
+        const entry = asked.get(head.chatId);
+        asked.delete(head.chatId);
+        if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.delivered);
+      }
+      for (const { feed } of asked.values()) feed.gone();
+    } catch (error) {
+      this.options.onError(error, 'compare the open chats with the log');
+    } finally {
+      this.probing = false;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { Bus, BusHandler } from './bus.js';
+import { LocalHandlers } from './local-handlers.js';
+
+/** The bus of a service of one process: it loses nothing and is always up. */
+export class InProcessBus implements Bus {
+  private readonly handlers = new LocalHandlers();
+
+  async publish(topic: string, payload: string): Promise<void> {
+    this.handlers.call(topic, payload);
+  }
+
+  async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
+    this.handlers.add(topic, handler);
+    return () => void this.handlers.delete(topic, handler);
+  }
+
+  onReset(): void {}
+
+  async check(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.handlers.clear();
+  }
+}

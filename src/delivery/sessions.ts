@@ -1,0 +1,188 @@
+import { DomainError } from '../domain/errors.js';
+import type { UserProfile, Viewer } from '../domain/viewer.js';
+import { type Bus, CONTROL_TOPIC } from './bus.js';
+
+export type SessionEnd = 'token_expired' | 'token_revoked';
+
+/** What holds something open under a token: a socket of whatever transport. */
+export interface SessionListener {
+  /** The last call: what was opened under the token has to close. */
+  ended(reason: SessionEnd): void;
+  /** The user's role or names changed: `session.viewer` is new, and what is open has to be asked again. */
+  changed(): void;
+  /** The token expires in less than a minute. Once per token. */
+  expiring(expiresAt: Date): void;
+}
+
+/** The part of `Tokens` that says which sign-ins are alive, and as whom. */
+export interface FamilyReader {
+  /** The families of those given that are neither revoked nor of an inactive user, with their user as of now. */
+  aliveFamilies(familyIds: readonly string[]): Promise<Map<string, UserProfile | null>>;
+}
+
+export interface SessionsOptions {
+  /** How often every open session is compared with the database, in milliseconds: what stands behind a lost notice. */
+  recheckIntervalMs: number;
+  onError: (error: unknown, doing: string) => void;
+}
+
+type Notice = { type: 'families.revoked'; familyIds: string[] } | { type: 'user.changed'; userId: string };
+
+const SWEEP_INTERVAL_MS = 1000;
+const WARN_BEFORE_EXPIRY_MS = 60_000;
+/** How long the one who revokes waits for the other processes' bus, in milliseconds. */
+const NOTICE_PATIENCE_MS = 500;
+
+/** Everything that is open under tokens in this process, and its end: by expiry, by revocation, by a change of the user. */
+export class Sessions {
+  private readonly sessions = new Set<Session>();
+  private readonly timers: NodeJS.Timeout[];
+  private unsubscribe: () => void = () => {};
+
+  private constructor(
+    private readonly bus: Bus,
+    private readonly families: FamilyReader,
+    private readonly options: SessionsOptions,
+  ) {
+    this.timers = [
+      setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref(),
+      setInterval(() => void this.recheck([...this.sessions]), options.recheckIntervalMs).unref(),
+    ];
+    bus.onReset(() => void this.recheck([...this.sessions]));
+  }
+
+  static async start(bus: Bus, families: FamilyReader, options: SessionsOptions): Promise<Sessions> {
+    const sessions = new Sessions(bus, families, options);
+    sessions.unsubscribe = await bus.subscribe(CONTROL_TOPIC, (payload) => sessions.receive(payload));
+    return sessions;
+  }
+
+  open(viewer: Viewer, listener: SessionListener): Session {
+    const session = new Session(viewer, listener, () => this.sessions.delete(session));
+    this.sessions.add(session);
+    return session;
+  }
+
+  /** Tells every process that these sign-ins are over. Resolves when the bus has it, or after half a second. */
+  announceRevoked(familyIds: readonly string[]): Promise<void> {
+    return this.announce({ type: 'families.revoked', familyIds: [...familyIds] });
+  }
+
+  /** Tells every process that a user's role, names or activity changed. */
+  announceUserChanged(userId: string): Promise<void> {
+    return this.announce({ type: 'user.changed', userId });
+  }
+
+  /** Sessions open in this process. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearInterval(timer);
+    this.unsubscribe();
+  }
+
+  private async announce(notice: Notice): Promise<void> {
+    const published = this.bus.publish(CONTROL_TOPIC, JSON.stringify(notice)).catch((error: unknown) => {
+      this.options.onError(error, 'announce the end of a sign-in');
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, NOTICE_PATIENCE_MS);
+    });
+    await Promise.race([published, patience]).finally(() => clearTimeout(timer));
+  }
+
+  private receive(payload: string): void {
+    try {
+      const notice: Notice = JSON.parse(payload);
+      if (notice.type === 'families.revoked') {
+        const revoked = new Set(notice.familyIds);
+        for (const session of this.sessions) if (revoked.has(session.viewer.familyId)) session.end('token_revoked');
+      } else if (notice.type === 'user.changed') {
+        void this.recheck([...this.sessions].filter((session) => session.viewer.user?.id === notice.userId));
+      }
+    } catch (error) {
+      this.options.onError(error, 'read what the bus brought');
+    }
+  }
+
+  private sweep(): void {
+    const now = Date.now();
+    for (const session of this.sessions) session.watchExpiry(now);
+  }
+
+  private async recheck(sessions: readonly Session[]): Promise<void> {
+    if (sessions.length === 0) return;
+    try {
+      const alive = await this.families.aliveFamilies([...new Set(sessions.map((session) => session.viewer.familyId))]);
+      for (const session of sessions) session.update(alive.get(session.viewer.familyId));
+    } catch (error) {
+      this.options.onError(error, 'compare the open sessions with the database');
+    }
+  }
+}
+
+/** One thing that is open under a token. */
+export class Session {
+  private current: Viewer;
+  private warned = false;
+  private open = true;
+
+  constructor(
+    viewer: Viewer,
+    private readonly listener: SessionListener,
+    private readonly onClose: () => void,
+  ) {
+    this.current = viewer;
+  }
+
+  /** Who holds the token, as of the last news. */
+  get viewer(): Viewer {
+    return this.current;
+  }
+
+  /** Goes on under another token of the same user. @throws DomainError `FORBIDDEN` for another user's. */
+  renew(viewer: Viewer): void {
+    if (viewer.user?.id !== this.current.user?.id)
+      throw new DomainError('FORBIDDEN', 'This token is of another user: open a connection of its own for it.');
+    this.current = viewer;
+    this.warned = false;
+  }
+
+  /** Ends the watch, without a further call to the listener. */
+  close(): void {
+    this.open = false;
+    this.onClose();
+  }
+
+  end(reason: SessionEnd): void {
+    if (!this.open) return;
+    this.close();
+    this.listener.ended(reason);
+  }
+
+  watchExpiry(now: number): void {
+    const left = this.current.expiresAt.getTime() - now;
+    if (left <= 0) this.end('token_expired');
+    else if (left <= WARN_BEFORE_EXPIRY_MS && !this.warned) {
+      this.warned = true;
+      this.listener.expiring(this.current.expiresAt);
+    }
+  }
+
+  /** What the database says of the sign-in: undefined when it is over. */
+  update(user: UserProfile | null | undefined): void {
+    if (!this.open) return;
+    if (user === undefined) {
+      this.end('token_revoked');
+      return;
+    }
+    const before = this.current.user;
+    if (user?.role === before?.role && user?.firstName === before?.firstName && user?.lastName === before?.lastName)
+      return;
+    this.current = { ...this.current, user };
+    this.listener.changed();
+  }
+}

@@ -1,0 +1,43 @@
+import type { Database } from './database.js';
+import type { PasswordHasher } from './passwords.js';
+import { PROFILE_FIELDS, toProfile } from './users.js';
+import type { UserProfile } from './viewer.js';
+
+/** Longest username, in characters (WIRE.md, "Input"). A longer one is nobody's. */
+const MAX_USERNAME = 150;
+
+/** The one way from a username and a password to a user. */
+export class SignIn {
+  constructor(
+    private readonly db: Database,
+    private readonly passwords: PasswordHasher,
+  ) {}
+
+  /**
+   * The active user with this name and password. Unknown user, wrong password, inactive user and a user without a
+   * password are all `undefined`, after the same work.
+   * @throws DomainError `SERVICE_UNAVAILABLE` when too many sign-ins wait already.
+   */
+  async authenticate(username: string, password: string): Promise<UserProfile | undefined> {
+    const user = await this.find(username);
+    const matches = await this.passwords.verify(user?.passwordHash ?? null, password);
+    if (!matches || !user?.passwordHash || !user.isActive) return undefined;
+    if (this.passwords.needsRehash(user.passwordHash)) await this.rehash(user.id, user.passwordHash, password);
+    return toProfile(user);
+  }
+
+  /** What PostgreSQL could not even compare (U+0000, lone surrogates) is the name of nobody. */
+  private async find(username: string) {
+    if (username.length > 2 * MAX_USERNAME || username.includes('\0') || !username.isWellFormed()) return null;
+    return await this.db.prisma.user.findUnique({
+      where: { username },
+      select: { ...PROFILE_FIELDS, passwordHash: true, isActive: true },
+    });
+  }
+
+  /** Only while the old hash still stands: a password changed meanwhile must not come back. */
+  private async rehash(id: string, oldHash: string, password: string): Promise<void> {
+    const passwordHash = await this.passwords.hash(password);
+    await this.db.prisma.user.updateMany({ where: { id, passwordHash: oldHash }, data: { passwordHash } });
+  }
+}

@@ -1,0 +1,33 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+
+/**
+ * Everything secret that the service hands out: 256 bits, base64url, behind a prefix that secret scanners and people
+ * recognise. The last one is no token but follows the same rules.
+ */
+const PREFIX = { access: 'cat_', refresh: 'crt_', ticket: 'cst_', code: 'cac_', clientSecret: 'ccs_' } as const;
+
+export type TokenKind = keyof typeof PREFIX;
+
+const BITS_256 = /^[A-Za-z0-9_-]{43}$/;
+
+export function newToken(kind: TokenKind): string {
+  return PREFIX[kind] + randomBytes(32).toString('base64url');
+}
+
+/**
+ * The token that follows `parent`: who holds the parent and the salt gets the same one again, who lacks either gets
+ * nothing. So an answer can be repeated although only hashes are stored.
+ */
+export function deriveToken(kind: TokenKind, parent: string, salt: Buffer): string {
+  return PREFIX[kind] + createHmac('sha256', parent).update(kind).update(salt).digest('base64url');
+}
+
+/** False for a string that this service cannot have handed out; such a one is refused without asking the database. */
+export function isToken(kind: TokenKind, text: string): boolean {
+  return text.startsWith(PREFIX[kind]) && BITS_256.test(text.slice(PREFIX[kind].length));
+}
+
+/** What is stored in place of a token. 256 random bits need no slow hash. */
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

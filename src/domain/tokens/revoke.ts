@@ -1,0 +1,35 @@
+import { type Database, query } from '../database.js';
+import { hashToken, isToken } from './opaque-token.js';
+
+/** A family ends as a whole: each of its tokens is dead from this COMMIT on. */
+export const REVOKE_FAMILY = 'UPDATE token_families SET revoked_at = clock_timestamp() WHERE id = $1';
+
+const REVOKE_BY_TOKEN = {
+  name: 'token-family-revoke',
+  text: `UPDATE token_families f SET revoked_at = clock_timestamp()
+    FROM (SELECT family_id FROM access_tokens WHERE hash = $1
+      UNION SELECT family_id FROM refresh_tokens WHERE hash = $1) t
+    WHERE f.id = t.family_id AND f.client_id = $2 AND f.revoked_at IS NULL
+    RETURNING f.id`,
+};
+
+/** Ends the family of an access or refresh token, also of one that is expired or consumed. Returns what it ended. */
+export async function revokeByToken(db: Database, token: string, clientId: string): Promise<string[]> {
+  if (!isToken('access', token) && !isToken('refresh', token)) return [];
+  return ids(await query<{ id: string }>(db, REVOKE_BY_TOKEN, [hashToken(token), clientId]));
+}
+
+const REVOKE_OF_USER = {
+  name: 'token-families-revoke-user',
+  text: `UPDATE token_families SET revoked_at = clock_timestamp()
+    WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2
+    RETURNING id`,
+};
+
+export async function revokeOfUser(db: Database, userId: string, exceptFamilyId?: string): Promise<string[]> {
+  return ids(await query<{ id: string }>(db, REVOKE_OF_USER, [userId, exceptFamilyId ?? null]));
+}
+
+function ids(rows: readonly { id: string }[]): string[] {
+  return rows.map((row) => row.id);
+}

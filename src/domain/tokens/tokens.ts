@@ -1,0 +1,91 @@
+import type { Database } from '../database.js';
+import type { Viewer } from '../viewer.js';
+import { aliveFamilies, authenticate, type FamilyHolder } from './access.js';
+import { type Cleared, deleteExpired } from './expired.js';
+import { describeToken, type TokenDescription } from './introspect.js';
+import { type IssuedTokens, issueFamily, type Sign, type TokenLifetimes } from './issue.js';
+import { revokeByToken, revokeOfUser } from './revoke.js';
+import { type RefreshRequest, type RotationResult, rotate } from './rotate.js';
+import { createSocketTicket, redeemSocketTicket } from './tickets.js';
+
+/**
+ * Opaque tokens, of which only hashes are stored. All that one sign-in gets is a family: an access token, a chain of
+ * refresh tokens, the sockets opened with them. Revocation ends a family as a whole; rotation replaces its tokens and
+ * leaves its sockets alone.
+ */
+export class Tokens {
+  /** `onRevoked` is told which families have ended, after COMMIT. */
+  constructor(
+    private readonly db: Database,
+    private readonly lifetimes: TokenLifetimes,
+    private readonly onRevoked: (familyIds: string[]) => void,
+  ) {}
+
+  /**
+   * Who holds this access token now, in one query. Undefined for a token that is unknown, malformed, expired or revoked,
+   * or whose user is not active.
+   */
+  authenticate(accessToken: string): Promise<Viewer | undefined> {
+    return authenticate(this.db, accessToken);
+  }
+
+  /** Starts a family. Undefined when the client or the user is gone, or the user is not active any more. */
+  issue(sign: Sign): Promise<IssuedTokens | undefined> {
+    return issueFamily(this.db, this.lifetimes, sign);
+  }
+
+  /**
+   * Exchanges a refresh token for new tokens and ends the access token before. Within the grace time a repetition gets
+   * the same answer again, as often as it comes; after it, or once the successor was used, it ends the family.
+   */
+  async rotate(request: RefreshRequest): Promise<RotationResult> {
+    const result = await rotate(this.db, this.lifetimes, request);
+    if (result.outcome === 'reused') this.onRevoked([result.familyId]);
+    return result;
+  }
+
+  /**
+   * Ends the family of an access or refresh token of this client. A token that is unknown or another client's changes
+   * nothing (https://datatracker.ietf.org/doc/html/rfc7009#section-2.1).
+   */
+  async revoke(token: string, clientId: string): Promise<void> {
+    this.tell(await revokeByToken(this.db, token, clientId));
+  }
+
+  /** Ends every sign-in of a user, the given one excepted. */
+  async revokeUserFamilies(userId: string, exceptFamilyId?: string): Promise<void> {
+    this.tell(await revokeOfUser(this.db, userId, exceptFamilyId));
+  }
+
+  /** Of these families, those that are alive, with their users as they are now. One query. */
+  aliveFamilies(familyIds: Iterable<string>): Promise<Map<string, FamilyHolder>> {
+    return aliveFamilies(this.db, familyIds);
+  }
+
+  /** A description of an active token of either kind (RFC 7662). */
+  describe(token: string): Promise<TokenDescription | undefined> {
+    return describeToken(this.db, token);
+  }
+
+  /**
+   * A key to one socket, good once and for 30 s, that stands for the viewer's token until that expires.
+   * @throws DomainError `UNAUTHENTICATED` when the family has ended meanwhile.
+   */
+  createSocketTicket(viewer: Viewer): Promise<string> {
+    return createSocketTicket(this.db, viewer);
+  }
+
+  /** The viewer of a ticket that was not redeemed before. */
+  redeemSocketTicket(ticket: string): Promise<Viewer | undefined> {
+    return redeemSocketTicket(this.db, ticket);
+  }
+
+  /** Removes what can never be used again. Safe at any time and from several processes. */
+  deleteExpired(): Promise<Cleared> {
+    return deleteExpired(this.db, this.lifetimes.refreshGraceSeconds);
+  }
+
+  private tell(familyIds: string[]): void {
+    if (familyIds.length > 0) this.onRevoked(familyIds);
+  }
+}
