@@ -17,7 +17,7 @@ export interface SessionListener {
 /** The part of `Tokens` that says which sign-ins are alive, and as whom. */
 export interface FamilyReader {
   /** The families of those given that are neither revoked nor of an inactive user, with their user as of now. */
-  aliveFamilies(familyIds: readonly string[]): Promise<Map<string, UserProfile | null>>;
+  aliveFamilies(familyIds: readonly string[]): Promise<Map<string, { user: UserProfile | null }>>;
 }
 
 export interface SessionsOptions {
@@ -30,6 +30,7 @@ type Notice = { type: 'families.revoked'; familyIds: string[] } | { type: 'user.
 
 const SWEEP_INTERVAL_MS = 1000;
 const WARN_BEFORE_EXPIRY_MS = 60_000;
+const LATELY_MS = 60_000;
 /** How long the one who revokes waits for the other processes' bus, in milliseconds. */
 const NOTICE_PATIENCE_MS = 500;
 
@@ -37,6 +38,8 @@ const NOTICE_PATIENCE_MS = 500;
 export class Sessions {
   private readonly sessions = new Set<Session>();
   private readonly timers: NodeJS.Timeout[];
+  /** Families whose end was heard of lately, with the time: a session may be opened by one who was let in just before. */
+  private readonly revokedLately = new Map<string, number>();
   private unsubscribe: () => void = () => {};
 
   private constructor(
@@ -60,6 +63,7 @@ export class Sessions {
   open(viewer: Viewer, listener: SessionListener): Session {
     const session = new Session(viewer, listener, () => this.sessions.delete(session));
     this.sessions.add(session);
+    if (this.revokedLately.has(viewer.familyId)) setImmediate(() => session.end('token_revoked'));
     return session;
   }
 
@@ -99,6 +103,7 @@ export class Sessions {
       const notice: Notice = JSON.parse(payload);
       if (notice.type === 'families.revoked') {
         const revoked = new Set(notice.familyIds);
+        for (const familyId of revoked) this.revokedLately.set(familyId, Date.now());
         for (const session of this.sessions) if (revoked.has(session.viewer.familyId)) session.end('token_revoked');
       } else if (notice.type === 'user.changed') {
         void this.recheck([...this.sessions].filter((session) => session.viewer.user?.id === notice.userId));
@@ -111,13 +116,14 @@ export class Sessions {
   private sweep(): void {
     const now = Date.now();
     for (const session of this.sessions) session.watchExpiry(now);
+    for (const [familyId, at] of this.revokedLately) if (now - at > LATELY_MS) this.revokedLately.delete(familyId);
   }
 
   private async recheck(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
     try {
       const alive = await this.families.aliveFamilies([...new Set(sessions.map((session) => session.viewer.familyId))]);
-      for (const session of sessions) session.update(alive.get(session.viewer.familyId));
+      for (const session of sessions) session.update(alive.get(session.viewer.familyId)?.user);
     } catch (error) {
       this.options.onError(error, 'compare the open sessions with the database');
     }

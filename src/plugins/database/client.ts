@@ -1,13 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import type { Database } from '../../domain/database.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
 
-/** One pool, two ways to use it: Prisma's models, and raw SQL where every microsecond counts. */
-export interface Database {
-  readonly prisma: PrismaClient;
-  readonly pool: pg.Pool;
-  /** One session behind every connection: no named statements, no session settings, no session locks. */
-  readonly embedded: boolean;
+/** The domain's database, and its end. */
+export interface OpenDatabase extends Database {
   /** Waits for the queries under way and ends every connection. */
   close(): Promise<void>;
 }
@@ -25,7 +22,7 @@ export interface DatabaseOptions {
  * A query fails and does not hang: after 2.5 s without a connection (10 s in the embedded queue, which cannot be away),
  * after 15 s of work in PostgreSQL, after 20 s without an answer.
  */
-export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): Database {
+export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): OpenDatabase {
   const pool = new pg.Pool({
     connectionString: embedded ? url : inUtc(url),
     max: 10,
@@ -43,7 +40,7 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
   return {
     prisma,
     pool,
-    embedded,
+    namedStatements: !embedded,
     async close() {
       await prisma.$disconnect();
       await pool.end();

@@ -1,0 +1,23 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Viewer } from '../domain/viewer.js';
+import { BearerError, bearerToken } from './bearer.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The holder of the request's Bearer token; null when it has none. @throws BearerError for one that is no good. */
+    authenticate(request: FastifyRequest): Promise<Viewer | null>;
+  }
+}
+
+async function authenticate(app: FastifyInstance) {
+  app.decorate('authenticate', async (request) => {
+    const token = bearerToken(request.headers.authorization);
+    if (token === null) return null;
+    const viewer = await app.services.tokens.authenticate(token);
+    if (!viewer) throw BearerError.invalid();
+    return viewer;
+  });
+}
+
+export default fp(authenticate, { name: 'authenticate', dependencies: ['services'] });

@@ -1,0 +1,49 @@
+/** A refused Bearer token, as RFC 6750 §3 says it: the status and the `WWW-Authenticate` header that belong together. */
+export class BearerError extends Error {
+  override readonly name = 'BearerError';
+
+  private constructor(
+    readonly statusCode: 400 | 401 | 403,
+    readonly error: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | null,
+    message: string,
+    private readonly scope?: string,
+  ) {
+    super(message);
+  }
+
+  /** Nothing was presented; the challenge carries no error code (§3.1). */
+  static missing(): BearerError {
+    return new BearerError(401, null, 'A valid access token is required.');
+  }
+
+  static malformed(): BearerError {
+    return new BearerError(400, 'invalid_request', 'The Authorization header must be "Bearer <token>".');
+  }
+
+  static invalid(): BearerError {
+    return new BearerError(401, 'invalid_token', 'The access token is unknown, expired or revoked.');
+  }
+
+  static scope(scope: string): BearerError {
+    return new BearerError(403, 'insufficient_scope', `The access token lacks the scope "${scope}".`, scope);
+  }
+
+  get wwwAuthenticate(): string {
+    const parameters = [`realm="chat"`];
+    if (this.error)
+      parameters.push(`error="${this.error}"`, `error_description="${this.message.replaceAll('"', "'")}"`);
+    if (this.scope) parameters.push(`scope="${this.scope}"`);
+    return `Bearer ${parameters.join(', ')}`;
+  }
+}
+
+// RFC 6750 §2.1: the scheme, one space or more, and b64token. RFC 9110 §11.1: schemes have no case.
+const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/** The token of an `Authorization` header, or null without one. @throws BearerError for a header of any other form. */
+export function bearerToken(authorization: string | undefined): string | null {
+  if (authorization === undefined) return null;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) throw BearerError.malformed();
+  return token;
+}

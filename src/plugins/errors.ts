@@ -1,0 +1,31 @@
+import type { FastifyError, FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { clientError } from '../domain/database.js';
+import { BearerError } from './bearer.js';
+
+/** The answers that no edge gives itself: an unknown path, an unreadable request, a refused token, a fault of ours. */
+async function errors(app: FastifyInstance) {
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'not_found', message: 'There is nothing here.' }),
+  );
+
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof BearerError) {
+      reply.code(error.statusCode).header('WWW-Authenticate', error.wwwAuthenticate);
+      return reply.send({ error: error.error ?? 'unauthorized', message: error.message });
+    }
+    const refusal = clientError(error);
+    if (refusal?.code === 'SERVICE_UNAVAILABLE') {
+      const retryAfter = Math.ceil((refusal.retryAfterMs ?? 1000) / 1000);
+      request.log.warn({ err: error }, 'the database is away');
+      return reply.code(503).header('Retry-After', retryAfter).send({ error: 'unavailable', message: refusal.message });
+    }
+    // Fastify's own refusals (too large, wrong media type, bad JSON) are written for the client.
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({ error: error.code ?? 'bad_request', message: error.message });
+    request.log.error({ err: error }, 'request failed');
+    return reply.code(500).send({ error: 'internal', message: 'Internal server error.', requestId: request.id });
+  });
+}
+
+export default fp(errors, { name: 'errors' });

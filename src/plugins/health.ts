@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+/** How long a part may take to answer before it counts as away, in milliseconds. */
+const PATIENCE_MS = 2000;
+
+/**
+ * `GET /healthz`: the process lives. `GET /readyz`: it can serve; 503 with what is wrong when the database is away or the
+ * process is draining. Without Redis it still serves, a second later: that is said, and is no reason to send nobody here.
+ */
+async function health(app: FastifyInstance) {
+  let draining = false;
+  app.addHook('preClose', async () => {
+    draining = true;
+  });
+  app.get('/healthz', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { logLevel: 'warn' }, async (_request, reply) => {
+    const [database, bus] = await Promise.all([
+      state(() => app.db.pool.query('SELECT 1')),
+      state(() => app.bus.check()),
+    ]);
+    const ready = database === 'ok' && bus === 'ok' && !draining;
+    const status = draining ? 'draining' : ready ? 'ok' : 'unavailable';
+    return reply
+      .code(ready ? 200 : 503)
+      .header('Cache-Control', 'no-store')
+      .send({ status, database, bus });
+  });
+}
+
+async function state(check: () => Promise<unknown>): Promise<'ok' | 'away'> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<'away'>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, 'away');
+  });
+  const answer = check().then(
+    () => 'ok' as const,
+    () => 'away' as const,
+  );
+  return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
+}
+
+export default fp(health, { name: 'health', dependencies: ['prisma', 'bus'] });

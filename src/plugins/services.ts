@@ -1,0 +1,93 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Bus } from '../delivery/bus.js';
+import { ChatStreams } from '../delivery/chat-streams.js';
+import { Hub } from '../delivery/hub.js';
+import { Sessions } from '../delivery/sessions.js';
+import { ChatLog } from '../domain/chat-log.js';
+import { Chats } from '../domain/chats.js';
+import { Clients } from '../domain/clients.js';
+import type { Database } from '../domain/database.js';
+import { Memberships } from '../domain/memberships.js';
+import { Messages } from '../domain/messages.js';
+import { PasswordHasher } from '../domain/passwords.js';
+import { SignIn } from '../domain/sign-in.js';
+import { Tokens } from '../domain/tokens/tokens.js';
+import { Users } from '../domain/users.js';
+
+/** What the edges may ask of the floors below. */
+export interface Services {
+  users: Users;
+  chats: Chats;
+  memberships: Memberships;
+  messages: Messages;
+  chatLog: ChatLog;
+  tokens: Tokens;
+  clients: Clients;
+  signIn: SignIn;
+  chatStreams: ChatStreams;
+  sessions: Sessions;
+}
+
+export interface ServicesOptions {
+  accessTokenSeconds: number;
+  refreshTokenSeconds: number;
+  /** How long a lost answer to a refresh may be asked for again, in seconds. */
+  refreshGraceSeconds: number;
+  /** See `HubOptions`. */
+  probeIntervalMs?: number;
+  /** See `SessionsOptions`. */
+  recheckIntervalMs?: number;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    services: Services;
+  }
+}
+
+/** Puts the domain and the delivery together on one database and one bus; `close` ends what they started. */
+export async function createServices(db: Database, bus: Bus, log: FastifyBaseLogger, options: ServicesOptions) {
+  const onError = (error: unknown, doing: string) => log.warn({ err: error }, `could not ${doing}; trying again`);
+  const hasher = new PasswordHasher();
+  const chats = new Chats(db);
+  const chatLog = new ChatLog(db);
+  const hub = new Hub(bus, chatLog, { probeIntervalMs: options.probeIntervalMs ?? 1000, onError });
+  const announce = hub.announce.bind(hub);
+  const messages = new Messages(db, announce);
+  const tokens: Tokens = new Tokens(db, options, (familyIds) => sessions.announceRevoked(familyIds));
+  const sessions: Sessions = await Sessions.start(bus, tokens, {
+    recheckIntervalMs: options.recheckIntervalMs ?? 30_000,
+    onError,
+  });
+  const users = new Users(db, hasher, async ({ userId, signOut, exceptFamilyId }) => {
+    if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
+    await sessions.announceUserChanged(userId);
+  });
+  const services: Services = {
+    users,
+    chats,
+    memberships: new Memberships(db, announce),
+    messages,
+    chatLog,
+    tokens,
+    clients: new Clients(db, hasher),
+    signIn: new SignIn(db, hasher),
+    chatStreams: new ChatStreams(hub, chats, onError),
+    sessions,
+  };
+  const close = async () => {
+    await messages.drain();
+    sessions.close();
+    hub.close();
+  };
+  return { services, close };
+}
+
+async function services(app: FastifyInstance, options: ServicesOptions) {
+  const created = await createServices(app.db, app.bus, app.log, options);
+  app.decorate('services', created.services);
+  app.addHook('onClose', created.close);
+}
+
+export default fp(services, { name: 'services', dependencies: ['prisma', 'bus'] });
