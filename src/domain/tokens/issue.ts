@@ -20,7 +20,7 @@ export interface IssuedTokens {
   scopes: readonly Scope[];
 }
 
-export interface Sign {
+export interface NewFamily {
   clientId: string;
   /** Null for client_credentials. */
   userId: string | null;
@@ -49,7 +49,7 @@ const ISSUE = {
 export async function issueFamily(
   db: Database,
   lifetimes: TokenLifetimes,
-  { clientId, userId, scopes, withRefreshToken }: Sign,
+  { clientId, userId, scopes, withRefreshToken }: NewFamily,
 ): Promise<IssuedTokens | undefined> {
   const accessToken = newToken('access');
   const refreshToken = withRefreshToken ? newToken('refresh') : undefined;

@@ -3,7 +3,7 @@ import type { Viewer } from '../viewer.js';
 import { aliveFamilies, authenticate, type FamilyHolder } from './access.js';
 import { type Cleared, deleteExpired } from './expired.js';
 import { describeToken, type TokenDescription } from './introspect.js';
-import { type IssuedTokens, issueFamily, type Sign, type TokenLifetimes } from './issue.js';
+import { type IssuedTokens, issueFamily, type NewFamily, type TokenLifetimes } from './issue.js';
 import { revokeByToken, revokeOfUser } from './revoke.js';
 import { type RefreshRequest, type RotationResult, rotate } from './rotate.js';
 import { createSocketTicket, redeemSocketTicket } from './tickets.js';
@@ -30,8 +30,8 @@ export class Tokens {
   }
 
   /** Starts a family. Undefined when the client or the user is gone, or the user is not active any more. */
-  issue(sign: Sign): Promise<IssuedTokens | undefined> {
-    return issueFamily(this.db, this.lifetimes, sign);
+  issue(family: NewFamily): Promise<IssuedTokens | undefined> {
+    return issueFamily(this.db, this.lifetimes, family);
   }
 
   /**

@@ -1,0 +1,11 @@
+import type OAuth2Server from '@node-oauth/oauth2-server';
+import type { IssuedTokens } from '../domain/tokens/issue.js';
+
+/** Issued tokens in the engine's shape, which wants a client and a user with every token. */
+export function toEngineToken(
+  { accessToken, refreshToken, expiresIn, scopes }: IssuedTokens,
+  client: OAuth2Server.Client,
+  user: OAuth2Server.User,
+): OAuth2Server.Token {
+  return { accessToken, ...(refreshToken && { refreshToken }), expiresIn, scope: [...scopes], client, user };
+}
