@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import type { Chat } from '../generated/prisma/client.js';
+import type { Chat, Prisma } from '../generated/prisma/client.js';
 import type { ChatHead } from './chat-log.js';
 import { type Database, query } from './database.js';
 import { chatNotFound, DomainError } from './errors.js';
@@ -11,15 +11,10 @@ import { isAdmin, requireUser, type Viewer } from './viewer.js';
 /** A chat named by its id or by its name (in any case). */
 export type ChatReference = { id: string } | { name: string };
 
-const REACHABLE_BY_ADMIN = { name: 'chats-reachable-admin', text: 'SELECT id FROM chats WHERE id = ANY($1::uuid[])' };
-const REACHABLE_BY_MEMBER = {
-  name: 'chats-reachable-member',
-  text: 'SELECT chat_id AS id FROM chat_memberships WHERE user_id = $1 AND chat_id = ANY($2::uuid[])',
-};
-
-const ENTRANCE = {
-  name: 'chat-entrance',
-  text: `SELECT c.id AS "chatId", c.epoch, c.last_seq AS seq FROM chats c WHERE c.id = $1
+// An admin reaches every chat. One statement sees the membership and the head at one moment.
+const REACHABLE = {
+  name: 'chats-reachable',
+  text: `SELECT c.id AS "chatId", c.epoch, c.last_seq AS seq FROM chats c WHERE c.id = ANY ($1::uuid[])
     AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
 };
 
@@ -47,16 +42,21 @@ export class Chats {
 
   /**
    * The rule: a chat may be read and written by its members and by admins. Every edge asks here.
-   * Returns the chats among `ids` that the viewer may reach, in one query.
+   * Returns the chats among `ids` that the viewer may reach, by id, each with the place where its history stood at that very
+   * moment: a removal that follows has a higher number. One query.
    */
-  async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Set<string>> {
+  async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Map<string, ChatHead>> {
     const user = requireUser(viewer);
-    const wanted = ids.filter(isUuid).map((id) => id.toLowerCase());
-    if (wanted.length === 0) return new Set();
-    const rows = isAdmin(viewer)
-      ? await query<{ id: string }>(this.db, REACHABLE_BY_ADMIN, [wanted])
-      : await query<{ id: string }>(this.db, REACHABLE_BY_MEMBER, [user.id, wanted]);
-    return new Set(rows.map((row) => row.id));
+    const wanted = ids.filter(isUuid);
+    if (wanted.length === 0) return new Map();
+    const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, isAdmin(viewer)]);
+    return new Map(heads.map((head) => [head.chatId, head]));
+  }
+
+  /** The rule as a condition, for lists of chats. */
+  reachableBy(viewer: Viewer | null): Prisma.ChatWhereInput {
+    const user = requireUser(viewer);
+    return isAdmin(viewer) ? {} : { members: { some: { userId: user.id } } };
   }
 
   /** The chat, when there is one and the viewer may reach it; null otherwise, without a hint which of the two it is. */
@@ -78,13 +78,9 @@ export class Chats {
     return chat;
   }
 
-  /**
-   * Where a chat's history stands, for a viewer who may reach it: both are seen at one moment, so a removal that follows has
-   * a higher number. @throws DomainError `NOT_FOUND` as `require`.
-   */
+  /** Where a chat's history stands, for a viewer who may reach it. @throws DomainError `NOT_FOUND` as `require`. */
   async entrance(viewer: Viewer, chatId: string): Promise<ChatHead> {
-    const user = requireUser(viewer);
-    const [head] = isUuid(chatId) ? await query<ChatHead>(this.db, ENTRANCE, [chatId, user.id, isAdmin(viewer)]) : [];
+    const [head] = (await this.reachable(viewer, [chatId])).values();
     if (!head) throw chatNotFound();
     return head;
   }
