@@ -10,6 +10,15 @@ export interface FeedListener {
   gone(): void;
 }
 
+/** The part of the chat log that delivery reads. */
+export type LogReader = Pick<ChatLog, 'heads' | 'events'>;
+
+/** A moment of a feed: the number it had delivered, in which history; no history before the first head was seen. */
+export interface Standing {
+  epoch: string | undefined;
+  seq: number;
+}
+
 /** Consecutive changes: all there are after one number, up to and including `upTo`. */
 export interface FeedPage {
   events: readonly ChatEvent[];
@@ -44,8 +53,9 @@ export class ChatFeed {
 
   constructor(
     readonly chatId: string,
-    private readonly log: ChatLog,
+    private readonly log: LogReader,
     private readonly onRepairError: (error: unknown) => void,
+    private readonly holePatienceMs = HOLE_PATIENCE_MS,
   ) {}
 
   /** The number of the newest change that was delivered here. */
@@ -63,12 +73,19 @@ export class ChatFeed {
     this.closeHoles();
   }
 
+  /** Where the feed stands now, to be handed to `observe` with a head whose reading begins now. */
+  get standing(): Standing {
+    return { epoch: this.head?.epoch, seq: this.delivered };
+  }
+
   /**
-   * A head that was read from the database. `deliveredBefore` is where the feed stood when the reading began: a committed
-   * number never disappears, so a lower head, or another epoch, means that the history was replaced.
+   * A head that was read from the database. A committed number never disappears, so one that is lower than where the feed
+   * stood when the reading began, or of another epoch, means that the history was replaced.
    */
-  observe(head: ChatHead, deliveredBefore: number): void {
-    if (!this.head || this.head.epoch !== head.epoch || head.seq < deliveredBefore) {
+  observe(head: ChatHead, before: Standing): void {
+    // Another reading was faster and has replaced the history already.
+    if (before.epoch !== this.epoch) return;
+    if (head.epoch !== this.epoch || head.seq < before.seq) {
       this.replace(head);
     } else if (head.seq > this.delivered) {
       this.known = Math.max(this.known, head.seq);
@@ -151,7 +168,7 @@ export class ChatFeed {
   }
 
   private closeHoles(): void {
-    if (this.known > this.delivered) this.holeTimer ??= setTimeout(() => void this.repair(), HOLE_PATIENCE_MS);
+    if (this.known > this.delivered) this.holeTimer ??= setTimeout(() => void this.repair(), this.holePatienceMs);
   }
 
   private deliver(event: ChatEvent): void {
@@ -173,6 +190,7 @@ export class ChatFeed {
     this.repairing = true;
     try {
       await this.readHoles();
+      this.closeHoles();
     } catch (error) {
       this.onRepairError(error);
     } finally {
@@ -182,18 +200,21 @@ export class ChatFeed {
 
   private async readHoles(): Promise<void> {
     const announced = this.known;
+    const before = this.standing;
     const [head] = await this.log.heads([this.chatId]);
     // What the bus announced is believed only as far as the database confirms it.
-    if (!head || head.epoch !== this.head?.epoch) return;
+    if (!head || this.epoch !== before.epoch || head.epoch !== before.epoch) {
+      if (head) this.observe(head, before);
+      return;
+    }
     while (head.seq > this.delivered) {
       const { events, upTo } = await this.page(this.delivered, head.seq);
-      if (head.epoch !== this.head.epoch) return;
+      if (this.head?.epoch !== head.epoch) return;
       for (const event of events) this.deliver(event);
       // A number below the head that has no row was taken out by hand: no one will ever bring it.
       this.head.seq = Math.max(this.head.seq, upTo);
       this.deliverEarly();
     }
     if (this.known === announced) this.known = this.delivered;
-    else this.closeHoles();
   }
 }

@@ -112,8 +112,7 @@ export class ChatStream implements FeedListener {
       }
       try {
         const page = await this.feed.page(seq);
-        // A reset meanwhile has moved the stream to another history, which this page is not of.
-        if (this.position.epoch === epoch && this.position.seq === seq) this.guard(() => this.take(page));
+        this.guard(() => this.take(page));
       } catch (error) {
         this.options.onError(error);
         this.retry();

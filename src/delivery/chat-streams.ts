@@ -30,9 +30,9 @@ export class ChatStreams {
     // The bus first, the head after: between the two nothing can be missed.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
-      const deliveredBefore = feed.delivered;
+      const before = feed.standing;
       const head = await this.chats.entrance(viewer, feed.chatId);
-      feed.observe(head, deliveredBefore);
+      feed.observe(head, before);
       const stream = new ChatStream(feed, sink, {
         head,
         after,

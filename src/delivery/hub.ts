@@ -1,7 +1,6 @@
 import type { ChatEvent } from '../domain/chat-events.js';
-import type { ChatLog } from '../domain/chat-log.js';
 import { type Bus, chatTopic } from './bus.js';
-import { ChatFeed } from './chat-feed.js';
+import { ChatFeed, type LogReader } from './chat-feed.js';
 
 interface OpenFeed {
   feed: ChatFeed;
@@ -25,7 +24,7 @@ export class Hub {
 
   constructor(
     private readonly bus: Bus,
-    private readonly log: ChatLog,
+    private readonly log: LogReader,
     private readonly options: HubOptions,
   ) {
     bus.onReset(() => void this.probe());
@@ -89,13 +88,11 @@ export class Hub {
     if (this.probing || this.feeds.size === 0) return;
     this.probing = true;
     try {
-      const asked = new Map(
-        [...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, delivered: feed.delivered }]),
-      );
+      const asked = new Map([...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, before: feed.standing }]));
       for (const head of await this.log.heads([...asked.keys()])) {
         const entry = asked.get(head.chatId);
         asked.delete(head.chatId);
-        if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.delivered);
+        if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
       }
       for (const { feed } of asked.values()) feed.gone();
     } catch (error) {
