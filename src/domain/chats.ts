@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../generated/prisma/client.js';
 import type { ChatHead } from './chat-log.js';
 import { type Database, query } from './database.js';
-import { chatNotFound, DomainError } from './errors.js';
+import { badInput, chatNotFound, DomainError } from './errors.js';
 import { checkText, isUuid } from './text.js';
 import { isUniqueViolation } from './users.js';
 import { isAdmin, requireUser, type Viewer } from './viewer.js';
@@ -28,8 +28,7 @@ export class Chats {
       max: 100,
       pattern: { expression: /^[^/\p{Cc}]+$/u, rule: 'must not contain "/" or control characters.' },
     });
-    if (name.trim() !== name)
-      throw new DomainError('BAD_USER_INPUT', 'name must not begin or end with white space.', { field: 'name' });
+    if (name.trim() === '') throw badInput('name', 'name must have a character that shows.');
     try {
       return await this.db.prisma.chat.create({
         data: { id: uuidv7(), name, nameKey: foldName(name), epoch: newEpoch() },

@@ -18,11 +18,20 @@ export interface BusOptions {
 }
 
 async function bus(app: FastifyInstance, { redisUrl, prefix = 'chat-api:' }: BusOptions) {
-  const onError = (error: Error) => app.log.warn({ err: error }, 'Redis is away; delivery goes by the log');
-  const carrier =
-    redisUrl === undefined ? new InProcessBus() : await RedisBus.connect({ url: redisUrl, prefix, onError });
-  app.decorate('bus', carrier);
-  app.addHook('onClose', () => carrier.close());
+  app.decorate(
+    'bus',
+    await openBus(redisUrl, prefix, (error) => app.log.warn({ err: error }, 'Redis is away; delivery goes by the log')),
+  );
+  app.addHook('onClose', () => app.bus.close());
+}
+
+/** Redis where one is configured, this process alone otherwise. */
+export async function openBus(
+  redisUrl: string | undefined,
+  prefix: string,
+  onError: (error: Error) => void,
+): Promise<Bus> {
+  return redisUrl === undefined ? new InProcessBus() : RedisBus.connect({ url: redisUrl, prefix, onError });
 }
 
 export default fp(bus, { name: 'bus' });
