@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { closeCodes, type Disconnect } from './close-codes.js';
+import { textFrame } from './frame.js';
+import { FrameRate, type FrameRateLimit } from './frame-rate.js';
+import type { JoinedWrites } from './joined-writes.js';
+import { Outbox } from './outbox.js';
+
+export interface ChatSocketOptions {
+  writes: JoinedWrites;
+  /** How often the peer is asked whether it is there; it has as long to answer. Seconds. */
+  heartbeatSeconds: number;
+  /** How long a full outbox may stand still, in milliseconds. */
+  stallMs: number;
+  frameRate: FrameRateLimit;
+}
+
+type Data = Parameters<WebSocket['send']>[0];
+type SendOptions = Parameters<WebSocket['send']>[1];
+type SendCallback = (error?: Error) => void;
+
+/** The parts of a socket once its connection is known. */
+interface Attached {
+  connection: Socket;
+  outbox: Outbox;
+  rate: FrameRate;
+  options: ChatSocketOptions;
+}
+
+/**
+ * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one turn of the event loop
+ * into one write, bounds what it holds for a slow peer, and finds out when the peer is gone.
+ *
+ * Events beside those of `ws`: `drain`, when a socket without room has room again.
+ */
+export class ChatSocket extends WebSocket {
+  /** The last text frame, when the protocol on this socket says why it ends before it does. */
+  farewell: ((disconnect: Disconnect) => Buffer) | undefined;
+
+  #attached: Attached | undefined;
+  #awaitingRoom: SendCallback[] = [];
+  #pingAt = Number.POSITIVE_INFINITY;
+  /** Bytes that had been received at the last ping; undefined before the first. */
+  #receivedAtPing: number | undefined;
+
+  /** Called once, when the upgrade is done and before anything is sent. */
+  attach(connection: Socket, options: ChatSocketOptions): void {
+    const outbox = new Outbox(connection, options.writes, () => this.#hasRoomAgain());
+    this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), options };
+    this.#pingAt = performance.now() + options.heartbeatSeconds * 1000;
+    const count = () => this.#countFrame();
+    this.on('message', count);
+    this.on('ping', count);
+    this.on('close', () => this.#closed());
+  }
+
+  get heartbeatSeconds(): number {
+    return this.#parts.options.heartbeatSeconds;
+  }
+
+  /** False once a mebibyte is unsent: give it nothing more until `drain`. */
+  get hasRoom(): boolean {
+    return this.#parts.outbox.hasRoom;
+  }
+
+  /** Sends bytes of `textFrame()`, which may go to other sockets too. On a socket that is closing they are dropped. */
+  sendFrame(frame: Buffer): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    const { outbox } = this.#parts;
+    outbox.push(frame);
+    // Who does not read its answers may not ask for more of them.
+    if (!outbox.hasRoom) this.pause();
+  }
+
+  override send(data: Data, callback?: SendCallback): void;
+  override send(data: Data, options: SendOptions, callback?: SendCallback): void;
+  /** As in `ws`, in order with `sendFrame`. The callback of a text comes when there is room for more. */
+  override send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    const done = typeof options === 'function' ? options : callback;
+    if (this.readyState !== WebSocket.OPEN || typeof data !== 'string') {
+      if (this.readyState === WebSocket.OPEN) this.#parts.outbox.flushAll();
+      super.send(data, typeof options === 'object' ? options : {}, done);
+      return;
+    }
+    this.sendFrame(textFrame(data));
+    if (!done) return;
+    if (this.hasRoom) queueMicrotask(() => done());
+    else this.#awaitingRoom.push(done);
+  }
+
+  /** Ends the socket for a reason of ours: what is queued, the farewell, the close frame. The peer has a bounded time to answer. */
+  disconnect(disconnect: Disconnect): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    if (this.farewell) this.#parts.outbox.push(this.farewell(disconnect));
+    this.close(disconnect.code, disconnect.reason);
+  }
+
+  override close(code?: number, data?: string | Buffer): void {
+    if (this.readyState === WebSocket.OPEN) this.#attached?.outbox.flushAll();
+    super.close(code, data);
+    // The peer's own close frame is still to be read.
+    this.resume();
+  }
+
+  /** Asked about once a second, with `performance.now()`: pings, and ends a socket whose peer is gone or does not read. */
+  checkHealth(now: number): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    const { connection, outbox, options } = this.#parts;
+    if (outbox.isStalled(now, options.stallMs)) {
+      // What waits would only stand before the close frame; who comes back resumes and gets it again.
+      outbox.clear();
+      this.disconnect(closeCodes.tooSlow);
+    } else if (now >= this.#pingAt) {
+      // Any byte is a sign of life. While we do not read we cannot see one.
+      if (connection.bytesRead === this.#receivedAtPing && !this.isPaused) {
+        this.terminate();
+        return;
+      }
+      this.#receivedAtPing = connection.bytesRead;
+      this.#pingAt = now + options.heartbeatSeconds * 1000;
+      this.ping();
+    }
+  }
+
+  #hasRoomAgain(): void {
+    this.resume();
+    for (const done of this.#awaitingRoom.splice(0)) done();
+    this.emit('drain');
+  }
+
+  #countFrame(): void {
+    if (this.readyState === WebSocket.OPEN && !this.#parts.rate.allows()) this.disconnect(closeCodes.tooManyFrames);
+  }
+
+  #closed(): void {
+    this.#parts.outbox.clear();
+    for (const done of this.#awaitingRoom.splice(0)) done(new Error('The socket was closed.'));
+  }
+
+  get #parts(): Attached {
+    if (!this.#attached) throw new Error('The socket is used before its upgrade is done.');
+    return this.#attached;
+  }
+}

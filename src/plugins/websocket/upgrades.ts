@@ -1,0 +1,47 @@
+import { type IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+const UNAVAILABLE =
+  'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n';
+
+/** Headers that speak of this connection only (https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1). */
+const HOP_BY_HOP = new Set(['connection', 'upgrade', 'http2-settings']);
+
+/**
+ * Passes on the upgrades to WebSocket that a server gets. It never listens on a port itself; it is a `Server` because
+ * @fastify/websocket wants one to hear `upgrade` from.
+ *
+ * Node hands over every request with an `Upgrade` header once somebody listens. One that offers another protocol (Java's
+ * client and curl try `h2c` on their first request) is to be answered as if the offer were not there
+ * (https://datatracker.ietf.org/doc/html/rfc9110#section-7.8), so it goes back to the server without it.
+ */
+export class WebSocketUpgrades extends Server {
+  constructor(private readonly source: Server) {
+    super();
+    source.on('upgrade', this.pass);
+  }
+
+  /** From now on upgrades are refused with 503: one that nobody answers would keep the server from closing. */
+  refuse(): void {
+    this.source.off('upgrade', this.pass);
+    this.source.on('upgrade', (_request, connection) => {
+      connection.on('error', () => connection.destroy());
+      connection.end(UNAVAILABLE, () => connection.destroy());
+    });
+  }
+
+  private readonly pass = (request: IncomingMessage, connection: Duplex, head: Buffer): void => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') this.emit('upgrade', request, connection, head);
+    else this.serveWithoutUpgrade(request, connection, head);
+  };
+
+  private serveWithoutUpgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    for (let index = 0; index < request.rawHeaders.length; index += 2) {
+      const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+      if (!HOP_BY_HOP.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
+    }
+    connection.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+    this.source.emit('connection', connection);
+  }
+}
