@@ -1,0 +1,93 @@
+import type { FastifyInstance } from 'fastify';
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import type { MercuriusOptions } from 'mercurius';
+import type { WebSocket } from 'ws';
+import type { SocketAdapter } from '../../plugins/websocket/socket-adapter.js';
+import { Admission, type AdmissionRules } from './admission.js';
+import { type ConnectionOptions, GraphqlConnection, type SocketConnection, type UpgradeRequest } from './connection.js';
+import { DEFAULT_LIMITS, type GuardLimits, speaksSubprotocol } from './guard.js';
+import { isObject } from './messages.js';
+import { bindSubscriptions } from './subscription-fields.js';
+
+export interface SocketTransportOptions
+  extends AdmissionRules,
+    Pick<ConnectionOptions, 'authenticate' | 'openSession'> {
+  schema: GraphQLSchema;
+  /** The context of one operation that came over this connection. Called anew for each. */
+  context(connection: SocketConnection, request: UpgradeRequest): object;
+  /** Errors as the client may read them, with their codes and without what concerns nobody outside. */
+  format(errors: readonly GraphQLError[], request: UpgradeRequest): readonly GraphQLFormattedError[];
+  onError(error: unknown, request: UpgradeRequest): void;
+  limits?: Partial<GuardLimits>;
+}
+
+/** What Mercurius has to be registered with, for its sockets to speak graphql-transport-ws as the protocol's document says. */
+export interface SocketTransport {
+  /** In place of the schema given. */
+  schema: GraphQLSchema;
+  subscription: Exclude<MercuriusOptions['subscription'], boolean | undefined>;
+  additionalRouteOptions: { config: { adaptSocket: SocketAdapter } };
+  /** To be called when Mercurius is registered. */
+  addHooks(app: FastifyInstance): void;
+}
+
+// Mercurius copies a context's members from object to object on their way to the resolvers; a symbol meets no other's name.
+const kConnection = Symbol('connection');
+
+/** Stands between the sockets and Mercurius: the protocol, authentication and admission are here, execution is Mercurius's. */
+export function createSocketTransport(options: SocketTransportOptions): SocketTransport {
+  const admission = new Admission(options.schema, options);
+  const connections = new WeakMap<object, GraphqlConnection>();
+  const connectionOptions: ConnectionOptions = {
+    authenticate: options.authenticate,
+    openSession: options.openSession,
+    check: (request) => admission.check(request),
+    format: options.format,
+    onError: options.onError,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+  };
+
+  const adaptSocket: SocketAdapter = (socket, { id, headers: { authorization } }) => {
+    if (!speaksSubprotocol(socket)) return undefined;
+    const connection = new GraphqlConnection(socket, { id, authorization }, connectionOptions);
+    connections.set(connection.engine, connection);
+    return connection.engine;
+  };
+
+  const enter = (connection: GraphqlConnection, context: object): void => {
+    // A frame may wait in Mercurius's queue while a later one ends the socket.
+    if (connection.isClosed) throw new GraphQLError('The connection is closed.');
+    Object.assign(context, options.context(connection, connection.request));
+  };
+
+  return {
+    schema: bindSubscriptions(options.schema, operationOf),
+    subscription: {
+      fullWsTransport: true,
+      // Without the upgrade request, which would stay in memory as long as the socket.
+      context: (socket: WebSocket) => ({ [kConnection]: connections.get(socket), request: undefined }),
+    },
+    additionalRouteOptions: { config: { adaptSocket } },
+    addHooks(app) {
+      app.graphql.addHook('preExecution', async (_schema, _document, context) => {
+        const connection = connectionOf(context);
+        if (connection) enter(connection, context);
+      });
+      app.graphql.addHook('preSubscriptionExecution', async (_schema, _document, context) => {
+        const connection = connectionOf(context);
+        if (connection) enter(connection, context);
+      });
+    },
+  };
+}
+
+function connectionOf(context: unknown): GraphqlConnection | undefined {
+  const connection: unknown = isObject(context) ? Reflect.get(context, kConnection) : undefined;
+  return connection instanceof GraphqlConnection ? connection : undefined;
+}
+
+function operationOf(context: unknown) {
+  const connection = connectionOf(context);
+  if (!connection || !isObject(context)) throw new Error('A subscription runs outside of a socket.');
+  return { connection, operation: typeof context.id === 'string' ? connection.operation(context.id) : undefined };
+}
