@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Bus } from '../delivery/bus.js';
 import { ChatStreams } from '../delivery/chat-streams.js';
@@ -40,6 +40,9 @@ export interface ServicesOptions {
   recheckIntervalMs?: number;
 }
 
+/** Told of what failed behind the scenes and will be tried again. */
+export type OnError = (error: unknown, doing: string) => void;
+
 declare module 'fastify' {
   interface FastifyInstance {
     services: Services;
@@ -47,8 +50,7 @@ declare module 'fastify' {
 }
 
 /** Puts the domain and the delivery together on one database and one bus; `close` ends what they started. */
-export async function createServices(db: Database, bus: Bus, log: FastifyBaseLogger, options: ServicesOptions) {
-  const onError = (error: unknown, doing: string) => log.warn({ err: error }, `could not ${doing}; trying again`);
+export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
   const hasher = new PasswordHasher();
   const chats = new Chats(db);
   const chatLog = new ChatLog(db);
@@ -85,7 +87,8 @@ export async function createServices(db: Database, bus: Bus, log: FastifyBaseLog
 }
 
 async function services(app: FastifyInstance, options: ServicesOptions) {
-  const created = await createServices(app.db, app.bus, app.log, options);
+  const onError: OnError = (error, doing) => app.log.warn({ err: error }, `could not ${doing}; trying again`);
+  const created = await createServices(app.db, app.bus, onError, options);
   app.decorate('services', created.services);
   app.addHook('onClose', created.close);
 }

@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InProcessBus } from '../../src/delivery/in-process-bus.js';
+import type { ChatMessage } from '../../src/domain/chat-events.js';
+import { startOwnServices, startServices, type TestServices, viewerOf } from '../support/services.js';
+
+type OwnServices = Awaited<ReturnType<typeof startOwnServices>>;
+
+let one: OwnServices;
+/** A second process on the same database, which has a pool and a writer of its own. */
+let two: TestServices;
+
+beforeAll(async () => {
+  one = await startOwnServices();
+  two = await startServices(one.database, new InProcessBus());
+});
+
+afterAll(async () => {
+  await two.close();
+  await one.close();
+});
+
+const outcomeOf = (send: Promise<ChatMessage>) =>
+  send.then(
+    (message) => message,
+    (error: { code: string }) => error.code,
+  );
+
+describe('sending a message', () => {
+  it('gives the content trimmed, its number, its sender and its time', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const message = await one.messages.send(viewerOf(ann), { chatId: chat.id, content: '  hi \n', nonce: 'n1' });
+    expect(message).toMatchObject({ chatId: chat.id, seq: 2, content: 'hi', nonce: 'n1', sender: ann });
+    expect(await one.chatLog.messages(chat.id, { last: 10 })).toEqual([message]);
+  });
+
+  it.each([
+    ['content', '', 'content must have 1 to 4000 characters.'],
+    ['content', ' \n\t ', 'content must have 1 to 4000 characters.'],
+    ['content', 'x'.repeat(4001), 'content must have 1 to 4000 characters.'],
+    ['content', 'a\0b', 'content must not contain U+0000.'],
+    ['content', 'a\ud800b', 'content must be well-formed Unicode: it has a lone surrogate.'],
+    ['nonce', '', 'nonce must have 1 to 128 characters.'],
+    ['nonce', 'n'.repeat(129), 'nonce must have 1 to 128 characters.'],
+    ['nonce', '\0', 'nonce must not contain U+0000.'],
+  ])('refuses a bad %s (%j) and says the rule', async (field, value, message) => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const input = { chatId: chat.id, content: 'hi', [field]: value };
+    await expect(one.messages.send(viewerOf(ann), input)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field,
+      message,
+    });
+    expect(await one.chatLog.messages(chat.id, { last: 10 })).toEqual([]);
+  });
+
+  it('counts code points: 4000 emoji are 4000 characters', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const content = '🎈'.repeat(4000);
+    expect((await one.messages.send(viewerOf(ann), { chatId: chat.id, content })).content).toBe(content);
+  });
+
+  it('answers a stranger, a former member and an unknown chat alike, and lets an admin write', async () => {
+    const [ann, bob, eve, admin] = [
+      await one.newUser(),
+      await one.newUser(),
+      await one.newUser(),
+      await one.newUser('admin'),
+    ];
+    const chat = await one.newChat(ann, bob);
+    await one.memberships.remove(null, chat.id, bob.id);
+    const refusals = await Promise.all(
+      [
+        one.messages.send(viewerOf(eve), { chatId: chat.id, content: 'x' }),
+        one.messages.send(viewerOf(bob), { chatId: chat.id, content: 'x' }),
+        one.messages.send(viewerOf(ann), { chatId: crypto.randomUUID(), content: 'x' }),
+        one.messages.send(viewerOf(ann), { chatId: 'nonsense', content: 'x' }),
+      ].map((send) => send.catch((error: Error) => `${Reflect.get(error, 'code')} ${error.message}`)),
+    );
+    expect(new Set(refusals)).toEqual(new Set(['NOT_FOUND There is no such chat, or you are not a member of it.']));
+    expect((await one.messages.send(viewerOf(admin), { chatId: chat.id, content: 'x' })).seq).toBe(4);
+  });
+
+  it('refuses a member whose account was deactivated', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    await one.users.update(ann.id, { isActive: false });
+    await expect(one.messages.send(viewerOf(ann), { chatId: chat.id, content: 'x' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('lets one bad message fail alone among those written together', async () => {
+    const [ann, eve] = [await one.newUser(), await one.newUser()];
+    const chat = await one.newChat(ann);
+    const sends = Array.from({ length: 50 }, (_, index) => {
+      const bad = index % 10 === 3;
+      return outcomeOf(one.messages.send(viewerOf(bad ? eve : ann), { chatId: chat.id, content: `m${index}` }));
+    });
+    const outcomes = await Promise.all(sends);
+    expect(outcomes.filter((outcome) => outcome === 'NOT_FOUND')).toHaveLength(5);
+    const written = outcomes.filter((outcome) => typeof outcome !== 'string');
+    expect(written.map((message) => message.seq)).toEqual(Array.from({ length: 45 }, (_, index) => index + 2));
+  });
+
+  it('keeps the order in which one sender sent', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const contents = Array.from({ length: 500 }, (_, index) => `m${index}`);
+    await Promise.all(contents.map((content) => one.messages.send(viewerOf(ann), { chatId: chat.id, content })));
+    const stored = await one.chatLog.messages(chat.id, { last: 500 });
+    expect(stored.map((message) => message.content)).toEqual(contents);
+  });
+});
+
+describe('a nonce', () => {
+  it('makes one message of 1,000 parallel sends through two processes, and returns it 1,000 times', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const sends = Array.from({ length: 1000 }, (_, index) =>
+      (index % 2 ? one : two).messages.send(viewerOf(ann), { chatId: chat.id, content: 'once', nonce: 'same' }),
+    );
+    const messages = await Promise.all(sends);
+    expect(new Set(messages.map((message) => JSON.stringify({ ...message, sender: null })))).toHaveLength(1);
+    expect(await one.chatLog.messages(chat.id, { last: 100 })).toHaveLength(1);
+    expect((await one.chatLog.heads([chat.id]))[0]?.seq).toBe(2);
+  });
+
+  it('with other content is NONCE_REUSED, also within one batch, and changes nothing', async () => {
+    const ann = await one.newUser();
+    const chat = await one.newChat(ann);
+    const send = (content: string) =>
+      outcomeOf(one.messages.send(viewerOf(ann), { chatId: chat.id, content, nonce: 'n' }));
+    const [blocker, first, other, again] = await Promise.all([
+      send('first'),
+      send('first'),
+      send('other'),
+      send('first'),
+    ]);
+    expect([first, again]).toEqual([blocker, blocker]);
+    expect(other).toBe('NONCE_REUSED');
+    expect(await send('later')).toBe('NONCE_REUSED');
+    expect(await one.chatLog.messages(chat.id, { last: 10 })).toHaveLength(1);
+  });
+
+  it('is a sender’s and a chat’s own', async () => {
+    const [ann, bob] = [await one.newUser(), await one.newUser()];
+    const [chat, other] = [await one.newChat(ann, bob), await one.newChat(ann)];
+    const send = (user: typeof ann, chatId: string) =>
+      one.messages.send(viewerOf(user), { chatId, content: user.username, nonce: 'n' });
+    const messages = await Promise.all([send(ann, chat.id), send(bob, chat.id), send(ann, other.id)]);
+    expect(new Set(messages.map((message) => message.id))).toHaveLength(3);
+  });
+});
+
+describe('numbers', () => {
+  it('are dense, unique and in each sender’s order for any mix of sends, repeats and membership changes of two processes', async () => {
+    const users = await Promise.all(Array.from({ length: 4 }, () => one.newUser()));
+    const action = fc.record({
+      chat: fc.nat(2),
+      user: fc.nat(3),
+      process: fc.boolean(),
+      what: fc.oneof(
+        { weight: 8, arbitrary: fc.record({ nonce: fc.option(fc.nat(5), { freq: 2 }) }) },
+        { weight: 1, arbitrary: fc.constantFrom('add' as const, 'remove' as const) },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 60 }), async (actions) => {
+        const chats = await Promise.all([one.newChat(...users), one.newChat(...users), one.newChat(...users)]);
+        const sent: { chatId: string; sender: string; message: ChatMessage }[] = [];
+        await Promise.all(
+          actions.map(async ({ chat, user, process, what }, index) => {
+            const services = process ? one : two;
+            const [chatId, actor] = [chats[chat]?.id, users[user]];
+            if (!chatId || !actor) return;
+            if (what === 'add') return void (await services.memberships.add(null, chatId, actor.id));
+            if (what === 'remove') return void (await services.memberships.remove(null, chatId, actor.id));
+            const nonce = what.nonce === null ? null : `n${what.nonce}`;
+            const content = nonce ?? `m${index}`;
+            const outcome = await outcomeOf(services.messages.send(viewerOf(actor), { chatId, content, nonce }));
+            if (typeof outcome === 'string') expect(outcome).toBe('NOT_FOUND');
+            else sent.push({ chatId, sender: actor.id, message: outcome });
+          }),
+        );
+        for (const head of await one.chatLog.heads(chats.map((chat) => chat.id))) {
+          const events = await one.chatLog.events(head, 0, 1000);
+          expect(events.map((event) => event.seq)).toEqual(Array.from({ length: head.seq }, (_, index) => index + 1));
+          const times = events.map((event) => event.at);
+          expect(times).toEqual(times.toSorted());
+          // Every acknowledged send is there, once, as it was acknowledged.
+          for (const { message } of sent.filter(({ chatId }) => chatId === head.chatId))
+            expect(events[message.seq - 1]).toMatchObject({ type: 'message.created', message });
+          const created = events.filter((event) => event.type === 'message.created');
+          const nonces = created.flatMap(({ message }) =>
+            message.nonce ? [`${message.sender.id} ${message.nonce}`] : [],
+          );
+          expect(new Set(nonces).size).toBe(nonces.length);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }, 120_000);
+
+  it('are taken by batches of two processes over the same chats without a deadlock', async () => {
+    const ann = await one.newUser();
+    const chats = await Promise.all(Array.from({ length: 20 }, () => one.newChat(ann)));
+    const sends = Array.from({ length: 2000 }, (_, index) => {
+      // The two processes go through the chats in opposite directions.
+      const place = Math.floor(index / 2) % 20;
+      const chat = chats[index % 2 ? place : 19 - place];
+      return (index % 2 ? one : two).messages.send(viewerOf(ann), { chatId: chat?.id ?? '', content: `m${index}` });
+    });
+    await Promise.all(sends);
+    const heads = await one.chatLog.heads(chats.map((chat) => chat.id));
+    expect(heads.map((head) => head.seq)).toEqual(Array.from({ length: 20 }, () => 101));
+  });
+});

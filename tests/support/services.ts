@@ -1,0 +1,80 @@
+import type { Bus } from '../../src/delivery/bus.js';
+import { InProcessBus } from '../../src/delivery/in-process-bus.js';
+import { toProfile } from '../../src/domain/users.js';
+import type { Scope, UserProfile, UserRole, Viewer } from '../../src/domain/viewer.js';
+import { createDatabase } from '../../src/plugins/database/client.js';
+import { createServices, type ServicesOptions } from '../../src/plugins/services.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+
+export const PASSWORD = 'correct horse battery';
+
+/** One process's services on a database: the floors below the edges, without any edge. */
+export async function startServices(
+  database: Pick<TestDatabase, 'url' | 'embedded'>,
+  bus: Bus = new InProcessBus(),
+  options: Partial<ServicesOptions> = {},
+) {
+  const db = createDatabase(database);
+  const errors: { error: unknown; doing: string }[] = [];
+  const { services, close } = await createServices(db, bus, (error, doing) => errors.push({ error, doing }), {
+    accessTokenSeconds: 36_000,
+    refreshTokenSeconds: 86_400,
+    refreshGraceSeconds: 10,
+    ...options,
+  });
+  let count = 0;
+  return {
+    db,
+    bus,
+    /** What failed behind the scenes. */
+    errors,
+    ...services,
+
+    async newUser(role: UserRole = 'user'): Promise<UserProfile> {
+      count += 1;
+      const data = { id: crypto.randomUUID(), username: `${role}${count}`, role };
+      return toProfile(await db.prisma.user.create({ data }));
+    },
+
+    /** A chat with these members. */
+    async newChat(...members: UserProfile[]) {
+      count += 1;
+      const chat = await services.chats.create(`chat ${count}`);
+      for (const member of members) await services.memberships.add(null, chat.id, member.id);
+      return chat;
+    },
+
+    async close() {
+      await close();
+      await bus.close();
+      await db.close();
+    },
+  };
+}
+
+export type TestServices = Awaited<ReturnType<typeof startServices>>;
+
+/** Services on a database of their own, which goes with them. */
+export async function startOwnServices(options: Partial<ServicesOptions> = {}) {
+  const database = await createTestDatabase();
+  const services = await startServices(database, new InProcessBus(), options);
+  return {
+    ...services,
+    database,
+    async close() {
+      await services.close();
+      await database.drop();
+    },
+  };
+}
+
+/** A viewer as a token of the user's would make one, good for an hour. */
+export function viewerOf(user: UserProfile | null, scopes: Scope[] = ['read', 'write']): Viewer {
+  return {
+    user,
+    clientId: 'test',
+    familyId: crypto.randomUUID(),
+    scopes: new Set(scopes),
+    expiresAt: new Date(Date.now() + 3_600_000),
+  };
+}
