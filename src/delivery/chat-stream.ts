@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../domain/chat-events.js';
 import type { ChatHead } from '../domain/chat-log.js';
 import type { Cursor } from '../domain/cursor.js';
+import { isAdmin, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed, FeedListener, FeedPage } from './chat-feed.js';
 
 /** removed: the viewer's own `member.removed` went before. gone: the chat is no more. failed: our fault; resuming is right. */
@@ -47,6 +48,7 @@ export class ChatStream implements FeedListener {
   private unread: FeedPage | undefined;
   private saidLive = false;
   private retryTimer: NodeJS.Timeout | undefined;
+  private endsWithRemovalOf: string | null;
 
   constructor(
     private readonly feed: ChatFeed,
@@ -57,6 +59,7 @@ export class ChatStream implements FeedListener {
     this.chatId = feed.chatId;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
+    this.endsWithRemovalOf = options.endsWithRemovalOf;
   }
 
   /** Begins to call the sink. */
@@ -67,6 +70,11 @@ export class ChatStream implements FeedListener {
       if (this.position.epoch !== head.epoch || this.position.seq > head.seq) this.restart(head);
     });
     this.resume();
+  }
+
+  /** The viewer's role is another now. To be called before asking whether the viewer may still be here, so that no removal falls between. */
+  viewerChanged(viewer: Viewer): void {
+    this.endsWithRemovalOf = removalThatEnds(viewer);
   }
 
   /** The consumer has room again. */
@@ -169,9 +177,7 @@ export class ChatStream implements FeedListener {
   /** A removal that the viewer was let in after is history: the user has been made a member again since. */
   private isOwnRemoval(event: ChatEvent): boolean {
     return (
-      event.type === 'member.removed' &&
-      event.user.id === this.options.endsWithRemovalOf &&
-      event.seq > this.options.head.seq
+      event.type === 'member.removed' && event.user.id === this.endsWithRemovalOf && event.seq > this.options.head.seq
     );
   }
 
@@ -199,4 +205,9 @@ export class ChatStream implements FeedListener {
       this.end('failed');
     }
   }
+}
+
+/** The user whose removal ends the viewer's streams: nobody's for an admin, who reads every chat, as its member or not. */
+export function removalThatEnds(viewer: Viewer): string | null {
+  return isAdmin(viewer) ? null : (viewer.user?.id ?? null);
 }

@@ -1,7 +1,7 @@
 import type { Chats } from '../domain/chats.js';
 import type { Cursor } from '../domain/cursor.js';
-import { isAdmin, requireUser, type Viewer } from '../domain/viewer.js';
-import { ChatStream, type StreamSink } from './chat-stream.js';
+import { requireUser, type Viewer } from '../domain/viewer.js';
+import { ChatStream, removalThatEnds, type StreamSink } from './chat-stream.js';
 import type { Hub } from './hub.js';
 
 export interface StreamRequest {
@@ -26,7 +26,7 @@ export class ChatStreams {
    * @throws DomainError `NOT_FOUND` when the viewer may not reach the chat.
    */
   async open({ chatId, viewer, after }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
-    const user = requireUser(viewer);
+    requireUser(viewer);
     // The bus first, the head after: between the two nothing can be missed.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
@@ -36,8 +36,7 @@ export class ChatStreams {
       const stream = new ChatStream(feed, sink, {
         head,
         after,
-        // An admin reads every chat, as its member or not.
-        endsWithRemovalOf: isAdmin(viewer) ? null : user.id,
+        endsWithRemovalOf: removalThatEnds(viewer),
         onClose: () => {
           this.streams.delete(stream);
           this.hub.release(feed);
