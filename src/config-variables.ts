@@ -1,0 +1,127 @@
+import { isIP } from 'node:net';
+
+/** The environment's variables after validation: what has a default is there. */
+export interface Variables {
+  HOST: string;
+  PORT: string;
+  DATABASE_URL?: string;
+  REDIS_URL?: string;
+  DATA_DIR: string;
+  NODE_ENV: 'development' | 'production' | 'test';
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  CORS_ALLOWED_ORIGINS?: string;
+  ALLOW_QUERY_TOKEN?: boolean;
+  OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
+  OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
+  ADMIN_USERNAME?: string;
+  ADMIN_PASSWORD?: string;
+  OAUTH_CLIENT_ID?: string;
+  OAUTH_CLIENT_SECRET?: string;
+}
+
+/** Ten years, so that an expiry is always a date that JavaScript, PostgreSQL and JWT libraries can hold. */
+const maxSeconds = 315_360_000;
+
+const seconds = { type: 'string', format: 'seconds', description: `whole seconds, 1 to ${maxSeconds}` };
+
+/** JSON Schema. A description completes "NAME must be …"; what is writeOnly is a secret, whose value is never shown. */
+export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = {
+  HOST: {
+    type: 'string',
+    format: 'host',
+    default: '127.0.0.1',
+    description: 'a host name or an IP address, without a port',
+  },
+  PORT: {
+    type: 'string',
+    format: 'port',
+    default: '8000',
+    description: 'a port number, 0 (any free one) to 65535',
+  },
+  DATABASE_URL: {
+    type: 'string',
+    format: 'url',
+    pattern: '^postgres(ql)?://',
+    writeOnly: true,
+    description: 'a URL such as postgresql://user:password@host:5432/database',
+  },
+  REDIS_URL: {
+    type: 'string',
+    format: 'url',
+    pattern: '^rediss?://',
+    writeOnly: true,
+    description: 'a URL such as redis://host:6379, or rediss:// for TLS',
+  },
+  DATA_DIR: { type: 'string', default: './data', description: 'the path of a folder' },
+  NODE_ENV: oneOf(['development', 'production', 'test'], 'development'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+  CORS_ALLOWED_ORIGINS: {
+    type: 'string',
+    format: 'origins',
+    description: '* or origins such as https://chat.example.com, separated by commas',
+  },
+  ALLOW_QUERY_TOKEN: { type: 'boolean', description: 'true or false' },
+  OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
+  OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },
+  ADMIN_USERNAME: {
+    type: 'string',
+    pattern: '^[\\p{L}\\p{M}\\p{N}@.+\\-_]{1,150}$',
+    description: '1 to 150 letters, digits and @ . + - _',
+  },
+  ADMIN_PASSWORD: {
+    type: 'string',
+    minLength: 8,
+    maxLength: 256,
+    writeOnly: true,
+    description: '8 to 256 characters long',
+  },
+  OAUTH_CLIENT_ID: {
+    type: 'string',
+    pattern: '^[\\x21-\\x7e]{1,100}$',
+    description: '1 to 100 printable ASCII characters, no space',
+  },
+  OAUTH_CLIENT_SECRET: {
+    type: 'string',
+    pattern: '^[\\x20-\\x7e]{1,256}$',
+    writeOnly: true,
+    description: '1 to 256 printable ASCII characters',
+  },
+};
+
+/** The formats that the schemas name. */
+export const formats = {
+  // Not Ajv's integer, which takes 0x50 and Infinity for one.
+  port: (text: string) => isWhole(text, 0, 65_535),
+  seconds: (text: string) => isWhole(text, 1, maxSeconds),
+  url: (text: string) => URL.canParse(text),
+  host: (text: string) => isIP(text) > 0 || /^[A-Za-z0-9._-]+$/.test(text),
+  origins: (text: string) => text.trim() === '*' || toOrigins(text) !== undefined,
+};
+
+function isWhole(text: string, min: number, max: number): boolean {
+  return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
+}
+
+/** The origins of a comma-separated list, as browsers write them; undefined when one of them is no origin. */
+export function toOrigins(list: string): string[] | undefined {
+  const parts = list.split(',').map((part) => part.trim());
+  const origins = parts.filter((part) => part !== '').map(toOrigin);
+  return origins.every((origin) => origin !== undefined) ? origins : undefined;
+}
+
+function toOrigin(text: string): string | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.href === `${url.origin}/` ? url.origin : undefined;
+}
+
+interface VariableSchema {
+  type: string;
+  description: string;
+  writeOnly?: boolean;
+  [keyword: string]: unknown;
+}
+
+function oneOf(values: string[], fallback: string): VariableSchema {
+  return { type: 'string', enum: values, default: fallback, description: `one of ${values.join(', ')}` };
+}

@@ -1,0 +1,169 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../src/config.js';
+import { variableSchemas } from '../src/config-variables.js';
+
+describe('configuration', () => {
+  let cwd: string;
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'config-'));
+  });
+  afterEach(() => rmSync(cwd, { recursive: true }));
+
+  it('needs nothing: an embedded database on this machine only, in development', () => {
+    expect(loadConfig({}, cwd)).toEqual({
+      environment: 'development',
+      host: '127.0.0.1',
+      port: 8000,
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      dataDir: join(cwd, 'data'),
+      logLevel: 'info',
+      corsAllowedOrigins: [],
+      allowQueryToken: true,
+      accessTokenSeconds: 36_000,
+      refreshTokenSeconds: 86_400,
+      admin: { username: undefined, password: undefined },
+      client: { id: undefined, secret: undefined },
+    });
+  });
+
+  it('reads every variable', () => {
+    const config = loadConfig(
+      {
+        HOST: '0.0.0.0',
+        PORT: '9000',
+        DATABASE_URL: 'postgresql://chat:secret@db/chat',
+        REDIS_URL: 'redis://cache:6379',
+        DATA_DIR: '/var/lib/chat',
+        NODE_ENV: 'production',
+        LOG_LEVEL: 'warn',
+        CORS_ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000/',
+        ALLOW_QUERY_TOKEN: 'true',
+        OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: '60',
+        OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: '120',
+        ADMIN_USERNAME: 'ann',
+        ADMIN_PASSWORD: 'correct horse',
+        OAUTH_CLIENT_ID: 'web',
+        OAUTH_CLIENT_SECRET: 'battery staple',
+      },
+      cwd,
+    );
+    expect(config).toEqual({
+      environment: 'production',
+      host: '0.0.0.0',
+      port: 9000,
+      databaseUrl: 'postgresql://chat:secret@db/chat',
+      redisUrl: 'redis://cache:6379',
+      dataDir: '/var/lib/chat',
+      logLevel: 'warn',
+      corsAllowedOrigins: ['https://a.example', 'http://localhost:3000'],
+      allowQueryToken: true,
+      accessTokenSeconds: 60,
+      refreshTokenSeconds: 120,
+      admin: { username: 'ann', password: 'correct horse' },
+      client: { id: 'web', secret: 'battery staple' },
+    });
+  });
+
+  it('reads .env below the environment, and takes an empty variable for one that is not set', () => {
+    writeFileSync(join(cwd, '.env'), 'PORT=9001\nHOST=::1\nLOG_LEVEL=\nREDIS_URL=redis://from-file\n');
+    const config = loadConfig({ HOST: 'localhost', PORT: '', DATABASE_URL: '' }, cwd);
+    expect(config).toMatchObject({ port: 9001, host: 'localhost', logLevel: 'info', redisUrl: 'redis://from-file' });
+    expect(config.databaseUrl).toBeUndefined();
+  });
+
+  it('accepts tokens in a query string by default everywhere but in production', () => {
+    expect(loadConfig({ NODE_ENV: 'production' }, cwd).allowQueryToken).toBe(false);
+    expect(loadConfig({ NODE_ENV: 'test' }, cwd).allowQueryToken).toBe(true);
+    expect(loadConfig({ ALLOW_QUERY_TOKEN: 'false' }, cwd).allowQueryToken).toBe(false);
+  });
+
+  it('takes * for every origin', () => {
+    expect(loadConfig({ CORS_ALLOWED_ORIGINS: '*' }, cwd).corsAllowedOrigins).toBe('*');
+  });
+
+  it('cannot be changed', () => {
+    const config = loadConfig({}, cwd);
+    for (const part of [config, config.admin, config.client, config.corsAllowedOrigins]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  it('names every wrong value at once in plain sentences', () => {
+    const wrong = {
+      HOST: 'localhost:8000',
+      PORT: 'eighty',
+      DATABASE_URL: 'mysql://root:hunter22@db/chat',
+      REDIS_URL: 'cache:hunter22',
+      NODE_ENV: 'prod',
+      LOG_LEVEL: 'loud',
+      CORS_ALLOWED_ORIGINS: 'chat.example.com',
+      ALLOW_QUERY_TOKEN: 'maybe',
+      OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: '-5',
+      OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: '1.5',
+      ADMIN_USERNAME: 'ann smith',
+      ADMIN_PASSWORD: 'hunter2',
+      OAUTH_CLIENT_ID: 'a b',
+      OAUTH_CLIENT_SECRET: 'hunter22\u00e9',
+    };
+    expect(problemsOf(wrong)).toEqual([
+      'HOST must be a host name or an IP address, without a port, not "localhost:8000".',
+      'PORT must be a port number, 0 (any free one) to 65535, not "eighty".',
+      'DATABASE_URL must be a URL such as postgresql://user:password@host:5432/database.',
+      'REDIS_URL must be a URL such as redis://host:6379, or rediss:// for TLS.',
+      'NODE_ENV must be one of development, production, test, not "prod".',
+      'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
+      'CORS_ALLOWED_ORIGINS must be * or origins such as https://chat.example.com, separated by commas, not "chat.example.com".',
+      'ALLOW_QUERY_TOKEN must be true or false, not "maybe".',
+      'OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS must be whole seconds, 1 to 315360000, not "-5".',
+      'OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS must be whole seconds, 1 to 315360000, not "1.5".',
+      'ADMIN_USERNAME must be 1 to 150 letters, digits and @ . + - _, not "ann smith".',
+      'ADMIN_PASSWORD must be 8 to 256 characters long.',
+      'OAUTH_CLIENT_ID must be 1 to 100 printable ASCII characters, no space, not "a b".',
+      'OAUTH_CLIENT_SECRET must be 1 to 256 printable ASCII characters.',
+    ]);
+    expect(problemsOf(wrong).join()).not.toContain('hunter2');
+  });
+
+  it.each([
+    'http://a.example/path',
+    'https://a.example, *',
+    'ftp://a.example',
+    'https://user@a.example',
+    '*.example.com',
+  ])('takes %j for no list of origins', (origins) => {
+    expect(problemsOf({ CORS_ALLOWED_ORIGINS: origins })).toHaveLength(1);
+  });
+
+  it.each(['0x50', '65536', '-1', '8000.5', '1e3', 'Infinity'])('takes %j for no port', (port) => {
+    expect(problemsOf({ PORT: port })).toHaveLength(1);
+  });
+
+  it('wants both halves of the first credentials in production, where none are printed', () => {
+    expect(problemsOf({ NODE_ENV: 'production', ADMIN_USERNAME: 'ann', OAUTH_CLIENT_SECRET: 'secret' })).toEqual([
+      'ADMIN_USERNAME and ADMIN_PASSWORD go together in production: ADMIN_PASSWORD is not set.',
+      'OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET go together in production: OAUTH_CLIENT_ID is not set.',
+    ]);
+    expect(loadConfig({ ADMIN_USERNAME: 'ann' }, cwd).admin.username).toBe('ann');
+  });
+
+  it('has every variable in .env.example, and its values are valid', () => {
+    const example = parseEnv(readFileSync(new URL('../.env.example', import.meta.url), 'utf8'));
+    expect(Object.keys(example).sort()).toEqual(Object.keys(variableSchemas).sort());
+    expect(loadConfig(example, cwd)).toEqual(loadConfig({}, cwd));
+  });
+
+  function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
+    try {
+      loadConfig(env, cwd);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+    return [];
+  }
+});
