@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Viewer } from '../domain/viewer.js';
 import { BearerError, bearerToken } from './bearer.js';

@@ -1,0 +1,58 @@
+import cors from '@fastify/cors';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Config } from './config.js';
+import { oauthPlugin } from './oauth/plugin.js';
+import authenticate from './plugins/authenticate.js';
+import bus from './plugins/bus.js';
+import errors from './plugins/errors.js';
+import health from './plugins/health.js';
+import { loggerOptions } from './plugins/logging.js';
+import prisma from './plugins/prisma.js';
+import services, { type ServicesOptions } from './plugins/services.js';
+import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
+
+/** What tests and tools may set beside the configuration. */
+export interface AppOverrides {
+  /** `config.databaseUrl` leads to an embedded database that somebody else started. */
+  embedded?: boolean;
+  /** Keeps apart the services that share one Redis. */
+  busPrefix?: string;
+  /** Where the log goes, instead of standard output. */
+  logStream?: { write(line: string): void };
+  services?: Partial<ServicesOptions>;
+  webSocket?: Partial<WebSocketOptions>;
+}
+
+/** A lost answer to a refresh may be asked for again for so long. */
+const REFRESH_GRACE_SECONDS = 10;
+const BODY_LIMIT_BYTES = 256 * 1024;
+
+/** Puts the service together. It listens nowhere yet; `close` ends all that it opened. */
+export async function buildApp(config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: loggerOptions(config.logLevel, overrides.logStream),
+    genReqId: () => crypto.randomUUID(),
+    bodyLimit: BODY_LIMIT_BYTES,
+    // Running requests are answered; connections that only wait for another one are not waited for.
+    forceCloseConnections: 'idle',
+  });
+
+  await app.register(errors);
+  await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
+  await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
+  await app.register(services, {
+    accessTokenSeconds: config.accessTokenSeconds,
+    refreshTokenSeconds: config.refreshTokenSeconds,
+    refreshGraceSeconds: REFRESH_GRACE_SECONDS,
+    ...overrides.services,
+  });
+  await app.register(authenticate);
+  await app.register(health);
+
+  await app.register(cors, { origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
+  await app.register(webSocket, { corsAllowedOrigins: config.corsAllowedOrigins, ...overrides.webSocket });
+
+  const { clients, tokens, signIn } = app.services;
+  await app.register(oauthPlugin, { clients, tokens, signIn });
+  return app;
+}
