@@ -16,8 +16,8 @@ export class BearerError extends Error {
     return new BearerError(401, null, 'A valid access token is required.');
   }
 
-  static malformed(): BearerError {
-    return new BearerError(400, 'invalid_request', 'The Authorization header must be "Bearer <token>".');
+  static malformed(message = 'The Authorization header must be "Bearer <token>".'): BearerError {
+    return new BearerError(400, 'invalid_request', message);
   }
 
   static invalid(): BearerError {

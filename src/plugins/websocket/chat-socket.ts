@@ -54,6 +54,10 @@ export class ChatSocket extends WebSocket {
     this.on('close', () => this.#closed());
   }
 
+  get isOpen(): boolean {
+    return this.readyState === WebSocket.OPEN;
+  }
+
   get heartbeatSeconds(): number {
     return this.#parts.options.heartbeatSeconds;
   }
@@ -65,7 +69,7 @@ export class ChatSocket extends WebSocket {
 
   /** Sends bytes of `textFrame()`, which may go to other sockets too. On a socket that is closing they are dropped. */
   sendFrame(frame: Buffer): void {
-    if (this.readyState !== WebSocket.OPEN) return;
+    if (!this.isOpen) return;
     const { outbox } = this.#parts;
     outbox.push(frame);
     // Who does not read its answers may not ask for more of them.
@@ -77,8 +81,8 @@ export class ChatSocket extends WebSocket {
   /** As in `ws`, in order with `sendFrame`. The callback of a text comes when there is room for more. */
   override send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const done = typeof options === 'function' ? options : callback;
-    if (this.readyState !== WebSocket.OPEN || typeof data !== 'string') {
-      if (this.readyState === WebSocket.OPEN) this.#parts.outbox.flushAll();
+    if (!this.isOpen || typeof data !== 'string') {
+      if (this.isOpen) this.#parts.outbox.flushAll();
       super.send(data, typeof options === 'object' ? options : {}, done);
       return;
     }
@@ -90,13 +94,13 @@ export class ChatSocket extends WebSocket {
 
   /** Ends the socket for a reason of ours: what is queued, the farewell, the close frame. The peer has a bounded time to answer. */
   disconnect(disconnect: Disconnect): void {
-    if (this.readyState !== WebSocket.OPEN) return;
+    if (!this.isOpen) return;
     if (this.farewell) this.#parts.outbox.push(this.farewell(disconnect));
     this.close(disconnect.code, disconnect.reason);
   }
 
   override close(code?: number, data?: string | Buffer): void {
-    if (this.readyState === WebSocket.OPEN) this.#attached?.outbox.flushAll();
+    if (this.isOpen) this.#attached?.outbox.flushAll();
     super.close(code, data);
     // The peer's own close frame is still to be read.
     this.resume();
@@ -104,7 +108,7 @@ export class ChatSocket extends WebSocket {
 
   /** Asked about once a second, with `performance.now()`: pings, and ends a socket whose peer is gone or does not read. */
   checkHealth(now: number): void {
-    if (this.readyState !== WebSocket.OPEN) return;
+    if (!this.isOpen) return;
     const { connection, outbox, options } = this.#parts;
     if (outbox.isStalled(now, options.stallMs)) {
       // What waits would only stand before the close frame; who comes back resumes and gets it again.
@@ -129,7 +133,7 @@ export class ChatSocket extends WebSocket {
   }
 
   #countFrame(): void {
-    if (this.readyState === WebSocket.OPEN && !this.#parts.rate.allows()) this.disconnect(closeCodes.tooManyFrames);
+    if (this.isOpen && !this.#parts.rate.allows()) this.disconnect(closeCodes.tooManyFrames);
   }
 
   #closed(): void {

@@ -1,0 +1,58 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { WebSocket } from 'ws';
+import { ChatSocket } from '../plugins/websocket/chat-socket.js';
+import { Admission, type AdmissionOptions, type Admitted } from './admission.js';
+import { Connection } from './connection.js';
+import { closingFrame } from './frames.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on the upgrade of a raw channel, once it may open. */
+    admitted: Admitted | null;
+  }
+}
+
+interface Route {
+  Params: { name: string };
+}
+
+/** The raw channel, `/ws/chat/<name>/`: one WebSocket per chat, JSON text frames both ways (WIRE.md, "Raw channel"). */
+async function realtime(app: FastifyInstance, options: AdmissionOptions) {
+  const admission = new Admission(app.services, options);
+  app.decorateRequest('admitted', null);
+
+  const admit = async (request: FastifyRequest<Route>) => {
+    if (!request.ws) return;
+    const { url, headers, params } = request;
+    request.admitted = await admission.admit({ name: params.name, url, headers });
+  };
+
+  const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
+    const { admitted, log, id } = request;
+    if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
+    const connection = new Connection(socket, admitted, { services: app.services, log, requestId: id });
+    socket.farewell = closingFrame;
+    socket.on('message', (data, isBinary) => connection.receive(data, isBinary));
+    socket.on('drain', () => connection.drained());
+    socket.on('close', () => connection.closed());
+    void connection.start();
+  };
+
+  for (const url of ['/ws/chat/:name', '/ws/chat/:name/']) {
+    app.route<Route>({
+      method: 'GET',
+      url,
+      preValidation: admit,
+      // https://datatracker.ietf.org/doc/html/rfc9110#section-15.5.22
+      handler: (_request, reply) =>
+        reply
+          .code(426)
+          .headers({ Upgrade: 'websocket', Connection: 'Upgrade' })
+          .send({ error: 'upgrade_required', message: 'This is a WebSocket; open it with a WebSocket client.' }),
+      wsHandler: open,
+    });
+  }
+}
+
+export default fp(realtime, { name: 'realtime', dependencies: ['services', 'websocket'] });
