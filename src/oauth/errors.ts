@@ -1,6 +1,7 @@
 import OAuth2Server from '@node-oauth/oauth2-server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientError } from '../domain/database.js';
+import { BearerError } from '../plugins/bearer.js';
 import { invalidRequest, type OAuthErrorCode, OAuthProblem, temporarilyUnavailable } from './problem.js';
 
 const ENGINE_CODES: readonly OAuthErrorCode[] = [
@@ -13,10 +14,17 @@ const ENGINE_CODES: readonly OAuthErrorCode[] = [
 
 /** The error handler of the OAuth2 endpoints: RFC 6749 §5.2 for whatever was thrown, from whichever floor. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof BearerError) return answerBearerError(error, reply);
   const problem = toProblem(error);
   if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem }, problem.message);
   else request.log.info({ oauthError: problem.code, reason: problem.message }, 'OAuth2 request refused');
   return reply.code(problem.status).headers(problem.headers).send(problem.body);
+}
+
+/** Where a Bearer token is the credential, its own errors apply (https://datatracker.ietf.org/doc/html/rfc6750#section-3.1). */
+function answerBearerError(error: BearerError, reply: FastifyReply): FastifyReply {
+  const body = { error: error.error ?? 'invalid_token', error_description: error.message.replaceAll('"', "'") };
+  return reply.code(error.statusCode).header('www-authenticate', error.wwwAuthenticate).send(body);
 }
 
 function toProblem(error: unknown): OAuthProblem {

@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody';
-import multipart from '@fastify/multipart';
+import multipart, { type Multipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { invalidRequest } from './problem.js';
+import { invalidRequest, OAuthProblem } from './problem.js';
 
 /** The parameters of a request: each at most once, none of them empty. */
 export type Parameters = ReadonlyMap<string, string>;
@@ -52,19 +52,29 @@ function readUrlEncoded(body: unknown): Field[] {
 }
 
 async function readMultipart(request: FastifyRequest): Promise<Field[]> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY)
-    throw invalidRequest('The request body is too large.', 413);
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) throw tooLarge();
+  // @fastify/multipart writes every header to the log at the level trace, `Authorization` too.
+  if (request.log.level === 'trace') request.log.level = 'debug';
   try {
     const fields: Field[] = [];
-    for await (const part of request.parts()) {
-      if (part.type === 'file') throw invalidRequest('A file is not a parameter.');
-      if (part.valueTruncated || part.fieldnameTruncated) throw invalidRequest('The request body is too large.', 413);
-      if (typeof part.value !== 'string') throw invalidRequest('A parameter must be plain text.');
-      fields.push([part.fieldname, part.value]);
-    }
+    for await (const part of request.parts()) fields.push(toField(part));
     return fields;
+  } catch (error) {
+    if (error instanceof OAuthProblem || (error instanceof Error && 'statusCode' in error)) throw error;
+    throw new OAuthProblem('invalid_request', 'The body is not well-formed multipart/form-data.', { cause: error });
   } finally {
     // What is left of a refused body is thrown away, not gathered for a parser that nobody reads.
     request.raw.unpipe();
   }
+}
+
+function toField(part: Multipart): Field {
+  if (part.type === 'file') throw invalidRequest('A file is not a parameter.');
+  if (part.valueTruncated || part.fieldnameTruncated) throw tooLarge();
+  if (typeof part.value !== 'string') throw invalidRequest('A parameter must be plain text.');
+  return [part.fieldname, part.value];
+}
+
+function tooLarge(): OAuthProblem {
+  return invalidRequest('The request body is too large.', 413);
 }

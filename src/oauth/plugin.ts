@@ -5,23 +5,32 @@ import type { Tokens } from '../domain/tokens/tokens.js';
 import { postEndpoint } from './endpoint.js';
 import { answerError } from './errors.js';
 import { acceptForms } from './form.js';
+import { introspectionEndpoint } from './introspection-endpoint.js';
+import { metadataEndpoint } from './metadata.js';
 import { revocationEndpoint } from './revocation-endpoint.js';
 import { tokenEndpoint } from './token-endpoint.js';
 
-export interface OAuthServices {
+export interface OAuthOptions {
   clients: Clients;
   tokens: Tokens;
   signIn: SignIn;
+  /** The address that clients know this server by, without a slash at the end; by default the one each of them used. */
+  issuer?: string | undefined;
 }
 
-/** The OAuth2 endpoints of WIRE.md. Encapsulated: its body parsers and its error answers are for these paths only. */
-export async function oauthPlugin(app: FastifyInstance, services: OAuthServices): Promise<void> {
+/**
+ * The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. That a path answers
+ * without its trailing slash too is the router's option `ignoreTrailingSlash`.
+ */
+export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): Promise<void> {
   await acceptForms(app);
   app.setErrorHandler(answerError);
   // RFC 6749 §5.1; on errors too, so that no cache ever keeps an answer of these paths.
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
   });
-  postEndpoint(app, '/oauth/token', tokenEndpoint(services));
-  postEndpoint(app, '/oauth/revoke_token', revocationEndpoint(services));
+  postEndpoint(app, '/oauth/token/', tokenEndpoint(options));
+  postEndpoint(app, '/oauth/revoke_token/', revocationEndpoint(options));
+  postEndpoint(app, '/oauth/introspect/', introspectionEndpoint(options));
+  metadataEndpoint(app, options.issuer);
 }

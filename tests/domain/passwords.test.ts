@@ -1,0 +1,57 @@
+import { hash } from '@node-rs/argon2';
+import { describe, expect, it } from 'vitest';
+import { PasswordHasher } from '../../src/domain/passwords.js';
+
+describe('PasswordHasher', () => {
+  const hasher = new PasswordHasher();
+
+  it('hashes by argon2id with 19,456 KiB, two passes and one lane', async () => {
+    expect(await hasher.hash('secret')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[^$]+\$[^$]+$/);
+  });
+
+  it('knows the right password from a wrong one', async () => {
+    const stored = await hasher.hash('p💬ss\0wörd');
+    expect(await hasher.verify(stored, 'p💬ss\0wörd')).toBe(true);
+    expect(await hasher.verify(stored, 'p💬ss')).toBe(false);
+    expect(await hasher.verify(stored, '')).toBe(false);
+  });
+
+  it('says no without a hash, after the same work', async () => {
+    const stored = await hasher.hash('secret');
+    await hasher.verify(null, 'warm up');
+    const timed = async (subject: string | null) => {
+      const times: number[] = [];
+      for (let round = 0; round < 5; round += 1) {
+        const start = performance.now();
+        expect(await hasher.verify(subject, 'wrong')).toBe(false);
+        times.push(performance.now() - start);
+      }
+      return Math.min(...times);
+    };
+    expect(await timed(null)).toBeGreaterThan((await timed(stored)) / 2);
+  });
+
+  it('says no to a hash of a scheme that it does not know', async () => {
+    expect(await hasher.verify('', '')).toBe(false);
+    expect(await hasher.verify('md5$salt$hash', 'secret')).toBe(false);
+  });
+
+  it('wants hashes of other parameters replaced', async () => {
+    expect(hasher.needsRehash(await hasher.hash('secret'))).toBe(false);
+    expect(hasher.needsRehash(await hash('secret', { memoryCost: 8192, timeCost: 1 }))).toBe(true);
+  });
+
+  it('lets a flood wait, and refuses what is too much with SERVICE_UNAVAILABLE', async () => {
+    const small = new PasswordHasher({ parallel: 1, maxWaiting: 2 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => small.hash('secret')));
+    expect(outcomes.map((outcome) => outcome.status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'rejected',
+    ]);
+    expect(outcomes[4]).toMatchObject({ reason: { code: 'SERVICE_UNAVAILABLE', retryAfterMs: 1000 } });
+    await expect(small.hash('secret')).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,107 @@
+import Fastify from 'fastify';
+import { Clients, type OAuthClient } from '../../src/domain/clients.js';
+import { PasswordHasher } from '../../src/domain/passwords.js';
+import { SignIn } from '../../src/domain/sign-in.js';
+import type { TokenLifetimes } from '../../src/domain/tokens/issue.js';
+import { Tokens } from '../../src/domain/tokens/tokens.js';
+import { Users } from '../../src/domain/users.js';
+import { oauthPlugin } from '../../src/oauth/plugin.js';
+import { createDatabase } from '../../src/plugins/database/client.js';
+import { createTestDatabase } from './database.js';
+
+export const PASSWORD = 'correct horse battery';
+
+/** The members of a JSON answer. */
+export async function members(response: Response): Promise<Record<string, unknown>> {
+  const body: unknown = await response.json();
+  return { ...(typeof body === 'object' ? body : {}) };
+}
+
+/** The tokens of a successful answer; empty for those that are not there. */
+export async function tokenPair(response: Response): Promise<{ access: string; refresh: string }> {
+  const { access_token: access, refresh_token: refresh } = await members(response);
+  return { access: typeof access === 'string' ? access : '', refresh: typeof refresh === 'string' ? refresh : '' };
+}
+
+/** The OAuth2 endpoints on a database of their own, listening on a free port of the loopback address. */
+export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes> = {}) {
+  const database = await createTestDatabase();
+  const db = createDatabase(database);
+  const revoked: string[] = [];
+  const hasher = new PasswordHasher();
+  const tokens = new Tokens(
+    db,
+    { accessTokenSeconds: 36_000, refreshTokenSeconds: 86_400, refreshGraceSeconds: 10, ...lifetimes },
+    (familyIds) => revoked.push(...familyIds),
+  );
+  const clients = new Clients(db, hasher);
+  const users = new Users(db, hasher, async ({ userId, signOut, exceptFamilyId }) => {
+    if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
+  });
+  const log: string[] = [];
+  const app = Fastify({
+    routerOptions: { ignoreTrailingSlash: true },
+    logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
+  });
+  await app.register(oauthPlugin, { clients, tokens, signIn: new SignIn(db, hasher) });
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' });
+
+  /** Sends a form as it is; a list of pairs may repeat a name. */
+  const post = (
+    path: string,
+    form: Record<string, string> | Iterable<[string, string]>,
+    headers: Record<string, string> = {},
+  ) => fetch(origin + path, { method: 'POST', body: new URLSearchParams(form), headers });
+
+  let count = 0;
+  return {
+    origin,
+    db,
+    tokens,
+    clients,
+    users,
+    /** The families that listeners were told of. */
+    revoked,
+    /** Every line that was logged. */
+    log,
+    post,
+
+    newUser: () => users.create({ username: `user${count++}`, password: PASSWORD }),
+
+    /** A client with every grant of the token endpoint, and its credentials as body parameters. */
+    async newClient(input: Partial<Parameters<Clients['create']>[0]> = {}) {
+      const grants = ['password', 'refresh_token', ...(input.isPublic ? [] : ['client_credentials'])];
+      const { client, secret } = await clients.create({ name: 'Test client', grants, ...input });
+      const credentials: Record<string, string> = secret
+        ? { client_id: client.id, client_secret: secret }
+        : { client_id: client.id };
+      return { client, secret, credentials };
+    },
+
+    /** Signs a user in by the password grant, which must succeed. */
+    async signIn(credentials: Record<string, string>, username: string) {
+      const form = { grant_type: 'password', username, password: PASSWORD, ...credentials };
+      const response = await post('/oauth/token/', form);
+      if (response.status !== 200) throw new Error(`Signing in was answered ${response.status}`);
+      return tokenPair(response);
+    },
+
+    refresh: (credentials: Record<string, string>, refreshToken: string, more: Record<string, string> = {}) =>
+      post('/oauth/token/', { grant_type: 'refresh_token', refresh_token: refreshToken, ...credentials, ...more }),
+
+    async close() {
+      await app.close();
+      await db.close();
+      await database.drop();
+    },
+  };
+}
+
+export type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
+export type TestClient = { client: OAuthClient; secret: string | null; credentials: Record<string, string> };
+
+/** An `Authorization` header of HTTP Basic as RFC 6749 §2.3.1 forms it. */
+export function basic(id: string, secret: string): { authorization: string } {
+  const encode = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
+  return { authorization: `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}` };
+}
