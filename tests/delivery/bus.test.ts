@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bus } from '../../src/delivery/bus.js';
+import { InProcessBus } from '../../src/delivery/in-process-bus.js';
+import { RedisBus } from '../../src/delivery/redis-bus.js';
+import { testRedisUrl } from '../support/redis.js';
+
+/** The payloads that a topic brings, and a wait for the next one. */
+async function listen(bus: Bus, topic: string) {
+  const payloads: string[] = [];
+  let notify = () => {};
+  const end = await bus.subscribe(topic, (payload) => {
+    payloads.push(payload);
+    notify();
+  });
+  return {
+    payloads,
+    end,
+    async until(count: number) {
+      while (payloads.length < count)
+        await new Promise<void>((resolve) => {
+          notify = resolve;
+        });
+      return payloads;
+    },
+  };
+}
+
+function suite(open: () => Promise<Bus>) {
+  let bus: Bus;
+  beforeAll(async () => {
+    bus = await open();
+  });
+  afterAll(() => bus.close());
+
+  it('brings a topic’s payloads to every handler, once and in their order', async () => {
+    const topic = randomUUID();
+    const [one, two] = [await listen(bus, topic), await listen(bus, topic)];
+    const sent = Array.from({ length: 100 }, (_, index) => `payload ${index} ünïcödé 🎈`);
+    await Promise.all(sent.map((payload) => bus.publish(topic, payload)));
+    expect(await one.until(100)).toEqual(sent);
+    expect(await two.until(100)).toEqual(sent);
+  });
+
+  it('calls this process’s handlers before publish returns, whatever happens outside', async () => {
+    const topic = randomUUID();
+    const one = await listen(bus, topic);
+    const published = bus.publish(topic, 'now');
+    expect(one.payloads).toEqual(['now']);
+    await published;
+  });
+
+  it('brings nothing of other topics, and nothing after the end', async () => {
+    const topic = randomUUID();
+    const one = await listen(bus, topic);
+    const two = await listen(bus, topic);
+    await bus.publish(`${topic}2`, 'other');
+    one.end();
+    await bus.publish(topic, 'later');
+    await two.until(1);
+    expect(one.payloads).toEqual([]);
+    const again = await listen(bus, topic);
+    await bus.publish(topic, 'again');
+    expect(await again.until(1)).toEqual(['again']);
+    two.end();
+    again.end();
+  });
+
+  it('says that it works', async () => {
+    await expect(bus.check()).resolves.toBeUndefined();
+  });
+}
+
+describe('the in-process bus', () => suite(async () => new InProcessBus()));
+
+const redisUrl = testRedisUrl();
+
+describe.skipIf(redisUrl === undefined)('the Redis bus (skipped unless TEST_REDIS_URL is set)', () => {
+  const prefix = `test:${randomUUID()}:`;
+  const errors: Error[] = [];
+  const open = () => RedisBus.connect({ url: redisUrl ?? '', prefix, onError: (error) => errors.push(error) });
+  suite(open);
+
+  it('brings payloads to other processes, and its own back only once', async () => {
+    const [one, two] = [await open(), await open()];
+    const [heardByOne, heardByTwo] = [await listen(one, 'chat'), await listen(two, 'chat')];
+    await one.publish('chat', 'from one');
+    expect(await heardByTwo.until(1)).toEqual(['from one']);
+    await two.publish('chat', 'from two');
+    expect(await heardByOne.until(2)).toEqual(['from one', 'from two']);
+    expect(heardByTwo.payloads).toEqual(['from one', 'from two']);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('keeps services of other prefixes apart', async () => {
+    const one = await open();
+    const other = await RedisBus.connect({ url: redisUrl ?? '', prefix: `${prefix}other:`, onError: () => {} });
+    const [heardByOne, heardByOther] = [await listen(one, 'chat'), await listen(other, 'chat')];
+    await one.publish('chat', 'ours');
+    await other.publish('chat', 'theirs');
+    expect(await heardByOther.until(1)).toEqual(['theirs']);
+    expect(await heardByOne.until(1)).toEqual(['ours']);
+    await Promise.all([one.close(), other.close()]);
+  });
+});
+
+describe('the Redis bus without a Redis', () => {
+  it('starts, serves its own process, says that it is away, and closes', async () => {
+    const errors: Error[] = [];
+    const bus = await RedisBus.connect({
+      url: 'redis://127.0.0.1:1',
+      prefix: 'x:',
+      onError: (error) => errors.push(error),
+    });
+    const one = await listen(bus, 'chat');
+    await expect(bus.publish('chat', 'hello')).rejects.toThrow();
+    expect(one.payloads).toEqual(['hello']);
+    await expect(bus.check()).rejects.toThrow();
+    expect(errors.length).toBeGreaterThan(0);
+    await bus.close();
+  });
+});
