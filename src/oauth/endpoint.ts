@@ -4,12 +4,14 @@ import { OAuthProblem } from './problem.js';
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
-/** Serves POST on a path, and refuses every other method before its body is read. */
-export function postEndpoint(app: FastifyInstance, url: string, handler: Handler): void {
+/** Serves POST on a path, with and without its trailing slash, and refuses every other method before its body is read. */
+export function postEndpoint(app: FastifyInstance, path: string, handler: Handler): void {
   const refuse = async () => {
     throw new OAuthProblem('invalid_request', 'Only POST is allowed.', { status: 405, headers: { allow: 'POST' } });
   };
   const others = app.supportedMethods.filter((method) => method !== 'POST');
-  app.route({ method: 'POST', url, bodyLimit: MAX_BODY, handler });
-  app.route({ method: others, url, onRequest: refuse, handler: refuse });
+  for (const url of [path, `${path}/`]) {
+    app.route({ method: 'POST', url, bodyLimit: MAX_BODY, handler });
+    app.route({ method: others, url, onRequest: refuse, handler: refuse });
+  }
 }

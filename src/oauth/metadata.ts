@@ -2,11 +2,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { SCOPES } from '../domain/viewer.js';
 import { TOKEN_GRANTS } from './grants.js';
 
+const PATH = '/.well-known/oauth-authorization-server';
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'];
 
 /** https://datatracker.ietf.org/doc/html/rfc8414#section-2 */
 export function metadataEndpoint(app: FastifyInstance, issuer: string | undefined): void {
-  app.get('/.well-known/oauth-authorization-server', async (request) => describe(issuer ?? addressOf(request)));
+  const handler = async (request: FastifyRequest) => describe(issuer ?? addressOf(request));
+  for (const url of [PATH, `${PATH}/`]) app.get(url, handler);
 }
 
 function describe(issuer: string) {

@@ -18,10 +18,7 @@ export interface OAuthOptions {
   issuer?: string | undefined;
 }
 
-/**
- * The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. That a path answers
- * without its trailing slash too is the router's option `ignoreTrailingSlash`.
- */
+/** The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. */
 export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): Promise<void> {
   await acceptForms(app);
   app.setErrorHandler(answerError);
@@ -29,8 +26,8 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
   });
-  postEndpoint(app, '/oauth/token/', tokenEndpoint(options));
-  postEndpoint(app, '/oauth/revoke_token/', revocationEndpoint(options));
-  postEndpoint(app, '/oauth/introspect/', introspectionEndpoint(options));
+  postEndpoint(app, '/oauth/token', tokenEndpoint(options));
+  postEndpoint(app, '/oauth/revoke_token', revocationEndpoint(options));
+  postEndpoint(app, '/oauth/introspect', introspectionEndpoint(options));
   metadataEndpoint(app, options.issuer);
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../database.js';
 import type { Viewer } from '../viewer.js';
+import { WorkLimit } from '../work-limit.js';
 import { aliveFamilies, authenticate, type FamilyHolder } from './access.js';
 import { type Cleared, deleteExpired } from './expired.js';
 import { describeToken, type TokenDescription } from './introspect.js';
@@ -14,6 +15,9 @@ import { createSocketTicket, redeemSocketTicket } from './tickets.js';
  * leaves its sockets alone.
  */
 export class Tokens {
+  /** Rotations of one family wait for each other inside PostgreSQL; a flood of them must not hold every connection. */
+  private readonly rotations = new WorkLimit({ parallel: 3, maxWaiting: 1000 });
+
   /** `onRevoked` is told which families have ended, after COMMIT. */
   constructor(
     private readonly db: Database,
@@ -37,9 +41,10 @@ export class Tokens {
   /**
    * Exchanges a refresh token for new tokens and ends the access token before. Within the grace time a repetition gets
    * the same answer again, as often as it comes; after it, or once the successor was used, it ends the family.
+   * @throws DomainError `SERVICE_UNAVAILABLE` when too many rotations wait already.
    */
   async rotate(request: RefreshRequest): Promise<RotationResult> {
-    const result = await rotate(this.db, this.lifetimes, request);
+    const result = await this.rotations.run(() => rotate(this.db, this.lifetimes, request));
     if (result.outcome === 'reused') this.onRevoked([result.familyId]);
     return result;
   }
