@@ -18,6 +18,8 @@ export interface SocketConnection {
   reauthenticate(token: string): Promise<void>;
   /** Calls when `viewer` is another: what is open has to be asked again. Returns what ends the calls. */
   onViewerChange(listener: () => void): () => void;
+  /** The operation that the engine knows as `key`, unless it has ended. */
+  operation(key: string): Operation | undefined;
 }
 
 /** The upgrade request, as far as it matters after the upgrade. */
@@ -63,7 +65,6 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     return this.guard.isClosed;
   }
 
-  /** The operation that Mercurius knows as `key`, unless it has ended. */
   operation(key: string): Operation | undefined {
     return this.guard.operations.withKey(key);
   }

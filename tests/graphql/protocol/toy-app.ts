@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import Fastify from 'fastify';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import mercurius from 'mercurius';
+import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
+import { Sessions } from '../../../src/delivery/sessions.js';
+import { DomainError } from '../../../src/domain/errors.js';
+import type { UserProfile, Viewer } from '../../../src/domain/viewer.js';
+import type { GuardLimits } from '../../../src/graphql/protocol/guard.js';
+import { createSocketTransport } from '../../../src/graphql/protocol/transport.js';
+import websocket, { type WebSocketOptions } from '../../../src/plugins/websocket/plugin.js';
+import { viewerOf } from '../../support/services.js';
+import { RawClient, type RawClientOptions } from './raw-client.js';
+import { Toy, toySchema } from './toy-schema.js';
+
+export const TOKEN = 'cat_ann';
+
+export function profile(username: string): UserProfile {
+  return {
+    id: username,
+    username,
+    firstName: username,
+    lastName: '',
+    role: 'user',
+    dateJoined: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+/** A toy schema behind the real sockets, the real Mercurius and the real sessions. */
+export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Partial<WebSocketOptions> = {}) {
+  const toy = new Toy();
+  const bus = new InProcessBus();
+  const tokens = new Map<string, Viewer>([[TOKEN, viewerOf(profile('ann'))]]);
+  const families = new Map<string, { user: UserProfile | null }>();
+  const sessions = await Sessions.start(
+    bus,
+    {
+      aliveFamilies: async (ids) => new Map([...families].filter(([id]) => ids.includes(id))),
+    },
+    { recheckIntervalMs: 60_000, onError: (error) => app.log.error(error) },
+  );
+  let authenticate = async (token: string) => tokens.get(token);
+  const schema = toySchema();
+  const transport = createSocketTransport({
+    schema,
+    validationRules: [],
+    parseOptions: { maxTokens: 500 },
+    authenticate: (token) => authenticate(token),
+    openSession: (viewer, listener) => {
+      families.set(viewer.familyId, { user: viewer.user });
+      return sessions.open(viewer, listener);
+    },
+    context: (connection) => ({ connection, toy }),
+    format: (errors) => errors.map(formatError),
+    onError: (error) => app.log.error(error),
+    limits,
+  });
+
+  const app = Fastify();
+  await app.register(websocket, { corsAllowedOrigins: [], ...sockets });
+  await app.register(mercurius, {
+    schema: transport.schema,
+    path: '/graphql/',
+    subscription: transport.subscription,
+    additionalRouteOptions: transport.additionalRouteOptions,
+    errorFormatter: ({ data, errors = [] }) => ({
+      statusCode: 200,
+      response: { data: data ?? null, errors: errors.map(formatError) },
+    }),
+  });
+  transport.addHooks(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('The app listens nowhere.');
+  const url = `ws://127.0.0.1:${address.port}/graphql/`;
+
+  return {
+    app,
+    toy,
+    tokens,
+    families,
+    sessions,
+    url,
+    /** From now on tokens are looked up like this. */
+    authenticateWith(lookup: typeof authenticate) {
+      authenticate = lookup;
+    },
+    async allSocketsClosed() {
+      await Promise.all([...app.websocketServer.clients].map((socket) => once(socket, 'close')));
+    },
+    /** A socket on which nothing has been said yet. */
+    open: (options: RawClientOptions = {}) => RawClient.open(url, options),
+    /** A socket with an acknowledged connection. */
+    async connect() {
+      const client = await RawClient.open(url);
+      client.send({ type: 'connection_init', payload: { authorization: `Bearer ${TOKEN}` } });
+      await client.expect({ type: 'connection_ack' });
+      return client;
+    },
+    async close() {
+      await app.close();
+      sessions.close();
+      await bus.close();
+    },
+  };
+}
+
+export type ToyApp = Awaited<ReturnType<typeof startToyApp>>;
+
+function formatError(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
+  const cause = error instanceof GraphQLError ? error.originalError : undefined;
+  const { message, locations, path } = error;
+  const shown = { message, ...(locations && { locations }), ...(path && { path }) };
+  if (!cause || cause instanceof GraphQLError) return { ...shown, extensions: { code: 'BAD_USER_INPUT' } };
+  if (cause instanceof DomainError) return { ...shown, extensions: { code: cause.code } };
+  return { ...shown, message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+}
