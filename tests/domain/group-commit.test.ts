@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { GroupCommit } from '../../src/domain/group-commit.js';
+
+const options = {
+  maxBatch: 3,
+  maxWaiting: 10,
+  deadlineMs: 10_000,
+  overloaded: () => new Error('overloaded'),
+  late: () => new Error('late'),
+  isRefusal: (error: unknown) => error instanceof Error && error.message === 'refused',
+};
+
+/** A writer whose batches finish when the test says so. */
+function controlled() {
+  const batches: { items: readonly number[]; finish: () => void; fail: (error: Error) => void }[] = [];
+  const write = (items: readonly number[]) =>
+    new Promise<number[]>((resolve, reject) => {
+      batches.push({ items, finish: () => resolve(items.map((item) => item * 10)), fail: reject });
+    });
+  return { batches, write };
+}
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('group commit', () => {
+  it('lets a lone item leave at once, and those that come meanwhile leave together, in their order', async () => {
+    const { batches, write } = controlled();
+    const group = new GroupCommit(write, options);
+    const results = [1, 2, 3, 4, 5].map((item) => group.add(item));
+    expect(batches.map(({ items }) => items)).toEqual([[1]]);
+    batches[0]?.finish();
+    await settle();
+    batches[1]?.finish();
+    await settle();
+    batches[2]?.finish();
+    expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50]);
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3, 4], [5]]);
+  });
+
+  it('refuses what finds the queue full', async () => {
+    const { batches, write } = controlled();
+    const group = new GroupCommit(write, { ...options, maxWaiting: 1 });
+    const [first, second, third] = [group.add(1), group.add(2), group.add(3)];
+    await expect(third).rejects.toThrow('overloaded');
+    batches[0]?.finish();
+    await settle();
+    batches[1]?.finish();
+    expect(await Promise.all([first, second])).toEqual([10, 20]);
+  });
+
+  it('answers in time while a batch hangs: what waits is dropped, what is on its way may still be written', async () => {
+    const { batches, write } = controlled();
+    const group = new GroupCommit(write, { ...options, deadlineMs: 30 });
+    const settled = Promise.allSettled([group.add(1), group.add(2)]);
+    expect((await settled).map((result) => result.status)).toEqual(['rejected', 'rejected']);
+    batches[0]?.finish();
+    await group.drain();
+    expect(batches.map(({ items }) => items)).toEqual([[1]]);
+  });
+
+  it('writes a refused batch again item by item, so that a bad one fails alone', async () => {
+    const written: (readonly number[])[] = [];
+    const group = new GroupCommit(async (items: readonly number[]) => {
+      written.push(items);
+      if (items.includes(3)) throw new Error('refused');
+      return items;
+    }, options);
+    const settled = await Promise.allSettled([1, 2, 3, 4].map((item) => group.add(item)));
+    expect(settled.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(written).toEqual([[1], [2, 3, 4], [2], [3], [4]]);
+  });
+
+  it('fails a whole batch once when the writer is away', async () => {
+    const { batches, write } = controlled();
+    const group = new GroupCommit(write, options);
+    const results = Promise.allSettled([group.add(1), group.add(2), group.add(3)]);
+    batches[0]?.finish();
+    await settle();
+    batches[1]?.fail(new Error('away'));
+    expect((await results).map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(batches).toHaveLength(2);
+  });
+
+  it('drains: resolves when nothing waits and nothing is on its way', async () => {
+    const { batches, write } = controlled();
+    const group = new GroupCommit(write, options);
+    const results = Promise.all([group.add(1), group.add(2)]);
+    let drained = false;
+    const drain = group.drain().then(() => {
+      drained = true;
+    });
+    batches[0]?.finish();
+    await settle();
+    expect(drained).toBe(false);
+    batches[1]?.finish();
+    await drain;
+    await results;
+    await group.drain();
+  });
+});
