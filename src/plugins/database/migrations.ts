@@ -6,13 +6,13 @@ import { DatabaseUnreachableError, MigrationFailedError } from './errors.js';
 import { type MigrationList, noFilters, openSchemaEngine } from './schema-engine.js';
 
 /** prisma/migrations, three folders up from src/plugins/database as from dist/plugins/database. */
-const folder = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
+const shipped = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
 
 /** Names the turn to migrate. Any number that nothing else locks here; Prisma's engine takes 72707369. */
 const turnToMigrate = 72_707_370;
 
-/** The migrations of prisma/migrations, oldest first, as the schema engine wants them. */
-export async function readMigrations(): Promise<MigrationList> {
+/** The migrations of a folder, oldest first, as the schema engine wants them. */
+export async function readMigrations(folder = shipped): Promise<MigrationList> {
   const read = (path: string) => readFile(`${folder}/${path}`, 'utf8');
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -40,8 +40,8 @@ export async function readMigrations(): Promise<MigrationList> {
  * @throws DatabaseUnreachableError when no connection can be made
  * @throws MigrationFailedError when the database refuses a migration
  */
-export async function applyMigrations(databaseUrl: string): Promise<string[]> {
-  const migrationsList = await readMigrations();
+export async function applyMigrations(databaseUrl: string, folder = shipped): Promise<string[]> {
+  const migrationsList = await readMigrations(folder);
   // One connection that is never let go, so that the engine's statements are part of our transaction.
   const pool = new pg.Pool({
     connectionString: databaseUrl,

@@ -53,7 +53,11 @@ function load(): Promise<void> {
   loading ??= (async () => {
     const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
     const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
-    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...engine } });
+    // The engine never stops the 10 s clock of its lock; left as it is, that would keep a finished command alive.
+    const imports = Object.fromEntries(
+      Object.entries(engine).map(([name, value]) => [name, name.startsWith('__wbg_setTimeout') ? clock : value]),
+    );
+    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports });
     engine.__wbg_set_wasm(instance.exports);
     const start = instance.exports.__wbindgen_start;
     if (typeof start !== 'function') throw new Error('@prisma/schema-engine-wasm has another layout than expected.');
@@ -61,6 +65,8 @@ function load(): Promise<void> {
   })();
   return loading;
 }
+
+const clock = (done: () => void, milliseconds: number) => setTimeout(done, milliseconds).unref();
 
 /**
  * adapter-pg cuts a migration at every semicolon, which breaks a function's `$$ … $$` body. Sent as one simple query,
