@@ -32,9 +32,9 @@ export interface ConnectionOptions {
   /** Who holds this access token. Undefined when it is not valid. */
   authenticate(token: string): Promise<Viewer | undefined>;
   openSession(viewer: Viewer, listener: SessionListener): Session;
-  /** Why an operation cannot run; nothing when it can. */
+  /** Why an operation may not run, by the rules that hold over HTTP; nothing when it may. Mercurius asks none of a socket's. */
   check(request: OperationRequest): readonly GraphQLError[];
-  /** Errors as the client may read them. */
+  /** Errors as the client may read them, with their codes and without what concerns nobody outside. */
   format(errors: readonly GraphQLError[], request: UpgradeRequest): readonly GraphQLFormattedError[];
   onError(error: unknown, request: UpgradeRequest): void;
   limits: Readonly<GuardLimits>;

@@ -1,23 +1,17 @@
 import type { FastifyInstance } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { MercuriusOptions } from 'mercurius';
 import type { WebSocket } from 'ws';
 import type { SocketAdapter } from '../../plugins/websocket/socket-adapter.js';
-import { Admission, type AdmissionRules } from './admission.js';
 import { type ConnectionOptions, GraphqlConnection, type SocketConnection, type UpgradeRequest } from './connection.js';
 import { DEFAULT_LIMITS, type GuardLimits, speaksSubprotocol } from './guard.js';
 import { isObject } from './messages.js';
 import { bindSubscriptions } from './subscription-fields.js';
 
-export interface SocketTransportOptions
-  extends AdmissionRules,
-    Pick<ConnectionOptions, 'authenticate' | 'openSession'> {
+export interface SocketTransportOptions extends Omit<ConnectionOptions, 'limits'> {
   schema: GraphQLSchema;
   /** The context of one operation that came over this connection. Called anew for each. */
   context(connection: SocketConnection, request: UpgradeRequest): object;
-  /** Errors as the client may read them, with their codes and without what concerns nobody outside. */
-  format(errors: readonly GraphQLError[], request: UpgradeRequest): readonly GraphQLFormattedError[];
-  onError(error: unknown, request: UpgradeRequest): void;
   limits?: Partial<GuardLimits>;
 }
 
@@ -36,16 +30,8 @@ const kConnection = Symbol('connection');
 
 /** Stands between the sockets and Mercurius: the protocol, authentication and admission are here, execution is Mercurius's. */
 export function createSocketTransport(options: SocketTransportOptions): SocketTransport {
-  const admission = new Admission(options.schema, options);
   const connections = new WeakMap<object, GraphqlConnection>();
-  const connectionOptions: ConnectionOptions = {
-    authenticate: options.authenticate,
-    openSession: options.openSession,
-    check: (request) => admission.check(request),
-    format: options.format,
-    onError: options.onError,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-  };
+  const connectionOptions = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } };
 
   const adaptSocket: SocketAdapter = (socket, { id, headers: { authorization } }) => {
     if (!speaksSubprotocol(socket)) return undefined;
