@@ -44,6 +44,11 @@ export function chatNotFound(): DomainError {
   return new DomainError('NOT_FOUND', 'There is no such chat, or you are not a member of it.');
 }
 
+/** A cursor of another history, or of a number that does not exist yet: what its holder has is to be loaded again. */
+export function cursorReset(): DomainError {
+  return new DomainError('CURSOR_RESET', 'This cursor is of another history of the chat: load the chat again.');
+}
+
 /** The database is away: nothing is known to be wrong with the request, and repeating it later is right. */
 export function databaseAway(cause: unknown): DomainError {
   return new DomainError('SERVICE_UNAVAILABLE', 'The database is not available. Please try again.', {

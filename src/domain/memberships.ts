@@ -34,12 +34,12 @@ export class Memberships {
   ) {}
 
   /** Makes a user a member; a member already stays one, and nothing changes. @throws DomainError `NOT_FOUND`. */
-  async add(actor: UserProfile | null, chatId: string, userId: string): Promise<Membership> {
-    const { outcome, epoch, seq, at } = await this.change(ADD, actor, chatId, userId);
+  async add(actor: UserProfile | null, chat: string, member: string): Promise<Membership> {
+    const { outcome, epoch, seq, at, chatId, userId } = await this.change(ADD, actor, chat, member);
     if (outcome === 'created') {
       const user = await this.profile(userId);
-      const member = { user, joinedAt: at.toISOString() };
-      this.announce({ type: 'member.added', chatId, epoch, seq, at: at.toISOString(), actor, member });
+      const joined = { user, joinedAt: at.toISOString() };
+      this.announce({ type: 'member.added', chatId, epoch, seq, at: at.toISOString(), actor, member: joined });
     }
     return { chatId, userId, joinedAt: at };
   }
@@ -48,21 +48,23 @@ export class Memberships {
    * Ends a membership, and with it what reaches the user: nothing with a higher number does, on any process.
    * Returns false when the user was no member. @throws DomainError `NOT_FOUND`.
    */
-  async remove(actor: UserProfile | null, chatId: string, userId: string): Promise<boolean> {
-    const { outcome, epoch, seq, at } = await this.change(REMOVE, actor, chatId, userId);
+  async remove(actor: UserProfile | null, chat: string, member: string): Promise<boolean> {
+    const { outcome, epoch, seq, at, chatId, userId } = await this.change(REMOVE, actor, chat, member);
     if (outcome !== 'removed') return false;
     const user = await this.profile(userId);
     this.announce({ type: 'member.removed', chatId, epoch, seq, at: at.toISOString(), actor, user });
     return true;
   }
 
-  private async change(statement: typeof ADD, actor: UserProfile | null, chatId: string, userId: string) {
-    if (!isUuid(chatId)) throw notFound('chat');
-    if (!isUuid(userId)) throw notFound('user');
+  private async change(statement: typeof ADD, actor: UserProfile | null, chat: string, member: string) {
+    if (!isUuid(chat)) throw notFound('chat');
+    if (!isUuid(member)) throw notFound('user');
+    // As PostgreSQL writes them: topics and comparisons go by an id's text.
+    const [chatId, userId] = [chat.toLowerCase(), member.toLowerCase()];
     const [row] = await query<Outcome & { at: Date }>(this.db, statement, [chatId, userId, actor?.id ?? null]);
     if (!row || row.outcome === 'no_chat') throw notFound('chat');
     if (row.outcome === 'no_user') throw notFound('user');
-    return row;
+    return { ...row, chatId, userId };
   }
 
   private async profile(userId: string): Promise<UserProfile> {

@@ -1,0 +1,56 @@
+import DataLoader from 'dataloader';
+import type { ChatHead } from '../domain/chat-log.js';
+import type { Chats } from '../domain/chats.js';
+import { type Cursor, formatCursor } from '../domain/cursor.js';
+import { chatNotFound } from '../domain/errors.js';
+import type { Viewer } from '../domain/viewer.js';
+
+/**
+ * The viewer's way into chats during one operation. The rule is asked once per chat, for all chats that come up together in
+ * one query, and with its answer comes the head of the chat's history. That head bounds what the operation reads of the
+ * log, so everything in one answer is of one moment: a cursor is never newer than the messages beside it.
+ */
+export class ChatAccess {
+  private readonly heads = new Map<string, ChatHead>();
+  private readonly loader: DataLoader<string, ChatHead | undefined>;
+
+  constructor(chats: Chats, viewer: Viewer | null) {
+    this.loader = new DataLoader(async (ids) => {
+      const reachable = await chats.reachable(viewer, ids);
+      return ids.map((id) => reachable.get(id));
+    });
+  }
+
+  /** Where the chat's history stood when the viewer was let in; undefined for no chat and for a chat of others. */
+  async find(chatId: string): Promise<ChatHead | undefined> {
+    const id = chatId.toLowerCase();
+    const known = this.heads.get(id);
+    if (known) return known;
+    const head = await this.loader.load(id);
+    if (head) this.grant(head);
+    return this.heads.get(id);
+  }
+
+  /** As `find`. @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others. */
+  async enter(chatId: string): Promise<ChatHead> {
+    const head = await this.find(chatId);
+    if (!head) throw chatNotFound();
+    return head;
+  }
+
+  /** The scope check of everything that belongs to a chat: true without a wait once the viewer has been let in. */
+  check(chatId: string): true | Promise<true> {
+    return this.heads.has(chatId) || this.enter(chatId).then(() => true as const);
+  }
+
+  /** The viewer may reach this chat: whoever calls has just been told so by `Chats`. */
+  grant(head: ChatHead): void {
+    if (!this.heads.has(head.chatId)) this.heads.set(head.chatId, head);
+  }
+
+  /** The older of a chat row's place in the history and of the head that bounds this operation. */
+  cursor(chatId: string, row: Cursor): string {
+    const head = this.heads.get(chatId);
+    return formatCursor(head && head.epoch === row.epoch && head.seq < row.seq ? head : row);
+  }
+}

@@ -1,0 +1,122 @@
+import { complexityFromQuery } from '@pothos/plugin-complexity';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  getVariableValues,
+  Kind,
+  MaxIntrospectionDepthRule,
+  type OperationDefinitionNode,
+  type OperationTypeNode,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { recoded } from './errors.js';
+import { excess, findExcess, LIMITS } from './limits.js';
+
+/** One operation that a client wants run, whatever it came over. */
+export interface OperationRequest {
+  query: string;
+  operationName?: string | null | undefined;
+  variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** What is to be known of an operation before it runs: why it may not, or of which type it is. */
+export type Verdict = { errors: readonly GraphQLError[] } | { type: OperationTypeNode };
+
+const CACHED_DOCUMENTS = 256;
+/** A longer document is read each time, so that the cache stays small: at most some 30 MB, filled by nobody but an attacker. */
+const CACHED_LENGTH = 4096;
+const MAX_ERRORS = 20;
+
+/**
+ * Reads documents and says whether they may run, by one set of rules for HTTP and for sockets: within the limits, valid, with
+ * values that fit its variables. Errors carry their codes. Documents that keep coming are read once.
+ *
+ * Suggestions ("Did you mean …") stay on in production: introspection is open, since the schema is published with the service.
+ */
+export class Documents {
+  private readonly cache = new Map<string, DocumentNode>();
+
+  constructor(private readonly schema: GraphQLSchema) {}
+
+  judge({ query, operationName, variables }: OperationRequest): Verdict {
+    const document = this.read(query);
+    if (!('kind' in document)) return { errors: document };
+    const operation = getOperationAST(document, operationName);
+    if (!operation) return { errors: [unknownOperation(operationName)] };
+    const errors = this.checkVariables(operation, variables ?? {}) ?? this.weigh(document, operation, variables ?? {});
+    return errors ? { errors } : { type: operation.operation };
+  }
+
+  private read(query: string): DocumentNode | readonly GraphQLError[] {
+    const known = this.cache.get(query);
+    if (known) return this.remember(query, known);
+    if (query.length > LIMITS.length) return [excess('characters', LIMITS.length)];
+    const document = parseDocument(query);
+    if (document instanceof GraphQLError) return [document];
+    const tooMuch = findExcess(document);
+    if (tooMuch) return [tooMuch];
+    const rules = [...specifiedRules, MaxIntrospectionDepthRule];
+    const errors = validate(this.schema, document, rules, { maxErrors: MAX_ERRORS });
+    if (errors.length > 0) return errors.map((error) => recoded(error, 'GRAPHQL_VALIDATION_FAILED'));
+    return this.remember(query, document);
+  }
+
+  /** Keeps the documents that were used last. */
+  private remember(query: string, document: DocumentNode): DocumentNode {
+    if (query.length > CACHED_LENGTH) return document;
+    this.cache.delete(query);
+    this.cache.set(query, document);
+    for (const oldest of this.cache.keys()) {
+      if (this.cache.size <= CACHED_DOCUMENTS) break;
+      this.cache.delete(oldest);
+    }
+    return document;
+  }
+
+  private checkVariables(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>) {
+    const definitions = operation.variableDefinitions ?? [];
+    if (definitions.length === 0) return undefined;
+    const { errors } = getVariableValues(this.schema, definitions, variables, { maxErrors: MAX_ERRORS });
+    return errors?.map((error) => recoded(error, 'BAD_USER_INPUT', variableOf(error)));
+  }
+
+  /** After the variables, since they may say how long a list becomes. */
+  private weigh(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+  ) {
+    const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+    const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
+    const { complexity } = complexityFromQuery(alone, { schema: this.schema, variables: { ...variables } });
+    return complexity > LIMITS.complexity
+      ? [excess('fields to answer with, by its lists', LIMITS.complexity)]
+      : undefined;
+  }
+}
+
+function parseDocument(query: string): DocumentNode | GraphQLError {
+  try {
+    return parse(query, { maxTokens: LIMITS.tokens });
+  } catch (error) {
+    if (error instanceof GraphQLError) return recoded(error, 'GRAPHQL_PARSE_FAILED');
+    throw error;
+  }
+}
+
+function unknownOperation(operationName: string | null | undefined): GraphQLError {
+  const message =
+    operationName == null
+      ? 'operationName is required for a document with several operations.'
+      : 'The document has no operation of this name.';
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', field: 'operationName' } });
+}
+
+function variableOf({ nodes }: GraphQLError): string | undefined {
+  const node = nodes?.find((candidate) => candidate.kind === Kind.VARIABLE_DEFINITION);
+  return node?.kind === Kind.VARIABLE_DEFINITION ? node.variable.name.value : undefined;
+}

@@ -1,0 +1,94 @@
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
+
+/** What a document may ask for. Checked before it is validated, since validation itself can be made to take long. */
+export const LIMITS = {
+  /** Characters of a document, comments included. */
+  length: 16_384,
+  /** Words and signs of a document. */
+  tokens: 2000,
+  /** Levels of fields. The introspection of the schema is let through; graphql limits it by itself. */
+  depth: 10,
+  /** Fields at the top of one operation. */
+  rootFields: 20,
+  /** Fields of one operation, aliases included, each fragment counted wherever it is spread. */
+  fields: 600,
+  /** Fields that an answer may come to, lists multiplied by the length asked for. */
+  complexity: 30_000,
+} as const;
+
+/** Of a selection of fields, its fragments put in their places. */
+interface Size {
+  /** Fields at its top. */
+  top: number;
+  depth: number;
+  fields: number;
+}
+
+const NOTHING: Size = { top: 0, depth: 0, fields: 0 };
+
+/** The first limit that a document breaks. */
+export function findExcess(document: DocumentNode): GraphQLError | undefined {
+  const measure = new Measure(document);
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const { top, depth, fields } = measure.size(definition.selectionSet);
+    if (depth > LIMITS.depth) return excess('levels of fields', LIMITS.depth);
+    if (fields > LIMITS.fields) return excess('fields', LIMITS.fields);
+    if (top > LIMITS.rootFields) return excess('fields at its top', LIMITS.rootFields);
+  }
+  return undefined;
+}
+
+export function excess(what: string, limit: number): GraphQLError {
+  return new GraphQLError(`The operation has more than ${limit} ${what}.`, {
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+  });
+}
+
+class Measure {
+  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  private readonly measured = new Map<string, Size>();
+
+  constructor({ definitions }: DocumentNode) {
+    this.fragments = new Map(
+      definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION).map((node) => [node.name.value, node]),
+    );
+  }
+
+  size({ selections }: SelectionSetNode): Size {
+    const total = { ...NOTHING };
+    for (const selection of selections) {
+      const { top, depth, fields } = this.sizeOf(selection);
+      total.top += top;
+      total.depth = Math.max(total.depth, depth);
+      total.fields += fields;
+    }
+    return total;
+  }
+
+  private sizeOf(selection: SelectionNode): Size {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return this.fragment(selection.name.value);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return this.size(selection.selectionSet);
+    const below = selection.selectionSet ? this.size(selection.selectionSet) : NOTHING;
+    const depth = selection.name.value.startsWith('__') ? 1 : below.depth + 1;
+    return { top: 1, depth, fields: below.fields + 1 };
+  }
+
+  /** Measured once, however often it is spread. One within itself counts nothing there: validation refuses it. */
+  private fragment(name: string): Size {
+    const known = this.measured.get(name);
+    if (known) return known;
+    this.measured.set(name, NOTHING);
+    const node = this.fragments.get(name);
+    const size = node ? this.size(node.selectionSet) : NOTHING;
+    this.measured.set(name, size);
+    return size;
+  }
+}

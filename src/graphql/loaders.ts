@@ -1,0 +1,73 @@
+import { RequestCache } from '@pothos/plugin-scope-auth';
+import DataLoader from 'dataloader';
+import type { ChatMessage } from '../domain/chat-events.js';
+import type { ChatLog } from '../domain/chat-log.js';
+import { PROFILE_FIELDS, toProfile } from '../domain/users.js';
+import type { UserProfile } from '../domain/viewer.js';
+import { ChatAccess } from './chat-access.js';
+import type { GraphqlContext } from './context.js';
+
+/** What of a user only the user and admins may read. */
+export interface PrivateFields {
+  email: string | null;
+  isActive: boolean;
+}
+
+/** Reads what resolvers ask for one by one in one query per kind. */
+export class Loaders {
+  readonly access: ChatAccess;
+  readonly profiles: DataLoader<string, UserProfile | null>;
+  readonly privateFields: DataLoader<string, PrivateFields | null>;
+  /** The newest message of a chat that the viewer may reach; null for a chat without one. */
+  readonly lastMessages: DataLoader<string, ChatMessage | null>;
+
+  constructor({ services, db, caller }: GraphqlContext) {
+    this.access = new ChatAccess(services.chats, caller.viewer);
+    this.profiles = byId(async (ids) => {
+      const rows = await db.prisma.user.findMany({ where: { id: { in: ids } }, select: PROFILE_FIELDS });
+      return rows.map(toProfile);
+    });
+    this.privateFields = byId((ids) =>
+      db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
+    );
+    this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
+  }
+}
+
+const loadersOf = new WeakMap<object, Loaders>();
+
+export function loaders(context: GraphqlContext): Loaders {
+  let found = loadersOf.get(context);
+  if (!found) {
+    found = new Loaders(context);
+    loadersOf.set(context, found);
+  }
+  return found;
+}
+
+/** Forgets what was read and what was allowed: the next field of a mutation, the next event of a subscription, is a new look. */
+export function forget(context: object): void {
+  loadersOf.delete(context);
+  RequestCache.clearForContext(context);
+}
+
+function byId<Row extends { id: string }>(read: (ids: string[]) => Promise<Row[]>): DataLoader<string, Row | null> {
+  return new DataLoader(async (ids) => {
+    const rows = new Map((await read([...ids])).map((row) => [row.id, row]));
+    return ids.map((id) => rows.get(id) ?? null);
+  });
+}
+
+/** No newer than the head that the viewer was let in at: what came after a removal is not for the removed. */
+async function readLastMessages(log: ChatLog, access: ChatAccess, chatIds: readonly string[]) {
+  const heads = await Promise.all(chatIds.map((id) => access.enter(id)));
+  const newest = await log.lastMessages(chatIds);
+  return Promise.all(
+    heads.map(async ({ chatId, seq }) => {
+      const message = newest.get(chatId) ?? null;
+      if (message === null || message.seq <= seq) return message;
+      const [before] = await log.messages(chatId, { before: seq + 1, last: 1 });
+      return before ?? null;
+    }),
+  );
+}

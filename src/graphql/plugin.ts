@@ -1,0 +1,65 @@
+import type { FastifyInstance } from 'fastify';
+import mercurius from 'mercurius';
+import type { GraphqlContext } from './context.js';
+import { Documents } from './documents.js';
+import { codedError } from './errors.js';
+import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
+import { LIMITS } from './limits.js';
+import { createSocketTransport } from './protocol/transport.js';
+import { schema } from './schema.js';
+
+/**
+ * The GraphQL edge on `/graphql`, over HTTP and WebSockets. Mercurius executes; what comes before it and what leaves it is
+ * ours: `http.ts` and `protocol/` for the two transports, `documents.ts` for what may run, `errors.ts` for what a client
+ * reads of an error.
+ *
+ * Needs the plugins `services`, `authenticate` and `websocket` before it.
+ */
+export default async function graphql(app: FastifyInstance): Promise<void> {
+  const documents = new Documents(schema);
+  const transport = createSocketTransport({
+    schema,
+    check: (request) => {
+      const verdict = documents.judge(request);
+      return 'errors' in verdict ? verdict.errors : [];
+    },
+    authenticate: (token) => app.services.tokens.authenticate(token),
+    openSession: (viewer, listener) => app.services.sessions.open(viewer, listener),
+    context: (socket, { id }): GraphqlContext => ({
+      services: app.services,
+      db: app.db,
+      caller: socket,
+      socket,
+      log: app.log,
+      requestId: id,
+    }),
+    format: (errors, { id }) => errors.map((error) => codedError(error, { log: app.log, requestId: id })),
+    onError: (error, { id }) => app.log.error({ err: error, requestId: id }, 'a GraphQL socket failed'),
+  });
+
+  await app.register(mercurius, {
+    // Under a prefix Fastify serves the path with and without its trailing slash.
+    prefix: '/graphql',
+    path: '/',
+    schema: transport.schema,
+    context: (request) => httpContext(app, request),
+    errorHandler: answerError,
+    errorFormatter: formatExecution,
+    subscription: transport.subscription,
+    additionalRouteOptions: { ...httpRouteOptions(app, documents), ...transport.additionalRouteOptions },
+    graphql: { parseOptions: { maxTokens: LIMITS.tokens } },
+    cache: 256,
+    allowBatchedQueries: false,
+    graphiql: false,
+  });
+  transport.addHooks(app);
+  codeErrorsOfEvents(app);
+}
+
+/** Mercurius formats the errors of an event with the connection's context, which knows neither log nor request. */
+function codeErrorsOfEvents(app: FastifyInstance): void {
+  app.graphql.addHook('onSubscriptionResolution', async (execution, context) => {
+    if (execution.errors)
+      Object.assign(execution, { errors: execution.errors.map((error) => codedError(error, context)) });
+  });
+}

@@ -1,0 +1,116 @@
+import type { ChatStream, StreamEnd, StreamSink } from '../delivery/chat-stream.js';
+import type { ChatEvent } from '../domain/chat-events.js';
+import { chatNotFound, cursorReset } from '../domain/errors.js';
+
+const DONE = { done: true, value: undefined } as const;
+/** Events that wait for a slow consumer. When as many do, the stream pauses; what follows stays in the log. */
+const MAX_WAITING = 64;
+
+interface Waiter<Event> {
+  resolve(result: IteratorResult<Event, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * A chat's stream as GraphQL's executor pulls it: one event after the other, few of them in memory. It completes after the
+ * viewer's own removal, fails with CURSOR_RESET when the history is another than the cursor's, and closes its stream with
+ * itself. Its consumer asks for the next event when it has the one before.
+ */
+export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIterator<Event, undefined>, StreamSink {
+  private readonly waiting: Event[] = [];
+  private waiter: Waiter<Event> | undefined;
+  private stream: ChatStream | undefined;
+  private isPaused = false;
+  private isEnded = false;
+  /** What the consumer hears after the last event, once. */
+  private failure: { error: unknown } | undefined;
+
+  /** `onEnd` is called once, when no further event comes in. */
+  constructor(
+    private readonly isWanted: (event: ChatEvent) => event is Event,
+    private readonly onEnd: () => void,
+  ) {}
+
+  /** The stream whose sink this is. */
+  attach(stream: ChatStream): void {
+    this.stream = stream;
+    if (this.isEnded) stream.close();
+  }
+
+  event(event: ChatEvent): boolean {
+    if (!this.isWanted(event)) return true;
+    const waiter = this.takeWaiter();
+    if (waiter) waiter.resolve({ done: false, value: event });
+    else this.isPaused = this.waiting.push(event) >= MAX_WAITING;
+    return !this.isPaused;
+  }
+
+  /** History and what follows it are one sequence here. */
+  live(): void {}
+
+  reset(): void {
+    this.finish({ error: cursorReset() });
+  }
+
+  end(reason: StreamEnd): void {
+    if (reason === 'removed') this.finish();
+    else this.finish({ error: reason === 'gone' ? chatNotFound() : new Error('The stream of a chat failed.') });
+  }
+
+  /** Ends it with an error. What waits is not for this viewer any more. */
+  fail(error: unknown): void {
+    this.waiting.length = 0;
+    this.finish({ error });
+  }
+
+  async next(): Promise<IteratorResult<Event, undefined>> {
+    const event = this.waiting.shift();
+    if (event) {
+      if (this.waiting.length === 0) this.resume();
+      return { done: false, value: event };
+    }
+    if (this.isEnded) return this.takeEnd();
+    return new Promise((resolve, reject) => {
+      this.waiter = { resolve, reject };
+    });
+  }
+
+  async return(): Promise<IteratorResult<Event, undefined>> {
+    this.waiting.length = 0;
+    this.finish();
+    return DONE;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.stream?.resume();
+  }
+
+  private finish(failure?: { error: unknown }): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.failure = failure;
+    this.stream?.close();
+    this.onEnd();
+    const waiter = this.takeWaiter();
+    if (waiter) this.takeEnd().then(waiter.resolve, waiter.reject);
+  }
+
+  private async takeEnd(): Promise<IteratorResult<Event, undefined>> {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure) throw failure.error;
+    return DONE;
+  }
+
+  private takeWaiter(): Waiter<Event> | undefined {
+    const { waiter } = this;
+    this.waiter = undefined;
+    return waiter;
+  }
+}

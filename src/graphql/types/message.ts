@@ -1,0 +1,80 @@
+import type { ChatMessage } from '../../domain/chat-events.js';
+import { requireScope } from '../../domain/viewer.js';
+import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
+import { checkBetween, MAX_SEQ } from '../paging.js';
+import { Chat, enterChat } from './chat.js';
+import { User } from './user.js';
+
+export const Message = builder.objectRef<ChatMessage>('Message');
+
+Message.implement({
+  authScopes: ({ chatId }) => ({ chatReader: chatId }),
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
+    sender: t.expose('sender', { type: User }),
+    content: t.exposeString('content'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    seq: t.exposeInt('seq', { description: "The message's number in the history of its chat." }),
+    nonce: t.string({
+      nullable: true,
+      description: 'What the sender chose to tell a repetition by. For the sender only; null for everybody else.',
+      resolve: ({ sender, nonce }, _args, { caller }) => (caller.viewer?.user?.id === sender.id ? nonce : null),
+    }),
+  }),
+});
+
+builder.prismaObjectField(Chat, 'lastMessage', (t) =>
+  t.field({
+    type: Message,
+    nullable: true,
+    resolve: ({ id }, _args, context) => loaders(context).lastMessages.load(id),
+  }),
+);
+
+const MAX_LAST = 100;
+
+builder.queryField('messages', (t) =>
+  t.field({
+    type: [Message],
+    description: 'The newest messages of a chat, or of a part of its history; the oldest of them first.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      last: t.arg.int({ defaultValue: 50, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
+      before: t.arg.int({ description: 'Only messages with a lower number than this.' }),
+      after: t.arg.int({ description: 'Only messages with a higher number than this.' }),
+    },
+    complexity: ({ last }) => ({ field: 1, multiplier: last ?? 50 }),
+    resolve: async (_root, { chatId, last, before, after }, context) => {
+      const range = {
+        last: checkBetween('last', last ?? 50, 1, MAX_LAST),
+        before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
+        after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
+      };
+      const head = await loaders(context).access.enter(chatId);
+      return context.services.chatLog.messages(head.chatId, { ...range, before: Math.min(range.before, head.seq + 1) });
+    },
+  }),
+);
+
+builder.mutationField('sendMessage', (t) =>
+  t.field({
+    type: Message,
+    description:
+      'Answers after the message is stored. Repeating it with the same nonce returns the first message; the same nonce with ' +
+      'another content answers NONCE_REUSED.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      content: t.arg.string({
+        required: true,
+        description: '1 to 4000 characters without the white space around them.',
+      }),
+      nonce: t.arg.string({ description: '1 to 128 characters, chosen by the client, unique per chat and sender.' }),
+    },
+    resolve: (_root, { chatId, content, nonce }, { services, caller }) =>
+      services.messages.send(requireScope(caller.viewer, 'write'), { chatId, content, nonce }),
+  }),
+);
