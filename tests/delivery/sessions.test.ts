@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionEnd, SessionListener } from '../../src/delivery/sessions.js';
+import type { Viewer } from '../../src/domain/viewer.js';
+import { deferred } from '../support/deferred.js';
+import { PASSWORD, startOwnServices, startServices, type TestServices } from '../support/services.js';
+
+let one: Awaited<ReturnType<typeof startOwnServices>>;
+/** A second process on the same database and, as Redis would make it, the same bus. */
+let two: TestServices;
+let clientId: string;
+
+beforeAll(async () => {
+  one = await startOwnServices();
+  two = await startServices(one.database, one.bus);
+  clientId = (await one.clients.create({ name: 'Test', grants: ['password', 'refresh_token'] })).client.id;
+});
+
+afterAll(async () => {
+  await two.close();
+  await one.close();
+});
+
+/** A signed-in user, with the token and who holds it. */
+async function signIn(username: string) {
+  const user = await one.users.create({ username, password: PASSWORD });
+  const issue = async () => {
+    const issued = await one.tokens.issue({ clientId, userId: user.id, scopes: ['read'], withRefreshToken: true });
+    const viewer = await one.tokens.authenticate(issued?.accessToken ?? '');
+    if (!issued?.refreshToken || !viewer) throw new Error('No token was issued.');
+    return { accessToken: issued.accessToken, refreshToken: issued.refreshToken, viewer };
+  };
+  return { user, issue, ...(await issue()) };
+}
+
+/** A listener whose calls can be waited for. */
+function listener() {
+  const heard: { changes: number; warnings: Date[] } = { changes: 0, warnings: [] };
+  const ended = deferred<SessionEnd>();
+  const changed = deferred<void>();
+  const warned = deferred<Date>();
+  const calls: SessionListener = {
+    ended: ended.resolve,
+    changed: () => {
+      heard.changes += 1;
+      changed.resolve();
+    },
+    expiring: warned.resolve,
+  };
+  return { calls, heard, ended: ended.promise, changed: changed.promise, warned: warned.promise };
+}
+
+const expiringIn = (viewer: Viewer, ms: number): Viewer => ({ ...viewer, expiresAt: new Date(Date.now() + ms) });
+
+describe('what is open under a token', () => {
+  it('ends on every process when the token is revoked, and that of other sign-ins goes on', async () => {
+    const ann = await signIn('ann');
+    const other = await ann.issue();
+    const [here, there, elsewhere] = [listener(), listener(), listener()];
+    one.sessions.open(ann.viewer, here.calls);
+    two.sessions.open(ann.viewer, there.calls);
+    const untouched = two.sessions.open(other.viewer, elsewhere.calls);
+    await one.tokens.revoke(ann.refreshToken, clientId);
+    expect(await Promise.all([here.ended, there.ended])).toEqual(['token_revoked', 'token_revoked']);
+    expect(two.sessions.size).toBe(1);
+    untouched.close();
+  });
+
+  it('ends also when the revocation came between the check of the token and the opening', async () => {
+    const bob = await signIn('bob');
+    await one.tokens.revoke(bob.accessToken, clientId);
+    const late = listener();
+    two.sessions.open(bob.viewer, late.calls);
+    expect(await late.ended).toBe('token_revoked');
+  });
+
+  it('goes on when its refresh token is rotated', async () => {
+    const cid = await signIn('cid');
+    const heard = listener();
+    const session = one.sessions.open(cid.viewer, heard.calls);
+    const result = await one.tokens.rotate({ refreshToken: cid.refreshToken, clientId, scopes: undefined });
+    expect(result.outcome).toBe('rotated');
+    expect(one.sessions.size).toBe(1);
+    session.close();
+  });
+
+  it('ends when the user is deactivated, on every process', async () => {
+    const dan = await signIn('dan');
+    const [here, there] = [listener(), listener()];
+    one.sessions.open(dan.viewer, here.calls);
+    two.sessions.open(dan.viewer, there.calls);
+    await one.users.update(dan.user.id, { isActive: false });
+    expect(await Promise.all([here.ended, there.ended])).toEqual(['token_revoked', 'token_revoked']);
+  });
+
+  it('hears of a new role, and has the viewer as of now', async () => {
+    const eve = await signIn('eve');
+    const heard = listener();
+    const session = two.sessions.open(eve.viewer, heard.calls);
+    await one.users.update(eve.user.id, { role: 'admin' });
+    await heard.changed;
+    expect(session.viewer.user?.role).toBe('admin');
+    session.close();
+  });
+
+  it('ends with its token’s time, a minute after the warning', async () => {
+    const fay = await signIn('fay');
+    const [soon, over] = [listener(), listener()];
+    const session = one.sessions.open(expiringIn(fay.viewer, 30_000), soon.calls);
+    one.sessions.open(expiringIn(fay.viewer, 10), over.calls);
+    expect((await soon.warned).getTime()).toBe(session.viewer.expiresAt.getTime());
+    expect(await over.ended).toBe('token_expired');
+    session.close();
+  });
+
+  it('goes on under another token of the same user, and under nobody else’s', async () => {
+    const [gus, hal] = [await signIn('gus'), await signIn('hal')];
+    const heard = listener();
+    const session = one.sessions.open(gus.viewer, heard.calls);
+    const next = await gus.issue();
+    session.renew(next.viewer);
+    expect(() => session.renew(hal.viewer)).toThrow('another user');
+    await one.tokens.revoke(gus.accessToken, clientId);
+    expect(session.viewer.familyId).toBe(next.viewer.familyId);
+    expect(one.sessions.size).toBe(1);
+    await one.tokens.revoke(next.accessToken, clientId);
+    expect(await heard.ended).toBe('token_revoked');
+  });
+
+  it('ends by the re-check when no notice came', async () => {
+    const process = await startServices(one.database, undefined, { recheckIntervalMs: 50 });
+    const ida = await signIn('ida');
+    const heard = listener();
+    process.sessions.open(ida.viewer, heard.calls);
+    await one.tokens.revoke(ida.accessToken, clientId);
+    expect(await heard.ended).toBe('token_revoked');
+    await process.close();
+  });
+
+  it('leaves nothing behind when it is closed', () => {
+    expect(one.sessions.size + two.sessions.size).toBe(0);
+  });
+});
