@@ -10,6 +10,7 @@ import { loggerOptions } from './plugins/logging.js';
 import prisma from './plugins/prisma.js';
 import services, { type ServicesOptions } from './plugins/services.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
+import { servicesOptions } from './services-options.js';
 
 /** What tests and tools may set beside the configuration. */
 export interface AppOverrides {
@@ -23,8 +24,6 @@ export interface AppOverrides {
   webSocket?: Partial<WebSocketOptions>;
 }
 
-/** A lost answer to a refresh may be asked for again for so long. */
-const REFRESH_GRACE_SECONDS = 10;
 const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Puts the service together. It listens nowhere yet; `close` ends all that it opened. */
@@ -40,12 +39,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(errors);
   await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
   await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
-  await app.register(services, {
-    accessTokenSeconds: config.accessTokenSeconds,
-    refreshTokenSeconds: config.refreshTokenSeconds,
-    refreshGraceSeconds: REFRESH_GRACE_SECONDS,
-    ...overrides.services,
-  });
+  await app.register(services, { ...servicesOptions(config), ...overrides.services });
   await app.register(authenticate);
   await app.register(health);
 

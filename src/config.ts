@@ -110,11 +110,14 @@ function wrongVariables(error: unknown): Set<string> {
 
 /** Outside production the missing half is generated and printed; in production nothing is printed. */
 function halfPairs(given: NodeJS.Dict<string>): string[] {
-  return [
-    ['ADMIN_USERNAME', 'ADMIN_PASSWORD'],
-    ['OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'],
-  ].flatMap((pair) => {
-    const missing = pair.filter((name) => given[name] === undefined);
-    return missing.length === 1 ? [`${pair.join(' and ')} go together in production: ${missing[0]} is not set.`] : [];
-  });
+  const needs = {
+    ADMIN_USERNAME: 'ADMIN_PASSWORD',
+    OAUTH_CLIENT_ID: 'OAUTH_CLIENT_SECRET',
+    OAUTH_CLIENT_SECRET: 'OAUTH_CLIENT_ID',
+  };
+  return Object.entries(needs).flatMap(([name, other]) =>
+    given[name] !== undefined && given[other] === undefined
+      ? [`${name} needs ${other} beside it in production, which is not set.`]
+      : [],
+  );
 }

@@ -145,9 +145,10 @@ describe('configuration', () => {
 
   it('wants both halves of the first credentials in production, where none are printed', () => {
     expect(problemsOf({ NODE_ENV: 'production', ADMIN_USERNAME: 'ann', OAUTH_CLIENT_SECRET: 'secret' })).toEqual([
-      'ADMIN_USERNAME and ADMIN_PASSWORD go together in production: ADMIN_PASSWORD is not set.',
-      'OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET go together in production: OAUTH_CLIENT_ID is not set.',
+      'ADMIN_USERNAME needs ADMIN_PASSWORD beside it in production, which is not set.',
+      'OAUTH_CLIENT_SECRET needs OAUTH_CLIENT_ID beside it in production, which is not set.',
     ]);
+    expect(problemsOf({ NODE_ENV: 'production', ADMIN_PASSWORD: 'correct horse' })).toEqual([]);
     expect(loadConfig({ ADMIN_USERNAME: 'ann' }, cwd).admin.username).toBe('ann');
   });
 

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { withServices } from '../open-services.js';
+import { print } from '../print.js';
+
+interface ApplicationFlags {
+  name: string;
+  clientId?: string;
+  clientSecret?: string;
+  public?: boolean;
+  grants?: string;
+  scopes?: string;
+  redirectUris?: string;
+}
+
+export function addCreateApplication(program: Command): void {
+  program
+    .command('createapplication')
+    .description('register an application that may ask for tokens; prints its client_id and client_secret, once')
+    .requiredOption('--name <name>', 'what people call it')
+    .option('--client-id <id>', 'chosen instead of generated')
+    .option('--client-secret <secret>', 'chosen instead of generated')
+    .option('--public', 'it keeps no secret: a single-page or native app')
+    .option('--grants <grants>', 'password, refresh_token, client_credentials, authorization_code; by commas')
+    .option('--scopes <scopes>', 'read, write, introspection; by spaces (default: "read write")')
+    .option('--redirect-uris <uris>', 'where authorization_code may lead back to; by spaces')
+    .addHelpText(
+      'after',
+      '\nWithout --grants: authorization_code and refresh_token with redirect URIs, client_credentials without.',
+    )
+    .action((flags: ApplicationFlags) =>
+      withServices(async ({ clients }) => {
+        const { client, secret } = await clients.create({
+          name: flags.name,
+          id: flags.clientId,
+          secret: flags.clientSecret,
+          isPublic: flags.public,
+          grants: listOf(flags.grants),
+          scopes: listOf(flags.scopes),
+          redirectUris: flags.redirectUris?.split(/\s+/).filter((uri) => uri !== ''),
+        });
+        print(`client_id: ${client.id}`);
+        if (secret !== null) print(`client_secret: ${secret}`);
+      }),
+    );
+}
+
+function listOf(text: string | undefined): string[] | undefined {
+  return text?.split(/[\s,]+/).filter((word) => word !== '');
+}

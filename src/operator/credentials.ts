@@ -1,0 +1,69 @@
+import { CommandError } from './command-error.js';
+import { openTerminal, type Terminal } from './terminal.js';
+
+export interface Credentials {
+  username: string;
+  password: string;
+}
+
+/** What was given by flags; the rest is asked for, or taken from elsewhere where nobody can be asked. */
+export interface GivenAccount extends Partial<Credentials> {
+  email?: string;
+  /** Ask nothing. */
+  noinput?: boolean;
+}
+
+/** Where a missing value comes from when nobody can be asked, for instance from the environment. */
+export type Fallback = Partial<Record<keyof Credentials, { variable: string; value: string | undefined }>>;
+
+/**
+ * Completes an account: at a terminal by asking, otherwise from the fallback.
+ *
+ * @throws CommandError naming what is missing, or when the person gives up
+ */
+export async function completeAccount(
+  given: GivenAccount,
+  fallback: Fallback = {},
+): Promise<Credentials & { email?: string }> {
+  const { username, password, email } = given;
+  if (username !== undefined && password !== undefined) return { username, password, ...(email && { email }) };
+  if (given.noinput || !process.stdin.isTTY) {
+    return {
+      username: username ?? takeFrom(fallback, 'username'),
+      password: password ?? takeFrom(fallback, 'password'),
+      ...(email && { email }),
+    };
+  }
+  return atTerminal((terminal) => askForAccount(given, terminal));
+}
+
+/** The new password of a flag, or one typed twice. @throws CommandError where there is neither. */
+export async function completePassword(given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
+  if (!process.stdin.isTTY) return takeFrom({}, 'password');
+  return atTerminal((terminal) => terminal.askNewPassword('New password: '));
+}
+
+async function askForAccount({ username, password, email }: GivenAccount, terminal: Terminal) {
+  return {
+    username: username ?? (await terminal.ask('Username: ')),
+    email: email ?? (await terminal.ask('Email (may stay empty): ')),
+    password: password ?? (await terminal.askNewPassword('Password: ')),
+  };
+}
+
+async function atTerminal<Result>(conversation: (terminal: Terminal) => Promise<Result>): Promise<Result> {
+  const terminal = openTerminal(process.stdin, process.stderr);
+  try {
+    return await conversation(terminal);
+  } finally {
+    terminal.close();
+  }
+}
+
+function takeFrom(fallback: Fallback, name: keyof Credentials): string {
+  const { variable, value } = fallback[name] ?? {};
+  if (value !== undefined) return value;
+  const alternative = variable ? ` or set ${variable}` : '';
+  throw new CommandError(`The ${name} is missing: give --${name}${alternative}.`);
+}
