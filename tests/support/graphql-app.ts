@@ -1,0 +1,118 @@
+import Fastify from 'fastify';
+import fp from 'fastify-plugin';
+import { type Client, createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import type { Scope, UserProfile } from '../../src/domain/viewer.js';
+import graphql from '../../src/graphql/plugin.js';
+import authenticate from '../../src/plugins/authenticate.js';
+import errors from '../../src/plugins/errors.js';
+import { loggerOptions } from '../../src/plugins/logging.js';
+import webSocket from '../../src/plugins/websocket/plugin.js';
+import type { TestServices } from './services.js';
+
+export interface GraphqlAnswer {
+  status: number;
+  headers: Record<string, unknown>;
+  data: Record<string, unknown> | null | undefined;
+  errors: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[];
+  /** The codes of the errors, in their order. */
+  codes: unknown[];
+}
+
+interface RequestOptions {
+  token?: string | undefined;
+  operationName?: string;
+  headers?: Record<string, string>;
+}
+
+/** The GraphQL edge alone, on services that the test started, listening on a free port of the loopback address. */
+export async function startGraphqlApp(services: TestServices) {
+  const log: string[] = [];
+  const app = Fastify({ logger: loggerOptions('trace', { write: (line) => log.push(line) }) });
+  await app.register(errors);
+  const given = async () => {
+    app.decorate('services', services);
+    app.decorate('db', services.db);
+  };
+  await app.register(fp(given, { name: 'services' }));
+  await app.register(authenticate);
+  await app.register(webSocket, { corsAllowedOrigins: [] });
+  await app.register(graphql);
+  const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
+  const { client } = await services.clients.create({ name: 'Test client', grants: ['client_credentials'] });
+  const sockets: Client[] = [];
+
+  return {
+    app,
+    port,
+    url: `http://127.0.0.1:${port}/graphql/`,
+    clientId: client.id,
+    /** Every line that was logged. */
+    log,
+
+    /** A token of the user's, or of the client's own for null. */
+    async newToken(user: UserProfile | null, scopes: Scope[] = ['read', 'write']): Promise<string> {
+      const issued = await services.tokens.issue({
+        clientId: client.id,
+        userId: user?.id ?? null,
+        scopes,
+        withRefreshToken: false,
+      });
+      if (!issued) throw new Error('No token was issued.');
+      return issued.accessToken;
+    },
+
+    /** Runs an operation over HTTP. */
+    async run(query: string, variables: object = {}, options: RequestOptions = {}): Promise<GraphqlAnswer> {
+      const { token, operationName, headers } = options;
+      const response = await app.inject({
+        method: 'POST',
+        url: '/graphql/',
+        headers: {
+          'content-type': 'application/json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        payload: JSON.stringify({ query, variables, operationName }),
+      });
+      const { data, errors = [] }: Pick<GraphqlAnswer, 'data' | 'errors'> = response.json();
+      const codes = errors.map(({ extensions }) => extensions.code);
+      return { status: response.statusCode, headers: response.headers, data, errors, codes };
+    },
+
+    /** A client over a socket, made by others (graphql-ws). */
+    connect(token: string): Client {
+      const socket = createClient({
+        url: `ws://127.0.0.1:${port}/graphql/`,
+        webSocketImpl: WebSocket,
+        connectionParams: { authorization: `Bearer ${token}` },
+        retryAttempts: 0,
+        lazy: true,
+      });
+      sockets.push(socket);
+      return socket;
+    },
+
+    async close() {
+      for (const socket of sockets) await socket.dispose();
+      await app.close();
+    },
+  };
+}
+
+export type GraphqlApp = Awaited<ReturnType<typeof startGraphqlApp>>;
+
+/** How many statements the database is sent while `run` runs. */
+export async function countStatements(services: TestServices, run: () => Promise<unknown>): Promise<number> {
+  let count = 0;
+  const counter = () => {
+    count += 1;
+  };
+  services.db.pool.on('acquire', counter);
+  try {
+    await run();
+  } finally {
+    services.db.pool.off('acquire', counter);
+  }
+  return count;
+}
