@@ -1,6 +1,7 @@
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config.js';
+import graphql from './graphql/plugin.js';
 import { oauthPlugin } from './oauth/plugin.js';
 import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
@@ -10,6 +11,7 @@ import { loggerOptions } from './plugins/logging.js';
 import prisma from './plugins/prisma.js';
 import services, { type ServicesOptions } from './plugins/services.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
+import realtime from './realtime/plugin.js';
 import { servicesOptions } from './services-options.js';
 
 /** What tests and tools may set beside the configuration. */
@@ -48,5 +50,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
 
   const { clients, tokens, signIn } = app.services;
   await app.register(oauthPlugin, { clients, tokens, signIn });
+  await app.register(graphql);
+  await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;
 }
