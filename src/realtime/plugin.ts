@@ -14,8 +14,11 @@ declare module 'fastify' {
 }
 
 interface Route {
-  Params: { name: string };
+  Params: { '*': string };
 }
+
+/** The router bounds the length of a `:parameter` by 100 UTF-16 units; a name of 100 characters may have 200. */
+const URL = '/ws/chat/*';
 
 /** The raw channel, `/ws/chat/<name>/`: one WebSocket per chat, JSON text frames both ways (WIRE.md, "Raw channel"). */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
@@ -25,7 +28,9 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admit = async (request: FastifyRequest<Route>) => {
     if (!request.ws) return;
     const { url, headers, params } = request;
-    request.admitted = await admission.admit({ name: params.name, url, headers });
+    // With and without the trailing slash; no name has a slash of its own.
+    const name = params['*'].replace(/\/$/, '');
+    request.admitted = await admission.admit({ name, url, headers });
   };
 
   const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
@@ -39,20 +44,18 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     void connection.start();
   };
 
-  for (const url of ['/ws/chat/:name', '/ws/chat/:name/']) {
-    app.route<Route>({
-      method: 'GET',
-      url,
-      preValidation: admit,
-      // https://datatracker.ietf.org/doc/html/rfc9110#section-15.5.22
-      handler: (_request, reply) =>
-        reply
-          .code(426)
-          .headers({ Upgrade: 'websocket', Connection: 'Upgrade' })
-          .send({ error: 'upgrade_required', message: 'This is a WebSocket; open it with a WebSocket client.' }),
-      wsHandler: open,
-    });
-  }
+  app.route<Route>({
+    method: 'GET',
+    url: URL,
+    preValidation: admit,
+    // https://datatracker.ietf.org/doc/html/rfc9110#section-15.5.22
+    handler: (_request, reply) =>
+      reply
+        .code(426)
+        .headers({ Upgrade: 'websocket', Connection: 'Upgrade' })
+        .send({ error: 'upgrade_required', message: 'This is a WebSocket; open it with a WebSocket client.' }),
+    wsHandler: open,
+  });
 }
 
 export default fp(realtime, { name: 'realtime', dependencies: ['services', 'websocket'] });

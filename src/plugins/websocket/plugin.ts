@@ -6,6 +6,7 @@ import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
 import { JoinedWrites } from './joined-writes.js';
 import { type AllowedOrigins, isOriginAllowed } from './origin.js';
+import { adaptSockets } from './socket-adapter.js';
 import { selectSubprotocol } from './subprotocols.js';
 import { WebSocketUpgrades } from './upgrades.js';
 
@@ -33,6 +34,7 @@ const CLOSE_TIMEOUT_MS = 3000;
  * own otherwise.
  */
 async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
+  adaptSockets(app);
   const socketOptions: ChatSocketOptions = {
     writes: new JoinedWrites(),
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
@@ -55,6 +57,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
 
   // Before anybody else hears of the socket.
   app.websocketServer.on('connection', (socket, request) => {
+    upgrades.done(request.socket);
     if (socket instanceof ChatSocket) socket.attach(request.socket, socketOptions);
   });
 
@@ -70,6 +73,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     const allClosed = new Promise<void>((resolve) => app.websocketServer.close(() => resolve()));
     for (const socket of sockets()) socket.disconnect(closeCodes.draining);
     await allClosed;
+    upgrades.destroyPending();
   }
 
   app.addHook('onRoute', (route) => {

@@ -7,6 +7,9 @@ const UNAVAILABLE =
 /** Headers that speak of this connection only (https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1). */
 const HOP_BY_HOP = new Set(['connection', 'upgrade', 'http2-settings']);
 
+/** How long a connection may stand between its request and its WebSocket, or its refusal, in milliseconds. */
+const PATIENCE_MS = 30_000;
+
 /**
  * Passes on the upgrades to WebSocket that a server gets. It never listens on a port itself; it is a `Server` because
  * @fastify/websocket wants one to hear `upgrade` from.
@@ -16,6 +19,9 @@ const HOP_BY_HOP = new Set(['connection', 'upgrade', 'http2-settings']);
  * (https://datatracker.ietf.org/doc/html/rfc9110#section-7.8), so it goes back to the server without it.
  */
 export class WebSocketUpgrades extends Server {
+  /** Connections that are no WebSocket yet. */
+  private readonly pending = new Set<Duplex>();
+
   constructor(private readonly source: Server) {
     super();
     source.on('upgrade', this.pass);
@@ -30,9 +36,26 @@ export class WebSocketUpgrades extends Server {
     });
   }
 
+  /** The connection has become a WebSocket and looks after itself. */
+  done(connection: Duplex): void {
+    this.pending.delete(connection);
+  }
+
+  /** Cuts off those that were neither upgraded nor refused. */
+  destroyPending(): void {
+    for (const connection of this.pending) connection.destroy();
+  }
+
   private readonly pass = (request: IncomingMessage, connection: Duplex, head: Buffer): void => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') this.emit('upgrade', request, connection, head);
-    else this.serveWithoutUpgrade(request, connection, head);
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      this.serveWithoutUpgrade(request, connection, head);
+      return;
+    }
+    // Fastify answers some requests, those with a malformed path, without ending the connection. `ws` sets the time-out to none.
+    request.socket.setTimeout(PATIENCE_MS, destroy);
+    this.pending.add(connection);
+    connection.once('close', () => this.done(connection));
+    this.emit('upgrade', request, connection, head);
   };
 
   private serveWithoutUpgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
@@ -44,4 +67,8 @@ export class WebSocketUpgrades extends Server {
     connection.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
     this.source.emit('connection', connection);
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
 }

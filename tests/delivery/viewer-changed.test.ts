@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { StreamEnd } from '../../src/delivery/chat-stream.js';
+import type { ChatEvent } from '../../src/domain/chat-events.js';
+import { startOwnServices, viewerOf } from '../support/services.js';
+
+let services: Awaited<ReturnType<typeof startOwnServices>>;
+
+beforeAll(async () => {
+  services = await startOwnServices();
+});
+
+afterAll(() => services.close());
+
+it('a stream of an admin who was made a user ends with the removal, which an admin would have outlived', async () => {
+  const user = await services.newUser('admin');
+  const chat = await services.newChat(user);
+  const ends: StreamEnd[] = [];
+  const seen = new Map<string, { types: string[]; quiet: Promise<void> }>();
+  const open = async (name: string) => {
+    let done = () => {};
+    const entry = { types: [] as string[], quiet: new Promise<void>((resolve) => (done = resolve)) };
+    seen.set(name, entry);
+    return services.chatStreams.open(
+      { chatId: chat.id, viewer: viewerOf(user) },
+      {
+        event(event: ChatEvent) {
+          entry.types.push(event.type);
+          if (event.type === 'member.added') done();
+          return true;
+        },
+        live() {},
+        reset() {},
+        end(reason) {
+          ends.push(reason);
+          done();
+        },
+      },
+    );
+  };
+  await open('admin');
+  const demoted = await open('demoted');
+  demoted.viewerChanged(viewerOf({ ...user, role: 'user' }));
+  await services.memberships.remove(null, chat.id, user.id);
+  await services.memberships.add(null, chat.id, user.id);
+  await Promise.all([...seen.values()].map((entry) => entry.quiet));
+  expect(seen.get('admin')?.types).toEqual(['member.removed', 'member.added']);
+  expect(seen.get('demoted')?.types).toEqual(['member.removed']);
+  expect(ends).toEqual(['removed']);
+});
