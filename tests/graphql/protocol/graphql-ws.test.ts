@@ -68,7 +68,7 @@ describe('the graphql-ws client', () => {
 
   it('gets validation errors as errors of the operation and goes on', async () => {
     const failed = all({ query: 'subscription { nothing }' });
-    await expect(failed).rejects.toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    await expect(failed).rejects.toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]);
     expect(await all({ query: '{ viewer }' })).toEqual([{ data: { viewer: 'ann' } }]);
   });
 

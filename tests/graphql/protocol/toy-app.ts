@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import Fastify from 'fastify';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import mercurius from 'mercurius';
 import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
 import { Sessions } from '../../../src/delivery/sessions.js';
-import { DomainError } from '../../../src/domain/errors.js';
 import type { UserProfile, Viewer } from '../../../src/domain/viewer.js';
+import { Documents } from '../../../src/graphql/documents.js';
+import { codedError } from '../../../src/graphql/errors.js';
 import type { GuardLimits } from '../../../src/graphql/protocol/guard.js';
 import { createSocketTransport } from '../../../src/graphql/protocol/transport.js';
 import websocket, { type WebSocketOptions } from '../../../src/plugins/websocket/plugin.js';
@@ -41,17 +41,21 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
   );
   let authenticate = async (token: string) => tokens.get(token);
   const schema = toySchema();
+  const documents = new Documents(schema);
+  const coded = (error: unknown) => codedError(error, { log: app.log, requestId: 'a request' });
   const transport = createSocketTransport({
     schema,
-    validationRules: [],
-    parseOptions: { maxTokens: 500 },
+    check: (request) => {
+      const verdict = documents.judge(request);
+      return 'errors' in verdict ? verdict.errors : [];
+    },
     authenticate: (token) => authenticate(token),
     openSession: (viewer, listener) => {
       families.set(viewer.familyId, { user: viewer.user });
       return sessions.open(viewer, listener);
     },
     context: (connection) => ({ connection, toy }),
-    format: (errors) => errors.map(formatError),
+    format: (errors) => errors.map(coded),
     onError: (error) => app.log.error(error),
     limits,
   });
@@ -65,7 +69,7 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
     additionalRouteOptions: transport.additionalRouteOptions,
     errorFormatter: ({ data, errors = [] }) => ({
       statusCode: 200,
-      response: { data: data ?? null, errors: errors.map(formatError) },
+      response: { data: data ?? null, errors: errors.map(coded) },
     }),
   });
   transport.addHooks(app);
@@ -106,12 +110,3 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
 }
 
 export type ToyApp = Awaited<ReturnType<typeof startToyApp>>;
-
-function formatError(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
-  const cause = error instanceof GraphQLError ? error.originalError : undefined;
-  const { message, locations, path } = error;
-  const shown = { message, ...(locations && { locations }), ...(path && { path }) };
-  if (!cause || cause instanceof GraphQLError) return { ...shown, extensions: { code: 'BAD_USER_INPUT' } };
-  if (cause instanceof DomainError) return { ...shown, extensions: { code: cause.code } };
-  return { ...shown, message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
-}
