@@ -50,7 +50,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
 
   const { clients, tokens, signIn } = app.services;
   await app.register(oauthPlugin, { clients, tokens, signIn });
-  await app.register(graphql);
+  await app.register(graphql, { graphiql: config.environment !== 'production' });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;
 }

@@ -3,10 +3,16 @@ import mercurius from 'mercurius';
 import type { GraphqlContext } from './context.js';
 import { Documents } from './documents.js';
 import { codedError } from './errors.js';
+import { addGraphiql } from './graphiql.js';
 import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
 import { LIMITS } from './limits.js';
 import { createSocketTransport } from './protocol/transport.js';
 import { schema } from './schema.js';
+
+export interface GraphqlOptions {
+  /** Whether a browser is answered with GraphiQL. */
+  graphiql?: boolean;
+}
 
 /**
  * The GraphQL edge on `/graphql`, over HTTP and WebSockets. Mercurius executes; what comes before it and what leaves it is
@@ -15,7 +21,8 @@ import { schema } from './schema.js';
  *
  * Needs the plugins `services`, `authenticate` and `websocket` before it.
  */
-export default async function graphql(app: FastifyInstance): Promise<void> {
+export default async function graphql(app: FastifyInstance, options: GraphqlOptions = {}): Promise<void> {
+  if (options.graphiql) addGraphiql(app);
   const documents = new Documents(schema);
   const transport = createSocketTransport({
     schema,
