@@ -1,0 +1,144 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { freePort } from './free-port.js';
+import type { Keeper } from './keeper.js';
+import { folderWith, MissingProgramError, postgresFolders } from './server-program.js';
+import { waitUntil } from './wait-until.js';
+
+const run = promisify(execFile);
+const ADVICE = 'Install PostgreSQL 15 or newer (Debian: apt install postgresql); it need not be running.';
+const START_BOUND_MS = 30_000;
+
+/** Who the server runs as. PostgreSQL refuses root, so root lends it the account `postgres`. */
+type Account = { uid: number; gid: number } | undefined;
+
+/**
+ * A PostgreSQL of our own, made of the machine's programs, on a free port and in a temporary folder, with fsync on: it can
+ * be crashed at will, and what it acknowledged must be there afterwards.
+ */
+export class PrivatePostgres {
+  private server: ChildProcess | undefined;
+
+  private constructor(
+    private readonly keeper: Keeper,
+    private readonly programs: string,
+    private readonly folder: string,
+    private readonly account: Account,
+    readonly port: number,
+  ) {}
+
+  /** Resolves when it takes connections. @throws MissingProgramError when the machine has no PostgreSQL. */
+  static async start(keeper: Keeper): Promise<PrivatePostgres> {
+    const programs = folderWith(['initdb', 'postgres'], postgresFolders(), ADVICE);
+    const account = accountToUse();
+    const folder = await keeper.folder('chat-api-postgres');
+    if (account) chownSync(folder, account.uid, account.gid);
+    // Only making the empty cluster goes without fsync.
+    const options = ['--pgdata', join(folder, 'data'), '--username=postgres', '--auth=trust', '--encoding=UTF8'];
+    await run(join(programs, 'initdb'), [...options, '--locale=C', '--no-sync'], { ...account, cwd: folder });
+    const postgres = new PrivatePostgres(keeper, programs, folder, account, await freePort());
+    await postgres.restart();
+    return postgres;
+  }
+
+  url(database = 'postgres'): string {
+    return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Starts the server again after a crash. Resolves when it takes connections; recovery is over then. */
+  async restart(): Promise<void> {
+    const { folder } = this;
+    const log = openSync(join(folder, 'postgres.log'), 'a');
+    const settings = {
+      port: this.port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: folder,
+      fsync: 'on',
+      max_connections: 60,
+      // Recovery begins by syncing every file of the cluster, one by one unless it is told otherwise: seconds.
+      ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
+    };
+    const set = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const server = spawn(join(this.programs, 'postgres'), ['-D', join(folder, 'data'), ...set], {
+      ...this.account,
+      cwd: folder,
+      stdio: ['ignore', log, log],
+    });
+    this.server = server;
+    // SIGQUIT and not SIGKILL, after which its shared memory would stay.
+    this.keeper.process(server, 'SIGQUIT');
+    await waitUntil('The start of a private PostgreSQL', START_BOUND_MS, async () => {
+      if (server.exitCode !== null) throw new Error(`It ended with exit code ${server.exitCode}; see ${folder}.`);
+      await this.query('SELECT 1');
+      return true;
+    });
+  }
+
+  /**
+   * The immediate stop of `pg_ctl -m immediate`: no checkpoint, no good-bye, recovery from the log at the next start.
+   * Resolves when the server is gone. https://www.postgresql.org/docs/current/server-shutdown.html
+   */
+  async crash(): Promise<void> {
+    await this.signal('SIGQUIT');
+  }
+
+  /** The server and its backends stand still, with every connection open, until `thaw`. */
+  freeze(): void {
+    for (const pid of this.processIds()) process.kill(pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    for (const pid of this.processIds()) process.kill(pid, 'SIGCONT');
+  }
+
+  /** Ends the backends of the applications with this name; returns how many. */
+  async terminateBackends(applicationName: string): Promise<number> {
+    const sql = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
+    return (await this.query(sql, [applicationName])).length;
+  }
+
+  /** One statement on a connection of its own. */
+  async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = [], database?: string): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: this.url(database), connectionTimeoutMillis: 2000 });
+    // A server that goes away meanwhile fails the statement; without a listener it would end this process too.
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      return (await client.query<Row>(sql, values)).rows;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  private async signal(signal: NodeJS.Signals): Promise<void> {
+    const { server } = this;
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill(signal);
+    await exited;
+  }
+
+  private processIds(): number[] {
+    const postmaster = this.server?.pid;
+    if (postmaster === undefined) return [];
+    const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(postmaster)], { encoding: 'utf8' });
+    return [postmaster, ...children.split('\n').filter(Boolean).map(Number)];
+  }
+}
+
+function accountToUse(): Account {
+  if (process.getuid?.() !== 0) return undefined;
+  try {
+    return { uid: numberOf('-u'), gid: numberOf('-g') };
+  } catch {
+    throw new MissingProgramError('PostgreSQL does not run as root, and there is no user "postgres" to run it as.');
+  }
+}
+
+function numberOf(option: '-u' | '-g'): number {
+  return Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+}
