@@ -1,6 +1,6 @@
 // The thread that is the embedded database: PGlite computes on the thread that calls it, and the service's thread has
 // sockets to serve.
-import { existsSync, openAsBlob, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
@@ -39,7 +39,10 @@ parentPort?.postMessage(ready);
 
 async function open({ folder, template }: EmbeddedOrder): Promise<SharedSession> {
   if (folder) await initialise(folder);
-  return SharedSession.open({ dataDir: folder, loadDataDir: template ? await openAsBlob(template) : undefined });
+  return SharedSession.open({
+    dataDir: folder,
+    loadDataDir: template ? new Blob([readFileSync(template)]) : undefined,
+  });
 }
 
 /** Makes a new database beside its place and moves it there complete: a first start that is killed leaves nothing. */

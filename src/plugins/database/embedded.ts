@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -25,7 +24,8 @@ const onWindows = process.platform === 'win32';
 /**
  * Starts PGlite, a real PostgreSQL 18, in a thread of its own and listens where only this user can connect: at a Unix
  * socket inside the data folder, on Windows at a free port of 127.0.0.1. The data is in `<dataDir>/postgres`; without a
- * data folder it is in memory and gone after `close()`.
+ * data folder it is in memory and gone after `close()`. What it acknowledged survives the death of its process, but not
+ * always the machine's: PGlite leaves the writing to disk to the system.
  *
  * Should the thread ever fail, the process ends as by any uncaught error.
  *
@@ -81,17 +81,33 @@ const socketName = '.s.PGSQL.5432';
 
 async function startThread(order: EmbeddedOrder): Promise<{ url: string; stop(): Promise<void> }> {
   const worker = startWorker(order);
-  const [ready]: EmbeddedReady[] = await once(worker, 'message');
-  const exited = once(worker, 'exit');
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const { address } = await firstMessage(worker);
   return {
     url: order.socket
       ? `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(dirname(order.socket))}`
-      : `postgresql://postgres@${ready?.address}/postgres`,
+      : `postgresql://postgres@${address}/postgres`,
     async stop() {
       worker.postMessage('stop');
+      const late = setTimeout(() => worker.terminate(), 5_000);
       await exited;
+      clearTimeout(late);
     },
   };
+}
+
+function firstMessage(worker: Worker): Promise<EmbeddedReady> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number) =>
+      reject(new Error(`The embedded database ended with code ${code} while it started.`));
+    worker.once('error', reject);
+    worker.once('exit', ended);
+    worker.once('message', (ready: EmbeddedReady) => {
+      // From here on nobody listens to errors, so that one ends the process.
+      worker.off('error', reject).off('exit', ended);
+      resolve(ready);
+    });
+  });
 }
 
 /** Built, the thread is a file beside this one. Run from TypeScript (tsx, vitest), it has to load tsx for itself first. */
