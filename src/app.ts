@@ -26,6 +26,8 @@ export interface AppOverrides {
   webSocket?: Partial<WebSocketOptions>;
 }
 
+/** A database's first start and its migrations take their time on a slow or busy machine. */
+const START_PATIENCE_MS = 120_000;
 const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Puts the service together. It listens nowhere yet; `close` ends all that it opened. */
@@ -34,6 +36,8 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     logger: loggerOptions(config.logLevel, overrides.logStream),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { ignoreTrailingSlash: true },
+    pluginTimeout: START_PATIENCE_MS,
     // Running requests are answered; connections that only wait for another one are not waited for.
     forceCloseConnections: 'idle',
   });
@@ -45,7 +49,12 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(authenticate);
   await app.register(health);
 
-  await app.register(cors, { origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
+  await app.register(cors, {
+    origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins],
+    exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
+    // An OPTIONS without Origin is no mistake; it gets the same empty answer.
+    strictPreflight: false,
+  });
   await app.register(webSocket, { corsAllowedOrigins: config.corsAllowedOrigins, ...overrides.webSocket });
 
   const { clients, tokens, signIn } = app.services;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { OAuthClient as ClientRow } from '../generated/prisma/client.js';
 import { checkNewClient, type Grant, isGrant, type NewClient } from './client-rules.js';
-import type { Database } from './database.js';
+import type { Models } from './database.js';
 import { DomainError } from './errors.js';
 import type { PasswordHasher } from './passwords.js';
 import { knownScopes } from './scopes.js';
@@ -25,7 +25,7 @@ const GENERATED_SECRET_HASH = 'sha256:';
 /** The applications that may ask for tokens. */
 export class Clients {
   constructor(
-    private readonly db: Database,
+    private readonly db: Models,
     private readonly passwords: PasswordHasher,
   ) {}
 

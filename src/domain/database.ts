@@ -1,5 +1,5 @@
 import type { Pool, QueryResultRow } from 'pg';
-import type { PrismaClient } from '../generated/prisma/client.js';
+import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
 import { DomainError, databaseAway } from './errors.js';
 
 /** One PostgreSQL reached two ways over one pool: Prisma for the models, `pg` for the raw statements of the hot paths. */
@@ -8,6 +8,11 @@ export interface Database {
   pool: Pool;
   /** False on the embedded database, whose connections share one session and would meet in their statements' names. */
   namedStatements: boolean;
+}
+
+/** The models alone, on the database or inside a transaction. */
+export interface Models {
+  prisma: Prisma.TransactionClient;
 }
 
 /** A raw statement of a hot path. PostgreSQL parses and plans it once per connection, under its name. */

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Prisma, type User } from '../generated/prisma/client.js';
-import type { Database } from './database.js';
+import type { Models } from './database.js';
 import { badInput, DomainError } from './errors.js';
 import type { PasswordHasher } from './passwords.js';
 import { checkText, isUuid } from './text.js';
@@ -56,7 +56,7 @@ export function toProfile(row: ProfileRow): UserProfile {
 /** Accounts. Who may call what is the edges' to ask (`requireAdmin`); that the values are right is checked here. */
 export class Users {
   constructor(
-    private readonly db: Database,
+    private readonly db: Models,
     private readonly hasher: PasswordHasher,
     private readonly onChange: UserChangeListener,
   ) {}

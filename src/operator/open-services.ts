@@ -20,7 +20,7 @@ export interface OpenServices extends Services {
  */
 export async function openServices(config: Config): Promise<OpenServices> {
   const database = await locateDatabase(config);
-  const app = Fastify({ logger: false });
+  const app = Fastify({ logger: false, pluginTimeout: 0 });
   const close = async () => {
     await app.close();
     await database.close();
