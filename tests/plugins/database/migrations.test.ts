@@ -12,7 +12,7 @@ import { runTypeScript } from '../../support/process.js';
 const shipped = await readMigrations();
 const names = shipped.migrationDirectories.map(({ path }) => path);
 
-describe('migrations', () => {
+describe('migrations', { timeout: 60_000 }, () => {
   let database: TestDatabase | undefined;
   afterEach(() => database?.drop());
 
