@@ -2,6 +2,7 @@ import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
 import type { ChatMessage } from '../domain/chat-events.js';
 import type { ChatLog } from '../domain/chat-log.js';
+import type { Member, MemberPage, Memberships } from '../domain/memberships.js';
 import { PROFILE_FIELDS, toProfile } from '../domain/users.js';
 import type { UserProfile } from '../domain/viewer.js';
 import { ChatAccess } from './chat-access.js';
@@ -21,6 +22,9 @@ export class Loaders {
   /** The newest message of a chat that the viewer may reach; null for a chat without one. */
   readonly lastMessages: DataLoader<string, ChatMessage | null>;
 
+  private readonly memberships: Memberships;
+  private readonly memberPages = new Map<string, DataLoader<string, Member[]>>();
+
   constructor({ services, db, caller }: GraphqlContext) {
     this.access = new ChatAccess(services.chats, caller.viewer);
     this.profiles = byId(async (ids) => {
@@ -31,6 +35,21 @@ export class Loaders {
       db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
+    this.memberships = services.memberships;
+  }
+
+  /** A page of the members of a chat that the viewer may reach; the same page of other chats comes with it. */
+  members(chatId: string, page: MemberPage): Promise<Member[]> {
+    const key = `${page.first} ${page.after}`;
+    let loader = this.memberPages.get(key);
+    if (!loader) {
+      loader = new DataLoader(async (ids) => {
+        const members = await this.memberships.list(ids, page);
+        return ids.map((id) => members.get(id) ?? []);
+      });
+      this.memberPages.set(key, loader);
+    }
+    return loader.load(chatId);
   }
 }
 

@@ -22,7 +22,7 @@ export interface Page {
 }
 
 /** Ids are UUIDv7, so their order is that of creation. @throws DomainError `BAD_USER_INPUT` for an unfit `first` or `after`. */
-export function checkPage({ first, after }: Page): { take: number; afterId: string | undefined } {
+export function checkPage({ first, after }: Page): { first: number; after: string | undefined } {
   if (after != null && !isUuid(after)) throw badInput('after', 'after must be the id of the last item that you have.');
-  return { take: checkBetween('first', first ?? MAX_PAGE, 1, MAX_PAGE), afterId: after ?? undefined };
+  return { first: checkBetween('first', first ?? MAX_PAGE, 1, MAX_PAGE), after: after ?? undefined };
 }

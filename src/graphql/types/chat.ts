@@ -51,15 +51,15 @@ builder.queryFields((t) => ({
     },
     complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.chats }),
     resolve: async (query, _root, args, context) => {
-      const { take, afterId } = checkPage(args);
+      const { first, after } = checkPage(args);
       const chats = await context.db.prisma.chat.findMany({
         ...query,
         where: {
           ...context.services.chats.reachableBy(context.caller.viewer),
-          ...(afterId !== undefined && { id: { gt: afterId } }),
+          ...(after !== undefined && { id: { gt: after } }),
         },
         orderBy: { id: 'asc' },
-        take,
+        take: first,
       });
       const { access } = loaders(context);
       for (const chat of chats) access.grant(headOf(chat));

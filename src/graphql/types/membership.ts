@@ -1,6 +1,7 @@
 import { PROFILE_FIELDS, toProfile } from '../../domain/users.js';
 import { requireAdmin, type UserProfile } from '../../domain/viewer.js';
 import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
 import { checkPage, MAX_PAGE, WEIGHTS } from '../paging.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
@@ -31,18 +32,7 @@ builder.prismaObjectField(Chat, 'members', (t) =>
       after: t.arg.id({ description: 'Only members after the user with this id: the last of the page before.' }),
     },
     complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.members }),
-    select: (args) => {
-      const { take, afterId } = checkPage(args);
-      return {
-        members: {
-          where: afterId === undefined ? {} : { userId: { gt: afterId } },
-          orderBy: { userId: 'asc' },
-          take,
-          select: { chatId: true, joinedAt: true, user: { select: PROFILE_FIELDS } },
-        },
-      };
-    },
-    resolve: ({ members }) => members.map(({ user, ...member }) => ({ ...member, user: toProfile(user) })),
+    resolve: ({ id }, args, context) => loaders(context).members(id, checkPage(args)),
   }),
 );
 

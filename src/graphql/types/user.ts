@@ -53,11 +53,11 @@ builder.queryFields((t) => ({
     },
     complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.users }),
     resolve: async (_root, args, { db }) => {
-      const { take, afterId } = checkPage(args);
+      const { first, after } = checkPage(args);
       const rows = await db.prisma.user.findMany({
-        where: afterId === undefined ? {} : { id: { gt: afterId } },
+        where: after === undefined ? {} : { id: { gt: after } },
         orderBy: { id: 'asc' },
-        take,
+        take: first,
         select: PROFILE_FIELDS,
       });
       return rows.map(toProfile);
