@@ -4,14 +4,12 @@ import { OAuthProblem } from './problem.js';
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
-/** Serves POST on a path, with and without its trailing slash, and refuses every other method before its body is read. */
+/** Serves POST on a path and refuses every other method before its body is read. */
 export function postEndpoint(app: FastifyInstance, path: string, handler: Handler): void {
   const refuse = async () => {
     throw new OAuthProblem('invalid_request', 'Only POST is allowed.', { status: 405, headers: { allow: 'POST' } });
   };
   const others = app.supportedMethods.filter((method) => method !== 'POST');
-  for (const url of [path, `${path}/`]) {
-    app.route({ method: 'POST', url, bodyLimit: MAX_BODY, handler });
-    app.route({ method: others, url, onRequest: refuse, handler: refuse });
-  }
+  app.route({ method: 'POST', url: path, bodyLimit: MAX_BODY, handler });
+  app.route({ method: others, url: path, onRequest: refuse, handler: refuse });
 }

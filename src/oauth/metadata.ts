@@ -7,8 +7,7 @@ const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'];
 
 /** https://datatracker.ietf.org/doc/html/rfc8414#section-2 */
 export function metadataEndpoint(app: FastifyInstance, issuer: string | undefined): void {
-  const handler = async (request: FastifyRequest) => describe(issuer ?? addressOf(request));
-  for (const url of [PATH, `${PATH}/`]) app.get(url, handler);
+  app.get(PATH, async (request) => describe(issuer ?? addressOf(request)));
 }
 
 function describe(issuer: string) {

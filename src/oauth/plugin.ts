@@ -18,7 +18,10 @@ export interface OAuthOptions {
   issuer?: string | undefined;
 }
 
-/** The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. */
+/**
+ * The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. The instance above it
+ * serves every path with and without its trailing slash (`routerOptions.ignoreTrailingSlash`).
+ */
 export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): Promise<void> {
   await acceptForms(app);
   app.setErrorHandler(answerError);

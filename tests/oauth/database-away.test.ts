@@ -8,7 +8,7 @@ import { oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 
 describe('Without its database', () => {
-  const app = Fastify();
+  const app = Fastify({ routerOptions: { ignoreTrailingSlash: true } });
   // Port 1 of the loopback address: nobody listens there.
   const db = createDatabase({ url: 'postgresql://nobody@127.0.0.1:1/none', embedded: false });
 

@@ -40,6 +40,7 @@ export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes
   });
   const log: string[] = [];
   const app = Fastify({
+    routerOptions: { ignoreTrailingSlash: true },
     logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
   });
   await app.register(oauthPlugin, { clients, tokens, signIn: new SignIn(db, hasher) });
