@@ -79,7 +79,9 @@ query Me {
 subscription Listen($chatId: ID!, $after: String) {
   chatEvents(chatId: $chatId, after: $after) {
     cursor
-    ... on MessageCreated { message { content sender { username } } }
+    ... on MessageCreated {
+      message { content sender { username } }
+    }
   }
 }
 \`;
@@ -153,10 +155,15 @@ subscription Listen($chatId: ID!, $after: String) {
     const fields = new URLSearchParams(new FormData(form));
     if (fields.get('client_secret') === '') fields.delete('client_secret');
     fields.set('grant_type', 'password');
-    const response = await fetch('/oauth/token/', { method: 'POST', body: fields });
-    const answer = await response.json();
-    output.textContent = response.ok ? 'Signed in.' : answer.error_description ?? answer.error;
-    if (response.ok) show(answer.access_token);
+    output.textContent = '…';
+    try {
+      const response = await fetch('/oauth/token/', { method: 'POST', body: fields });
+      const answer = await response.json();
+      output.textContent = response.ok ? 'Signed in.' : answer.error_description ?? answer.error;
+      if (response.ok) show(answer.access_token);
+    } catch (error) {
+      output.textContent = String(error);
+    }
   });
 })();
 `;

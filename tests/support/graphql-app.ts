@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import type { Scope, UserProfile } from '../../src/domain/viewer.js';
-import graphql from '../../src/graphql/plugin.js';
+import graphql, { type GraphqlOptions } from '../../src/graphql/plugin.js';
 import authenticate from '../../src/plugins/authenticate.js';
 import errors from '../../src/plugins/errors.js';
 import { loggerOptions } from '../../src/plugins/logging.js';
@@ -26,7 +26,7 @@ interface RequestOptions {
 }
 
 /** The GraphQL edge alone, on services that the test started, listening on a free port of the loopback address. */
-export async function startGraphqlApp(services: TestServices) {
+export async function startGraphqlApp(services: TestServices, options: GraphqlOptions = {}) {
   const log: string[] = [];
   const app = Fastify({ logger: loggerOptions('trace', { write: (line) => log.push(line) }) });
   await app.register(errors);
@@ -37,7 +37,7 @@ export async function startGraphqlApp(services: TestServices) {
   await app.register(fp(given, { name: 'services' }));
   await app.register(authenticate);
   await app.register(webSocket, { corsAllowedOrigins: [] });
-  await app.register(graphql);
+  await app.register(graphql, options);
   const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
   const { client } = await services.clients.create({ name: 'Test client', grants: ['client_credentials'] });
   const sockets: Client[] = [];
