@@ -12,13 +12,13 @@ export const LIMITS = {
   /** Characters of a document, comments included. */
   length: 16_384,
   /** Words and signs of a document. */
-  tokens: 2000,
+  tokens: 1000,
   /** Levels of fields. The introspection of the schema is let through; graphql limits it by itself. */
   depth: 10,
   /** Fields at the top of one operation. */
   rootFields: 20,
   /** Fields of one operation, aliases included, each fragment counted wherever it is spread. */
-  fields: 600,
+  fields: 400,
   /** Fields that an answer may come to, lists multiplied by the length asked for. */
   complexity: 30_000,
 } as const;

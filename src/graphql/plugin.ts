@@ -14,6 +14,9 @@ export interface GraphqlOptions {
   graphiql?: boolean;
 }
 
+/** Mercurius holds up to twice as many; see `documents.ts` for what one takes. */
+const CACHED_DOCUMENTS = 64;
+
 /**
  * The GraphQL edge on `/graphql`, over HTTP and WebSockets. Mercurius executes; what comes before it and what leaves it is
  * ours: `http.ts` and `protocol/` for the two transports, `documents.ts` for what may run, `errors.ts` for what a client
@@ -55,7 +58,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     subscription: transport.subscription,
     additionalRouteOptions: { ...httpRouteOptions(app, documents), ...transport.additionalRouteOptions },
     graphql: { parseOptions: { maxTokens: LIMITS.tokens } },
-    cache: 256,
+    cache: CACHED_DOCUMENTS,
     allowBatchedQueries: false,
     graphiql: false,
   });

@@ -14,7 +14,8 @@ export const Chat = builder.prismaObject('Chat', {
   select: { id: true, epoch: true, lastSeq: true },
   authScopes: (chat) => ({ chatReader: chat.id }),
   fields: (t) => ({
-    id: t.exposeID('id'),
+    // Not exposed: what is exposed Prisma has to have read.
+    id: t.id({ resolve: ({ id }) => id }),
     name: t.exposeString('name'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     cursor: t.string({
