@@ -96,8 +96,8 @@ export class Outbox {
 
   private written(bytes: number, error: Error | null | undefined): void {
     this.writingBytes -= bytes;
-    // The connection is lost; its `close` tells everybody.
-    if (error) return;
+    // The connection is lost, which Node does not always call an error of the write; its `close` tells everybody.
+    if (error || this.connection.destroyed) return;
     if (this.full && this.unsentBytes <= ROOM_BYTES) {
       this.full = false;
       this.onRoom();

@@ -1,0 +1,110 @@
+import { Writable } from 'node:stream';
+import { expect, it } from 'vitest';
+import { JoinedWrites } from '../../../src/plugins/websocket/joined-writes.js';
+import { Outbox } from '../../../src/plugins/websocket/outbox.js';
+
+const KIBIBYTE = 1024;
+
+/** An outbox on a connection whose writes end when the test says so. */
+function setUp() {
+  const written: Buffer[] = [];
+  const ends: (() => void)[] = [];
+  let rooms = 0;
+  const connection = new Writable({
+    write(chunk, _encoding, done) {
+      written.push(chunk);
+      ends.push(done);
+    },
+  });
+  const outbox = new Outbox(connection, new JoinedWrites(), () => {
+    rooms += 1;
+  });
+  const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  return {
+    outbox,
+    written,
+    rooms: () => rooms,
+    turn,
+    async endWrite() {
+      ends.shift()?.();
+      await turn();
+    },
+  };
+}
+
+const frame = (kibibytes: number, letter = 'x') => Buffer.alloc(kibibytes * KIBIBYTE, letter);
+
+it('frames of one turn make one write, and what comes while it is under way joins the next', async () => {
+  const { outbox, written, turn, endWrite } = setUp();
+  for (const text of ['a', 'b', 'c']) outbox.push(Buffer.from(text));
+  expect(written).toEqual([]);
+  await turn();
+  for (const text of ['d', 'e']) outbox.push(Buffer.from(text));
+  await turn();
+  expect(written.map(String)).toEqual(['abc']);
+  await endWrite();
+  expect(written.map(String)).toEqual(['abc', 'de']);
+});
+
+it('a write takes whole frames of 64 KiB together, and one frame that is larger', async () => {
+  const { outbox, written, turn, endWrite } = setUp();
+  for (const kibibytes of [30, 30, 30, 200, 1]) outbox.push(frame(kibibytes));
+  await turn();
+  for (let count = 0; count < 3; count += 1) await endWrite();
+  expect(written.map((bytes) => bytes.length / KIBIBYTE)).toEqual([60, 30, 200, 1]);
+  await endWrite();
+  expect(outbox.unsentBytes).toBe(0);
+});
+
+it('is full with a mebibyte and has room again with half of it, once', async () => {
+  const { outbox, rooms, turn, endWrite } = setUp();
+  for (let count = 0; count < 16; count += 1) {
+    expect(outbox.hasRoom).toBe(true);
+    outbox.push(frame(64));
+  }
+  expect(outbox.hasRoom).toBe(false);
+  await turn();
+  for (let count = 0; count < 7; count += 1) await endWrite();
+  expect([outbox.hasRoom, rooms()]).toEqual([false, 0]);
+  await endWrite();
+  expect([outbox.hasRoom, rooms()]).toEqual([true, 1]);
+  for (let count = 0; count < 8; count += 1) await endWrite();
+  expect([outbox.unsentBytes, rooms()]).toEqual([0, 1]);
+});
+
+it('stands still when it is full and its write does not end, not while writes end', async () => {
+  const { outbox, turn, endWrite } = setUp();
+  outbox.push(frame(64));
+  await turn();
+  const now = performance.now();
+  expect(outbox.isStalled(now + 60_000, 10_000)).toBe(false);
+  for (let count = 0; count < 16; count += 1) outbox.push(frame(64));
+  expect(outbox.isStalled(now + 10_000, 10_000)).toBe(true);
+  await endWrite();
+  expect(outbox.isStalled(performance.now() + 9_999, 10_000)).toBe(false);
+});
+
+it('hands over all at once, with a write under way, so that what is written past it comes after', async () => {
+  const { outbox, written, turn, endWrite } = setUp();
+  outbox.push(Buffer.from('a'));
+  await turn();
+  outbox.push(Buffer.from('b'));
+  outbox.push(Buffer.from('c'));
+  outbox.flushAll();
+  expect(outbox.unsentBytes).toBe(3);
+  await endWrite();
+  await endWrite();
+  expect(written.map(String)).toEqual(['a', 'bc']);
+  expect(outbox.unsentBytes).toBe(0);
+});
+
+it('forgets what no write has taken', async () => {
+  const { outbox, written, turn, endWrite } = setUp();
+  outbox.push(Buffer.from('a'));
+  await turn();
+  outbox.push(Buffer.from('b'));
+  outbox.clear();
+  await endWrite();
+  expect(written.map(String)).toEqual(['a']);
+  expect(outbox.unsentBytes).toBe(0);
+});
