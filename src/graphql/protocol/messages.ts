@@ -51,13 +51,33 @@ function parseOperationRequest(payload: unknown): OperationRequest | undefined {
   return { query, ...(operationName !== null && { operationName }), ...(variables !== null && { variables }) };
 }
 
+/** No message of the protocol needs as many; a text of far more parses well and overflows the stack when it is written again. */
+const MAX_NESTING = 200;
+
 function parseObject(text: string): JsonObject | undefined {
+  if (isNestedTooDeeply(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isNestedTooDeeply(text: string): boolean {
+  // So many brackets have to be opened and closed.
+  if (text.length <= 2 * MAX_NESTING) return false;
+  let depth = 0;
+  let isInText = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (character === '"') isInText = !isInText;
+    else if (isInText) index += character === '\\' ? 1 : 0;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+    if (depth > MAX_NESTING) return true;
+  }
+  return false;
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -40,7 +40,9 @@ export function createSocketTransport(options: SocketTransportOptions): SocketTr
     return connection.engine;
   };
 
-  const enter = (connection: GraphqlConnection, context: object): void => {
+  const enter = async (_schema: unknown, _document: unknown, context: object): Promise<void> => {
+    const connection = connectionOf(context);
+    if (!connection) return;
     // A frame may wait in Mercurius's queue while a later one ends the socket.
     if (connection.isClosed) throw new GraphQLError('The connection is closed.');
     Object.assign(context, options.context(connection, connection.request));
@@ -55,14 +57,8 @@ export function createSocketTransport(options: SocketTransportOptions): SocketTr
     },
     additionalRouteOptions: { config: { adaptSocket } },
     addHooks(app) {
-      app.graphql.addHook('preExecution', async (_schema, _document, context) => {
-        const connection = connectionOf(context);
-        if (connection) enter(connection, context);
-      });
-      app.graphql.addHook('preSubscriptionExecution', async (_schema, _document, context) => {
-        const connection = connectionOf(context);
-        if (connection) enter(connection, context);
-      });
+      app.graphql.addHook('preExecution', enter);
+      app.graphql.addHook('preSubscriptionExecution', enter);
     },
   };
 }

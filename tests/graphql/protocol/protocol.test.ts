@@ -12,6 +12,10 @@ afterAll(() => app.close());
 
 const INIT = { type: 'connection_init', payload: { authorization: `Bearer ${TOKEN}` } };
 
+function deep(before: string, after: string): string {
+  return `${before}${'['.repeat(30_000)}${']'.repeat(30_000)}${after}`;
+}
+
 describe('Communication', () => {
   it.each([
     ['none', null],
@@ -55,6 +59,12 @@ describe('Communication', () => {
       'subscribe with extensions that are no object',
       { type: 'subscribe', id: '1', payload: { query: '{a}', extensions: [] } },
     ],
+    [
+      'variables nested 30,000 deep',
+      deep('{"type":"subscribe","id":"1","payload":{"query":"{ viewer }","variables":{"a":', '}}}'),
+    ],
+    ['a ping nested 30,000 deep', deep('{"type":"ping","payload":{"a":', '}}')],
+    ['brackets that close nothing', deep('', '').slice(30_000)],
     ['complete without an id', { type: 'complete' }],
     [
       'a key __proto__',
@@ -70,6 +80,13 @@ describe('Communication', () => {
     const client = await app.connect();
     client.subscribe('1', 'query ($name: String!) { hello(name: $name) }', { variables: { name: '__proto__' } });
     expect(await client.next()).toMatchObject({ payload: { data: { hello: 'Hello, __proto__' } } });
+  });
+
+  it('a text full of brackets and escaped quotes is one value', async () => {
+    const client = await app.connect();
+    const name = '[{"\\\\'.repeat(2000);
+    client.subscribe('1', 'query ($name: String!) { hello(name: $name) }', { variables: { name } });
+    expect(await client.next()).toMatchObject({ payload: { data: { hello: `Hello, ${name}` } } });
   });
 
   it('members that the protocol does not name are ignored', async () => {

@@ -1,0 +1,32 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseMessage } from '../../../src/graphql/protocol/messages.js';
+
+function nested(depth: number): string {
+  return `{"type":"ping","payload":${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}}`;
+}
+
+describe('parseMessage', () => {
+  it('reads what JSON holds, whatever is in its texts, and throws at nothing', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), (payload) => {
+        const text = JSON.stringify({ type: 'ping', payload });
+        expect(parseMessage(text)).toEqual(JSON.parse(text));
+      }),
+    );
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseMessage(text)));
+  });
+
+  it('takes 200 levels and no more, and counts no bracket that is text', () => {
+    expect(parseMessage(nested(199))).toBeDefined();
+    expect(parseMessage(nested(200))).toBeUndefined();
+    const payload = { text: '[{"\\'.repeat(1000), end: '\\' };
+    expect(parseMessage(JSON.stringify({ type: 'ping', payload }))).toEqual({ type: 'ping', payload });
+  });
+
+  it('takes a time that grows no faster than the text', () => {
+    const before = performance.now();
+    for (const part of ['\\"', '"', '"\\', '[', '[]', '{"a":']) parseMessage(`"${part.repeat(65_536 / part.length)}`);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+});
