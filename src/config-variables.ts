@@ -13,6 +13,8 @@ export interface Variables {
   ALLOW_QUERY_TOKEN?: boolean;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
+  OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
+  OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS: string;
   ADMIN_USERNAME?: string;
   ADMIN_PASSWORD?: string;
   OAUTH_CLIENT_ID?: string;
@@ -63,6 +65,13 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
   ALLOW_QUERY_TOKEN: { type: 'boolean', description: 'true or false' },
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },
+  OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: { ...seconds, default: '2592000' },
+  OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS: {
+    type: 'string',
+    format: 'graceSeconds',
+    default: '10',
+    description: 'whole seconds, 0 (never) to 300',
+  },
   ADMIN_USERNAME: {
     type: 'string',
     pattern: '^[\\p{L}\\p{M}\\p{N}@.+\\-_]{1,150}$',
@@ -93,6 +102,7 @@ export const formats = {
   // Not Ajv's integer, which takes 0x50 and Infinity for one.
   port: (text: string) => isWhole(text, 0, 65_535),
   seconds: (text: string) => isWhole(text, 1, maxSeconds),
+  graceSeconds: (text: string) => isWhole(text, 0, 300),
   url: (text: string) => URL.canParse(text),
   host: (text: string) => isIP(text) > 0 || /^[A-Za-z0-9._-]+$/.test(text),
   origins: (text: string) => text.trim() === '*' || toOrigins(text) !== undefined,

@@ -23,6 +23,10 @@ export interface Config {
   readonly allowQueryToken: boolean;
   readonly accessTokenSeconds: number;
   readonly refreshTokenSeconds: number;
+  /** The longest that a sign-in lives on refreshing alone. */
+  readonly refreshTokenAbsoluteSeconds: number;
+  /** How long a lost answer to a refresh may be asked for again. */
+  readonly refreshGraceSeconds: number;
   /** The first admin of an empty database. */
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
@@ -68,6 +72,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     allowQueryToken: variables.ALLOW_QUERY_TOKEN ?? environment !== 'production',
     accessTokenSeconds: Number(variables.OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS),
     refreshTokenSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS),
+    refreshTokenAbsoluteSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS),
+    refreshGraceSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
   });

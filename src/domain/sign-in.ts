@@ -6,6 +6,13 @@ import type { UserProfile } from './viewer.js';
 /** Longest username, in characters (WIRE.md, "Input"). A longer one is nobody's. */
 const MAX_USERNAME = 150;
 
+/** Who gave the right password. */
+export interface SignedIn {
+  user: UserProfile;
+  /** Of the password that was right; what is started on its word asks whether it still stands (`NewFamily`). */
+  passwordVersion: number;
+}
+
 /** The one way from a username and a password to a user. */
 export class SignIn {
   constructor(
@@ -18,12 +25,12 @@ export class SignIn {
    * password are all `undefined`, after the same work.
    * @throws DomainError `SERVICE_UNAVAILABLE` when too many sign-ins wait already.
    */
-  async authenticate(username: string, password: string): Promise<UserProfile | undefined> {
+  async authenticate(username: string, password: string): Promise<SignedIn | undefined> {
     const user = await this.find(username);
     const matches = await this.passwords.verify(user?.passwordHash ?? null, password);
     if (!matches || !user?.passwordHash || !user.isActive) return undefined;
     if (this.passwords.needsRehash(user.passwordHash)) await this.rehash(user.id, user.passwordHash, password);
-    return toProfile(user);
+    return { user: toProfile(user), passwordVersion: user.passwordVersion };
   }
 
   /** What PostgreSQL could not even compare (U+0000, lone surrogates) is the name of nobody. */
@@ -31,7 +38,7 @@ export class SignIn {
     if (username.length > 2 * MAX_USERNAME || username.includes('\0') || !username.isWellFormed()) return null;
     return await this.db.prisma.user.findUnique({
       where: { username },
-      select: { ...PROFILE_FIELDS, passwordHash: true, isActive: true },
+      select: { ...PROFILE_FIELDS, passwordHash: true, passwordVersion: true, isActive: true },
     });
   }
 

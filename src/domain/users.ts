@@ -121,7 +121,8 @@ export class Users {
 
   private async storePassword(id: string, password: string, exceptFamilyId?: string): Promise<void> {
     const passwordHash = await this.hasher.hash(password);
-    await this.db.prisma.user.update({ where: { id }, data: { passwordHash } });
+    const data = { passwordHash, passwordVersion: { increment: 1 } };
+    await this.db.prisma.user.update({ where: { id }, data });
     await this.onChange({ userId: id, signOut: true, ...(exceptFamilyId && { exceptFamilyId }) });
   }
 }

@@ -16,9 +16,9 @@ export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client:
 
     /** See `engineText`: the values come encoded. */
     async getUser(username, password) {
-      const user = await signIn.authenticate(decodeURIComponent(username), decodeURIComponent(password));
-      if (!user) throw invalidGrant('Invalid credentials given.');
-      return { id: user.id };
+      const signedIn = await signIn.authenticate(decodeURIComponent(username), decodeURIComponent(password));
+      if (!signedIn) throw invalidGrant('Invalid credentials given.');
+      return { id: signedIn.user.id, passwordVersion: signedIn.passwordVersion };
     },
 
     /** A client acts for itself; the engine wants an object all the same. */
@@ -31,10 +31,10 @@ export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client:
      * refresh token goes only to a client that could use it.
      */
     async saveToken({ refreshToken, scope }, engineClient, user) {
-      const userId = typeof user.id === 'string' ? user.id : null;
       const issued = await tokens.issue({
         clientId: client.id,
-        userId,
+        userId: typeof user.id === 'string' ? user.id : null,
+        passwordVersion: typeof user.passwordVersion === 'number' ? user.passwordVersion : undefined,
         scopes: selectScopes(scope, client.scopes) ?? [],
         withRefreshToken: refreshToken !== undefined && client.grants.includes('refresh_token'),
       });

@@ -2,6 +2,7 @@ import OAuth2Server from '@node-oauth/oauth2-server';
 import type { OAuthClient } from '../domain/clients.js';
 import type { SignIn } from '../domain/sign-in.js';
 import type { Tokens } from '../domain/tokens/tokens.js';
+import { authorizationCodeGrant } from './authorization-code-grant.js';
 import type { Parameters } from './form.js';
 import { grantModel } from './grant-model.js';
 import { invalidRequest, OAuthProblem } from './problem.js';
@@ -11,6 +12,7 @@ import { refreshTokenGrant } from './refresh-token-grant.js';
 const REQUIRED_PARAMETERS = {
   password: ['username', 'password'],
   refresh_token: ['refresh_token'],
+  authorization_code: ['code', 'code_verifier'],
   client_credentials: [],
 } as const;
 
@@ -49,11 +51,15 @@ function requireParameter(parameters: Parameters, name: string): string {
 
 /** The grants run on @node-oauth/oauth2-server; whatever is thrown in them comes out as an error of the engine. */
 export function grantRunner(services: { tokens: Tokens; signIn: SignIn }): RunGrant {
-  const extendedGrantTypes = { refresh_token: refreshTokenGrant(services.tokens) };
+  const { tokens } = services;
   // The client has authenticated before the engine is asked, which then needs no more than its name.
   const requireClientAuthentication = Object.fromEntries(TOKEN_GRANTS.map((grant) => [grant, false]));
   return async (client, grant, parameters) => {
     const model = grantModel(services, client);
+    const extendedGrantTypes = {
+      refresh_token: refreshTokenGrant(tokens),
+      authorization_code: authorizationCodeGrant(tokens, client),
+    };
     const engine = new OAuth2Server({ model, extendedGrantTypes, requireClientAuthentication });
     const request = engineRequest(client, grant, parameters);
     return toAnswer(await engine.token(request, new OAuth2Server.Response({})));

@@ -4,6 +4,7 @@ import type { Bus } from '../delivery/bus.js';
 import { ChatStreams } from '../delivery/chat-streams.js';
 import { Hub } from '../delivery/hub.js';
 import { Sessions } from '../delivery/sessions.js';
+import { BrowserSessions } from '../domain/browser-sessions.js';
 import { ChatLog } from '../domain/chat-log.js';
 import { Chats } from '../domain/chats.js';
 import { Clients } from '../domain/clients.js';
@@ -25,6 +26,7 @@ export interface Services {
   tokens: Tokens;
   clients: Clients;
   signIn: SignIn;
+  browserSessions: BrowserSessions;
   chatStreams: ChatStreams;
   sessions: Sessions;
 }
@@ -32,6 +34,8 @@ export interface Services {
 export interface ServicesOptions {
   accessTokenSeconds: number;
   refreshTokenSeconds: number;
+  /** The longest that a sign-in lives on refreshing alone, in seconds. */
+  refreshTokenAbsoluteSeconds: number;
   /** How long a lost answer to a refresh may be asked for again, in seconds. */
   refreshGraceSeconds: number;
   /** See `HubOptions`. */
@@ -75,6 +79,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     tokens,
     clients: new Clients(db, hasher),
     signIn: new SignIn(db, hasher),
+    browserSessions: new BrowserSessions(db),
     chatStreams: new ChatStreams(hub, chats, onError),
     sessions,
   };

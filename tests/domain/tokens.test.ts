@@ -13,7 +13,12 @@ describe('Tokens', () => {
   beforeAll(async () => {
     services = await startOwnServices();
     await services.clients.create({ name: 'App', id: clientId, grants: ['password', 'refresh_token'] });
-    const lifetimes = { accessTokenSeconds: 3600, refreshTokenSeconds: 7200, refreshGraceSeconds: 10 };
+    const lifetimes = {
+      accessTokenSeconds: 3600,
+      refreshTokenSeconds: 7200,
+      refreshTokenAbsoluteSeconds: 86_400,
+      refreshGraceSeconds: 10,
+    };
     tokens = new Tokens(services.db, lifetimes, (familyIds) => revoked.push(...familyIds));
   });
   afterAll(() => services.close());
@@ -64,7 +69,7 @@ describe('Tokens', () => {
       const { access, refresh } = await issue();
       const noDatabase = new Tokens(
         Object.create(services.db, { pool: { get: () => expect.unreachable('The database was asked.') } }),
-        { accessTokenSeconds: 1, refreshTokenSeconds: 1, refreshGraceSeconds: 0 },
+        { accessTokenSeconds: 1, refreshTokenSeconds: 1, refreshTokenAbsoluteSeconds: 1, refreshGraceSeconds: 0 },
         () => {},
       );
       for (const text of [
@@ -203,6 +208,7 @@ describe('Tokens', () => {
       refreshTokens: 1,
       authorizationCodes: 0,
       socketTickets: 0,
+      browserSessions: 0,
     });
     expect(await services.db.prisma.tokenFamily.count()).toBe(1);
     expect(await tokens.redeemSocketTicket(ticket)).toBeDefined();

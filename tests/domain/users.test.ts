@@ -114,7 +114,7 @@ describe('changing a password', () => {
     expect(await services.tokens.authenticate(other?.accessToken ?? '')).toBeUndefined();
     expect(await services.tokens.authenticate(mine?.accessToken ?? '')).toBeDefined();
     expect(await services.signIn.authenticate('cid', PASSWORD)).toBeUndefined();
-    expect(await services.signIn.authenticate('cid', 'another password')).toMatchObject({ id: user.id });
+    expect(await services.signIn.authenticate('cid', 'another password')).toMatchObject({ user: { id: user.id } });
   });
 
   it('is refused to a token without a user', async () => {

@@ -14,7 +14,12 @@ describe('Without its database', () => {
 
   beforeAll(async () => {
     const hasher = new PasswordHasher();
-    const lifetimes = { accessTokenSeconds: 1, refreshTokenSeconds: 1, refreshGraceSeconds: 0 };
+    const lifetimes = {
+      accessTokenSeconds: 1,
+      refreshTokenSeconds: 1,
+      refreshTokenAbsoluteSeconds: 1,
+      refreshGraceSeconds: 0,
+    };
     const tokens = new Tokens(db, lifetimes, () => {});
     await app.register(oauthPlugin, { clients: new Clients(db, hasher), tokens, signIn: new SignIn(db, hasher) });
   });

@@ -145,6 +145,46 @@ describe('The refresh_token grant', () => {
   });
 });
 
+describe('The refresh_token grant with lifetimes', () => {
+  let server: AuthorizationServer;
+  beforeAll(async () => {
+    server = await startAuthorizationServer({ refreshTokenSeconds: 600, refreshTokenAbsoluteSeconds: 1000 });
+  });
+  afterAll(() => server.close());
+
+  async function start() {
+    const { credentials } = await server.newClient();
+    return { credentials, ...(await server.signIn(credentials, (await server.newUser()).username)) };
+  }
+  const age = (seconds: number) =>
+    server.db.pool.query(
+      `WITH a AS (UPDATE token_families SET created_at = created_at - make_interval(secs => $1))
+       UPDATE refresh_tokens SET expires_at = expires_at - make_interval(secs => $1)`,
+      [seconds],
+    );
+
+  it('refuses a refresh token that lay unused too long', async () => {
+    const { credentials, refresh } = await start();
+    await age(601);
+    expect((await server.refresh(credentials, refresh)).status).toBe(400);
+  });
+
+  it('refuses to go on once the sign-in is too old, however often it was refreshed', async () => {
+    const first = await start();
+    await age(500);
+    const second = await tokenPair(await server.refresh(first.credentials, first.refresh));
+    await age(450);
+    const third = await tokenPair(await server.refresh(first.credentials, second.refresh));
+    expect(third.refresh).not.toBe('');
+    await age(51);
+    const answer = await server.refresh(first.credentials, third.refresh);
+    expect({ status: answer.status, ...(await members(answer)) }).toMatchObject({
+      status: 400,
+      error: 'invalid_grant',
+    });
+  });
+});
+
 describe('The refresh_token grant without a grace time', () => {
   let server: AuthorizationServer;
   beforeAll(async () => {

@@ -120,18 +120,19 @@ describe('POST /oauth/token/', () => {
 
   it('spends the time of a password hash on an unknown user', async () => {
     const milliseconds = async (form: Record<string, string>) => {
-      const times: number[] = [];
-      for (let round = 0; round < 7; round += 1) {
-        const start = performance.now();
-        await (await server.post('/oauth/token/', form)).text();
-        times.push(performance.now() - start);
-      }
-      return Math.min(...times);
+      const start = performance.now();
+      await (await server.post('/oauth/token/', form)).text();
+      return performance.now() - start;
     };
-    const wrongPassword = await milliseconds(password({ password: 'not the password' }));
+    let [wrongPassword, unknownUser, impossibleUser] = [Infinity, Infinity, Infinity];
+    for (let round = 0; round < 7; round += 1) {
+      wrongPassword = Math.min(wrongPassword, await milliseconds(password({ password: 'not the password' })));
+      unknownUser = Math.min(unknownUser, await milliseconds(password({ username: 'nobody' })));
+      impossibleUser = Math.min(impossibleUser, await milliseconds(password({ username: 'no\0body' })));
+    }
     // An answer without a hash takes a tenth of one with it.
-    expect(await milliseconds(password({ username: 'nobody' }))).toBeGreaterThan(wrongPassword / 2);
-    expect(await milliseconds(password({ username: 'no\0body' }))).toBeGreaterThan(wrongPassword / 2);
+    expect(unknownUser).toBeGreaterThan(wrongPassword / 2);
+    expect(impossibleUser).toBeGreaterThan(wrongPassword / 2);
   });
 
   it.each(['username', 'password', 'grant_type'])('asks for a missing %s', async (name) => {

@@ -1,4 +1,5 @@
 import Fastify from 'fastify';
+import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients, type OAuthClient } from '../../src/domain/clients.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
@@ -31,19 +32,27 @@ export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes
   const hasher = new PasswordHasher();
   const tokens = new Tokens(
     db,
-    { accessTokenSeconds: 36_000, refreshTokenSeconds: 86_400, refreshGraceSeconds: 10, ...lifetimes },
+    {
+      accessTokenSeconds: 36_000,
+      refreshTokenSeconds: 86_400,
+      refreshTokenAbsoluteSeconds: 2_592_000,
+      refreshGraceSeconds: 10,
+      ...lifetimes,
+    },
     (familyIds) => revoked.push(...familyIds),
   );
   const clients = new Clients(db, hasher);
   const users = new Users(db, hasher, async ({ userId, signOut, exceptFamilyId }) => {
     if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
   });
+  const signInService = new SignIn(db, hasher);
+  const browserSessions = new BrowserSessions(db);
   const log: string[] = [];
   const app = Fastify({
     routerOptions: { ignoreTrailingSlash: true },
     logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
   });
-  await app.register(oauthPlugin, { clients, tokens, signIn: new SignIn(db, hasher) });
+  await app.register(oauthPlugin, { clients, tokens, signIn: signInService });
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
 
   /** Sends a form as it is; a list of pairs may repeat a name. */
@@ -60,6 +69,8 @@ export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes
     tokens,
     clients,
     users,
+    signInService,
+    browserSessions,
     /** The families that listeners were told of. */
     revoked,
     /** Every line that was logged. */

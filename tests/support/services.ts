@@ -19,6 +19,7 @@ export async function startServices(
   const { services, close } = await createServices(db, bus, (error, doing) => errors.push({ error, doing }), {
     accessTokenSeconds: 36_000,
     refreshTokenSeconds: 86_400,
+    refreshTokenAbsoluteSeconds: 2_592_000,
     refreshGraceSeconds: 10,
     ...options,
   });

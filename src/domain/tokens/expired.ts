@@ -7,6 +7,7 @@ export interface Cleared {
   refreshTokens: number;
   authorizationCodes: number;
   socketTickets: number;
+  browserSessions: number;
 }
 
 /** Consumed refresh tokens stay until they would have expired, so that their reuse is noticed. */
@@ -18,7 +19,12 @@ export async function deleteExpired(db: Database, graceSeconds: number): Promise
     [graceSeconds],
   );
   const socketTickets = await remove('DELETE FROM socket_tickets WHERE expires_at <= now()');
-  const authorizationCodes = await remove('DELETE FROM authorization_codes WHERE expires_at <= now()');
+  const browserSessions = await remove('DELETE FROM browser_sessions WHERE expires_at <= now()');
+  // A used code stays with the family that it started, so that a second use ends it.
+  const authorizationCodes = await remove(
+    `DELETE FROM authorization_codes c WHERE expires_at <= now()
+       AND NOT EXISTS (SELECT 1 FROM token_families f WHERE f.id = c.family_id AND f.revoked_at IS NULL)`,
+  );
   const accessTokens = await remove('DELETE FROM access_tokens WHERE expires_at <= now()');
   const refreshTokens = await remove('DELETE FROM refresh_tokens WHERE expires_at <= now()');
   const families = await remove(
@@ -26,5 +32,5 @@ export async function deleteExpired(db: Database, graceSeconds: number): Promise
        OR NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.family_id = f.id)
       AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.family_id = f.id)`,
   );
-  return { families, accessTokens, refreshTokens, authorizationCodes, socketTickets };
+  return { families, accessTokens, refreshTokens, authorizationCodes, socketTickets, browserSessions };
 }

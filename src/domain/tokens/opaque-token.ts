@@ -2,9 +2,16 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 
 /**
  * Everything secret that the service hands out: 256 bits, base64url, behind a prefix that secret scanners and people
- * recognise. The last one is no token but follows the same rules.
+ * recognise. The last two are no tokens but follow the same rules.
  */
-const PREFIX = { access: 'cat_', refresh: 'crt_', ticket: 'cst_', code: 'cac_', clientSecret: 'ccs_' } as const;
+const PREFIX = {
+  access: 'cat_',
+  refresh: 'crt_',
+  ticket: 'cst_',
+  code: 'cac_',
+  browserSession: 'cbs_',
+  clientSecret: 'ccs_',
+} as const;
 
 export type TokenKind = keyof typeof PREFIX;
 

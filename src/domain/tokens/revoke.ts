@@ -26,7 +26,21 @@ const REVOKE_OF_USER = {
     RETURNING id`,
 };
 
+// One after the other, each seeing what the one before waited for: a session that is just making a code, a code that is
+// just being exchanged.
+const FORGET_BROWSERS_OF_USER = {
+  name: 'browser-sessions-delete-user',
+  text: 'DELETE FROM browser_sessions WHERE user_id = $1',
+};
+const FORGET_CODES_OF_USER = {
+  name: 'authorization-codes-delete-user',
+  text: 'DELETE FROM authorization_codes WHERE user_id = $1 AND consumed_at IS NULL',
+};
+
+/** Ends the families of a user and what could still become one: sign-ins of browsers, codes that nobody used yet. */
 export async function revokeOfUser(db: Database, userId: string, exceptFamilyId?: string): Promise<string[]> {
+  await query(db, FORGET_BROWSERS_OF_USER, [userId]);
+  await query(db, FORGET_CODES_OF_USER, [userId]);
   return ids(await query<{ id: string }>(db, REVOKE_OF_USER, [userId, exceptFamilyId ?? null]));
 }
 

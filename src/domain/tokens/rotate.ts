@@ -80,7 +80,9 @@ const SUCCEED = `WITH arrived AS (
     INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
     VALUES ($4, $1, $5, clock_timestamp() + make_interval(secs => $6)))
   INSERT INTO refresh_tokens (hash, family_id, scopes, expires_at)
-  VALUES ($7, $1, $8, clock_timestamp() + make_interval(secs => $9))`;
+  SELECT $7, f.id, $8,
+    least(clock_timestamp() + make_interval(secs => $9), f.created_at + make_interval(secs => $10))
+  FROM token_families f WHERE f.id = $1`;
 
 /** The new refresh token keeps what was granted, whatever this access token was narrowed to (RFC 6749 §6). */
 async function succeed(
@@ -103,6 +105,7 @@ async function succeed(
     hashToken(refreshToken),
     granted,
     lifetimes.refreshTokenSeconds,
+    lifetimes.refreshTokenAbsoluteSeconds,
   ]);
   return { accessToken, refreshToken, expiresIn: lifetimes.accessTokenSeconds, scopes };
 }

@@ -2,6 +2,7 @@ import type { Database } from '../database.js';
 import type { Viewer } from '../viewer.js';
 import { WorkLimit } from '../work-limit.js';
 import { aliveFamilies, authenticate, type FamilyHolder } from './access.js';
+import { type CodeRedemption, type CodeResult, createCode, type NewCode, redeemCode } from './codes.js';
 import { type Cleared, deleteExpired } from './expired.js';
 import { describeToken, type TokenDescription } from './introspect.js';
 import { type IssuedTokens, issueFamily, type NewFamily, type TokenLifetimes } from './issue.js';
@@ -33,9 +34,26 @@ export class Tokens {
     return authenticate(this.db, accessToken);
   }
 
-  /** Starts a family. Undefined when the client or the user is gone, or the user is not active any more. */
+  /**
+   * Starts a family. Undefined when the client or the user is gone, the user is not active any more, or has another
+   * password than the one that was checked.
+   */
   issue(family: NewFamily): Promise<IssuedTokens | undefined> {
     return issueFamily(this.db, this.lifetimes, family);
+  }
+
+  /**
+   * An authorization code for the user of a browser session, good once and for 60 s. Undefined when the session is over.
+   */
+  createCode(code: NewCode): Promise<string | undefined> {
+    return createCode(this.db, code);
+  }
+
+  /** Exchanges an authorization code for a family. A second use ends the family of the first. */
+  async redeemCode(redemption: CodeRedemption): Promise<CodeResult> {
+    const result = await redeemCode(this.db, this.lifetimes, redemption);
+    if (result.outcome === 'reused') this.tell(result.familyIds);
+    return result;
   }
 
   /**
@@ -57,7 +75,7 @@ export class Tokens {
     this.tell(await revokeByToken(this.db, token, clientId));
   }
 
-  /** Ends every sign-in of a user, the given one excepted. */
+  /** Ends every sign-in of a user, the given one excepted; with it browsers' sign-ins and codes that nobody used yet. */
   async revokeUserFamilies(userId: string, exceptFamilyId?: string): Promise<void> {
     this.tell(await revokeOfUser(this.db, userId, exceptFamilyId));
   }

@@ -15,6 +15,7 @@ export function addClearTokens(program: Command): void {
           `refresh tokens: ${cleared.refreshTokens}`,
           `authorization codes: ${cleared.authorizationCodes}`,
           `socket tickets: ${cleared.socketTickets}`,
+          `browser sessions: ${cleared.browserSessions}`,
         );
       }),
     );
