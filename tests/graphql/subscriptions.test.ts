@@ -1,4 +1,5 @@
-import type { Client, ExecutionResult } from 'graphql-ws';
+import type { FormattedExecutionResult } from 'graphql';
+import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UserProfile } from '../../src/domain/viewer.js';
 import { countStatements, type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
@@ -38,7 +39,7 @@ interface Fields {
 
 /** One subscription, as its client hears it. */
 function subscribe(client: Client, query: string, variables: Record<string, unknown>) {
-  const results: AsyncIterableIterator<ExecutionResult<Fields>> = client.iterate({ query, variables });
+  const results: AsyncIterableIterator<FormattedExecutionResult<Fields>> = client.iterate({ query, variables });
   const next = async () => {
     const { done, value } = await results.next();
     if (done) throw new Error('The subscription completed.');

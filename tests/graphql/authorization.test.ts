@@ -1,0 +1,217 @@
+import { assertObjectType } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { UserProfile } from '../../src/domain/viewer.js';
+import { schema } from '../../src/graphql/schema.js';
+import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
+import { PASSWORD, startOwnServices, viewerOf } from '../support/services.js';
+
+let services: Awaited<ReturnType<typeof startOwnServices>>;
+let app: GraphqlApp;
+let chat: { id: string; name: string; epoch: string };
+let member: UserProfile;
+let stranger: UserProfile;
+let admin: UserProfile;
+
+const CALLERS = [
+  'anonymous',
+  'client',
+  'stranger',
+  'member',
+  'admin',
+  'memberReads',
+  'memberWrites',
+  'adminReads',
+] as const;
+type Caller = (typeof CALLERS)[number];
+let tokens: Record<Caller, string | undefined>;
+
+beforeAll(async () => {
+  services = await startOwnServices();
+  app = await startGraphqlApp(services);
+  [member, stranger, admin] = [await services.newUser(), await services.newUser(), await services.newUser('admin')];
+  chat = await services.newChat(member);
+  await services.messages.send(viewerOf(member), { chatId: chat.id, content: 'hi', nonce: 'n' });
+  tokens = {
+    anonymous: undefined,
+    client: await app.newToken(null),
+    stranger: await app.newToken(stranger),
+    member: await app.newToken(member),
+    admin: await app.newToken(admin),
+    memberReads: await app.newToken(member, ['read']),
+    memberWrites: await app.newToken(member, ['write']),
+    adminReads: await app.newToken(admin, ['read']),
+  };
+});
+
+afterAll(async () => {
+  await app.close();
+  await services.close();
+});
+
+/** Each caller's answer: `ok`, `null` (allowed to ask, nothing there for them), or the code of the error. */
+type Answers = Record<Caller, 'ok' | 'null' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'BAD_USER_INPUT'>;
+
+const NOBODY = { anonymous: 'UNAUTHENTICATED', client: 'FORBIDDEN' } as const;
+
+const readsOfUsers: Answers = {
+  ...NOBODY,
+  stranger: 'ok',
+  member: 'ok',
+  admin: 'ok',
+  memberReads: 'ok',
+  memberWrites: 'FORBIDDEN',
+  adminReads: 'ok',
+};
+const readsOfMembers: Answers = { ...readsOfUsers, stranger: 'NOT_FOUND' };
+const readsOfAdmins: Answers = {
+  ...readsOfUsers,
+  stranger: 'FORBIDDEN',
+  member: 'FORBIDDEN',
+  memberReads: 'FORBIDDEN',
+};
+const writesOfAdmins: Answers = {
+  ...NOBODY,
+  stranger: 'FORBIDDEN',
+  member: 'FORBIDDEN',
+  admin: 'ok',
+  memberReads: 'FORBIDDEN',
+  memberWrites: 'FORBIDDEN',
+  adminReads: 'FORBIDDEN',
+};
+const writesOfUsers: Answers = { ...writesOfAdmins, stranger: 'ok', member: 'ok', memberWrites: 'ok' };
+const writesOfMembers: Answers = { ...writesOfUsers, stranger: 'NOT_FOUND' };
+
+interface Operation {
+  query: () => string;
+  answers: Answers;
+}
+
+const unique = () => crypto.randomUUID().slice(0, 8);
+const OPERATIONS: Record<string, Operation> = {
+  users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  chats: { query: () => '{ chats { id } }', answers: readsOfUsers },
+  messages: { query: () => `{ messages(chatId: "${chat.id}") { id } }`, answers: readsOfMembers },
+  me: { query: () => '{ me { id email } }', answers: readsOfUsers },
+  user: { query: () => `{ user(id: "${member.id}") { id } }`, answers: readsOfUsers },
+  'chat by id': { query: () => `{ chat(id: "${chat.id}") { id } }`, answers: { ...readsOfUsers, stranger: 'null' } },
+  'chat by name': {
+    query: () => `{ chat(name: "${chat.name}") { id } }`,
+    answers: { ...readsOfUsers, stranger: 'null' },
+  },
+  chatEvents: {
+    query: () => `{ chatEvents(chatId: "${chat.id}", after: "${chat.epoch}:0") { events { seq } } }`,
+    answers: readsOfMembers,
+  },
+  createChat: { query: () => `mutation { createChat(name: "${unique()}") { id } }`, answers: writesOfAdmins },
+  assignUserToChat: {
+    query: () => `mutation { assignUserToChat(userId: "${member.id}", chatId: "${chat.id}") { joinedAt } }`,
+    answers: writesOfAdmins,
+  },
+  sendMessage: {
+    query: () => `mutation { sendMessage(chatId: "${chat.id}", content: "hi") { id } }`,
+    answers: writesOfMembers,
+  },
+  removeUserFromChat: {
+    query: () => `mutation { removeUserFromChat(userId: "${stranger.id}", chatId: "${chat.id}") }`,
+    answers: writesOfAdmins,
+  },
+  createUser: {
+    query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,
+    answers: writesOfAdmins,
+  },
+  updateUser: {
+    query: () => `mutation { updateUser(id: "${member.id}", lastName: "${unique()}") { id } }`,
+    answers: writesOfAdmins,
+  },
+  changePassword: {
+    // The users of this test have no password: who may ask is told that this is not theirs.
+    query: () => `mutation { changePassword(currentPassword: "wrong", newPassword: "${PASSWORD}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'BAD_USER_INPUT',
+      member: 'BAD_USER_INPUT',
+      memberWrites: 'BAD_USER_INPUT',
+      admin: 'BAD_USER_INPUT',
+    },
+  },
+  reauthenticate: {
+    // Over HTTP there is nothing to renew.
+    query: () => `mutation { reauthenticate(token: "${tokens.member}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'BAD_USER_INPUT',
+      member: 'BAD_USER_INPUT',
+      memberWrites: 'BAD_USER_INPUT',
+      admin: 'BAD_USER_INPUT',
+    },
+  },
+  createSocketTicket: { query: () => 'mutation { createSocketTicket }', answers: writesOfUsers },
+};
+
+describe.each(Object.entries(OPERATIONS))('%s', (_name, { query, answers }) => {
+  test.each(CALLERS)('%s', async (caller) => {
+    const { status, data, codes } = await app.run(query(), {}, { token: tokens[caller] });
+    const values = Object.values(data ?? {});
+    const answer = codes.length > 0 ? codes.join() : values.every((value) => value === null) ? 'null' : 'ok';
+    expect(answer).toBe(answers[caller]);
+    if (codes.length > 0) expect(values.filter((value) => value !== null)).toEqual([]);
+    expect(status).toBe(isTooLittle(caller, query()) ? 403 : 200);
+  });
+});
+
+/** A token that lacks the scope of the whole operation (RFC 6750 §3.1). */
+function isTooLittle(caller: Caller, query: string): boolean {
+  const isMutation = query.startsWith('mutation');
+  return isMutation ? caller.endsWith('Reads') : caller.endsWith('Writes');
+}
+
+test('every operation of the schema is in the table', () => {
+  const names = Object.keys(OPERATIONS).map((name) => name.split(' ')[0]);
+  for (const type of [schema.getQueryType(), schema.getMutationType()])
+    expect(names).toEqual(expect.arrayContaining(Object.keys(type?.getFields() ?? {})));
+});
+
+describe('what belongs to a chat asks for leave itself, wherever it is reached from', () => {
+  test.each([
+    ['Chat', () => ({ id: chat.id })],
+    ['ChatMembership', () => ({ chatId: chat.id })],
+    ['Message', () => ({ chatId: chat.id })],
+    ['MessageCreated', () => ({ chatId: chat.id })],
+    ['MemberAdded', () => ({ chatId: chat.id })],
+    ['MemberRemoved', () => ({ chatId: chat.id })],
+  ])('%s', async (name, object) => {
+    const type = assertObjectType(schema.getType(name));
+    const isReadBy = async (user: UserProfile) => {
+      const context = { services, db: services.db, caller: { viewer: viewerOf(user) } };
+      return Reflect.apply(type.isTypeOf ?? (() => true), type, [object(), context, {}]);
+    };
+    expect(await isReadBy(member)).toBe(true);
+    expect(await isReadBy(admin)).toBe(true);
+    await expect(isReadBy(stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('a User wants a user to read it', () => {
+    const type = assertObjectType(schema.getType('User'));
+    const isReadBy = (user: UserProfile | null) =>
+      Reflect.apply(type.isTypeOf ?? (() => true), type, [member, { caller: { viewer: viewerOf(user) } }, {}]);
+    expect(isReadBy(stranger)).toBe(true);
+    expect(() => isReadBy(null)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+  });
+});
+
+describe('email and isActive', () => {
+  const query = `{ me { email isActive } user(id: "ID") { email isActive } }`;
+  const read = async (user: UserProfile) =>
+    (await app.run(query.replace('ID', member.id), {}, { token: await app.newToken(user) })).data;
+  const visible = { email: 'member@example.org', isActive: true };
+
+  beforeAll(() => services.users.update(member.id, { email: visible.email }));
+
+  test('are for the user', async () => expect(await read(member)).toEqual({ me: visible, user: visible }));
+  test('are for admins', async () => expect(await read(admin)).toMatchObject({ user: visible }));
+  test('are null for others', async () =>
+    expect(await read(stranger)).toEqual({
+      me: { email: null, isActive: true },
+      user: { email: null, isActive: null },
+    }));
+});
