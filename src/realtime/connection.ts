@@ -104,9 +104,14 @@ export class Connection implements StreamSink, SessionListener {
   receive(data: unknown, isBinary: boolean): void {
     // What comes after our close frame is not acted on: nothing could be answered any more.
     if (!this.socket.isOpen) return;
-    const frame = Buffer.isBuffer(data) && !isBinary ? parseFrame(data.toString()) : undefined;
-    if (!frame) this.socket.disconnect(closeCodes.malformedFrame);
-    else this.handle(frame).catch((error: unknown) => this.refuse(frame.id, error));
+    try {
+      const frame = Buffer.isBuffer(data) && !isBinary ? parseFrame(data.toString()) : undefined;
+      if (!frame) this.socket.disconnect(closeCodes.malformedFrame);
+      else this.handle(frame).catch((error: unknown) => this.refuse(frame.id, error));
+    } catch (error) {
+      // Thrown into the socket's event, it would end the process.
+      this.fail(error);
+    }
   }
 
   /** The socket has room again. */

@@ -51,6 +51,7 @@ export class ChatSocket extends WebSocket {
     const count = () => this.#countFrame();
     this.on('message', count);
     this.on('ping', count);
+    this.on('pong', count);
     this.on('close', () => this.#closed());
   }
 

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { messageCreated } from '../../src/domain/chat-events.js';
+import type { UserProfile } from '../../src/domain/viewer.js';
+import { eventFrame } from '../../src/realtime/event-frames.js';
+
+const sender: UserProfile = {
+  id: 'ann-id',
+  username: 'ann',
+  firstName: 'Ann',
+  lastName: 'Lee',
+  role: 'admin',
+  dateJoined: '2026-11-22T00:00:00.000Z',
+};
+
+function event(nonce: string | null) {
+  const createdAt = '2026-11-22T12:00:00.000Z';
+  return messageCreated('k3f9', { id: 'm', chatId: 'c', seq: 58, content: 'hi', nonce, createdAt, sender });
+}
+
+const json = (frame: Buffer) => JSON.parse(frame.toString('utf8', frame[1] === 126 ? 4 : 2));
+
+it('a change is encoded once for everybody, and once more for the sender of a nonce', () => {
+  const withNonce = event('n1');
+  expect(eventFrame(withNonce, 'bob-id')).toBe(eventFrame(withNonce, 'cid-id'));
+  expect(eventFrame(withNonce, 'ann-id')).toBe(eventFrame(withNonce, 'ann-id'));
+  expect(json(eventFrame(withNonce, 'ann-id')).message.nonce).toBe('n1');
+  expect(json(eventFrame(withNonce, 'bob-id')).message).not.toHaveProperty('nonce');
+  const without = event(null);
+  expect(eventFrame(without, 'ann-id')).toBe(eventFrame(without, 'bob-id'));
+});
+
+it('a change has the members that the contract names, and of users nothing but id and username', () => {
+  const user = { id: 'ann-id', username: 'ann' };
+  expect(json(eventFrame(event(null), 'bob-id'))).toEqual({
+    type: 'message.created',
+    seq: 58,
+    cursor: 'k3f9:58',
+    at: '2026-11-22T12:00:00.000Z',
+    actor: user,
+    message: { id: 'm', seq: 58, content: 'hi', createdAt: '2026-11-22T12:00:00.000Z', sender: user },
+  });
+});
