@@ -16,6 +16,7 @@ interface RedisBusOptions {
 /** How long a subscription waits for Redis before it goes on without: the log repairs what is missed. Milliseconds. */
 const SUBSCRIBE_PATIENCE_MS = 500;
 const CHECK_PATIENCE_MS = 1000;
+const CLOSE_PATIENCE_MS = 500;
 
 /**
  * Redis Pub/Sub. A connection in subscriber mode cannot publish, so there are two. The publisher keeps no queue while it is
@@ -28,11 +29,12 @@ export class RedisBus implements Bus {
   private readonly publisher: Client;
   private readonly subscriber: Client;
   private connections = 0;
+  private closed = false;
 
   private constructor(private readonly options: RedisBusOptions) {
     this.publisher = connectable(options.url, true);
     this.subscriber = connectable(options.url, false);
-    for (const client of [this.publisher, this.subscriber]) client.on('error', options.onError);
+    for (const client of [this.publisher, this.subscriber]) client.on('error', this.onError);
     this.subscriber.on('ready', () => {
       this.connections += 1;
       if (this.connections > 1) for (const handler of this.resetHandlers) handler();
@@ -60,12 +62,12 @@ export class RedisBus implements Bus {
     const channel = this.channel(topic);
     if (this.handlers.add(topic, handler)) {
       const subscribed = this.subscriber.subscribe(channel, (message) => this.receive(topic, message));
-      const settled = subscribed.catch(this.options.onError);
+      const settled = subscribed.catch(this.onError);
       if (this.subscriber.isReady) await within(SUBSCRIBE_PATIENCE_MS, settled);
     }
     return () => {
       if (!this.handlers.delete(topic, handler)) return;
-      this.subscriber.unsubscribe(channel).catch(this.options.onError);
+      this.subscriber.unsubscribe(channel).catch(this.onError);
     };
   }
 
@@ -79,9 +81,17 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     this.handlers.clear();
+    // What was handed over before still leaves.
+    if (this.publisher.isReady) await within(CLOSE_PATIENCE_MS, this.publisher.close());
     for (const client of [this.publisher, this.subscriber]) client.destroy();
   }
+
+  /** What `close` cuts off is no failure. */
+  private readonly onError = (error: Error): void => {
+    if (!this.closed) this.options.onError(error);
+  };
 
   private channel(topic: string): string {
     return `${this.options.prefix}${topic}`;

@@ -1,0 +1,59 @@
+// `npm run demo`: starts the service on a database that is thrown away, lets two people talk over every interface, and ends
+// with 0 when everything that was sent arrived, with 1 and a sentence otherwise. What a client has to do is in
+// conversation.ts, listeners.ts and api.ts.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { buildApp } from '../src/app.js';
+import { type Config, loadConfig } from '../src/config.js';
+import { sentenceOf } from '../src/operator/command-error.js';
+import { firstRun } from '../src/operator/first-run.js';
+import { converse } from './conversation.js';
+import { createThrowAwayDatabase } from './throw-away-database.js';
+
+const PATIENCE_MS = 10_000;
+
+const ofTheDemo = { environment: 'development', host: '127.0.0.1', port: 0, logLevel: 'warn' } as const;
+
+try {
+  await demonstrate();
+} catch (error) {
+  process.stderr.write(`${sentenceOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function demonstrate(): Promise<void> {
+  const configured = loadConfig();
+  const database = await createThrowAwayDatabase(configured);
+  try {
+    const admin = { username: 'admin', password: randomUUID() };
+    const client = { id: 'demo', secret: randomUUID() };
+    const config = { ...configured, ...database.place, ...ofTheDemo, admin, client };
+    await onService(config, async (origin) => {
+      print(`The service listens on ${origin}, on ${database.description}.`);
+      await Promise.race([converse({ origin, client, admin, print, patienceMs: PATIENCE_MS }), interruption()]);
+    });
+  } finally {
+    await database.remove();
+  }
+}
+
+/** Runs `work` on a service of its own on a free port. */
+async function onService(config: Config, work: (origin: string) => Promise<void>): Promise<void> {
+  const app = await buildApp(config, { busPrefix: `demo:${randomUUID()}:`, logStream: process.stderr });
+  try {
+    await firstRun(app, config);
+    await work(await app.listen({ host: config.host, port: config.port }));
+  } finally {
+    await app.close();
+  }
+}
+
+/** Rejects at Ctrl-C, so that everything is put away. */
+async function interruption(): Promise<never> {
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  throw new Error('The demo was interrupted.');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
