@@ -97,7 +97,7 @@ subscription Listen($chatId: ID!, $after: String) {
 
   let socket;
   const socketFor = (authorization) => {
-    if (socket?.authorization !== authorization) {
+    if (!socket || socket.authorization !== authorization) {
       socket?.client.dispose();
       const client = graphqlWs.createClient({
         url: socketEndpoint.href,

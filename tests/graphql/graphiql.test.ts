@@ -1,11 +1,14 @@
 import { tmpdir } from 'node:os';
 import { Script } from 'node:vm';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { type DocumentNode, parse } from 'graphql';
+import { type ClientOptions, createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { addGraphiql } from '../../src/graphql/graphiql.js';
 import { SCRIPT } from '../../src/graphql/graphiql-page.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
-import { startOwnServices } from '../support/services.js';
+import { startOwnServices, viewerOf } from '../support/services.js';
 import { RawClient } from './protocol/raw-client.js';
 
 /** As Chromium and Firefox send it when one goes to an address. */
@@ -25,6 +28,36 @@ afterAll(async () => {
 
 function visit(app: FastifyInstance, url = '/graphql/', accept = BROWSER) {
   return app.inject({ url, headers: { accept } });
+}
+
+interface Events {
+  subscribe(observer: { next: (value: unknown) => void; error: (error: unknown) => void; complete: () => void }): {
+    unsubscribe: () => void;
+  };
+}
+
+type Fetcher = (
+  operation: { query: string },
+  options: { headers: Record<string, string>; documentAST?: DocumentNode },
+) => Promise<Events>;
+
+/** Runs the page's script as a browser would, up to the fetcher that it gives to GraphiQL. */
+function fetcherOfPage(): Fetcher {
+  const elements = { addEventListener: () => {} };
+  const props: { fetcher?: Fetcher } = {};
+  new Script(SCRIPT).runInNewContext({
+    URL,
+    fetch,
+    location: new URL(graphql.url),
+    document: { currentScript: { dataset: { endpoint: '/graphql/' } }, getElementById: () => elements },
+    CloseEvent: class CloseEvent {},
+    GraphiQL: {},
+    React: { createElement: (_type: unknown, given: object) => Object.assign(props, given) },
+    ReactDOM: { createRoot: () => ({ render: () => {} }) },
+    graphqlWs: { createClient: (options: ClientOptions) => createClient({ ...options, webSocketImpl: WebSocket }) },
+  });
+  if (!props.fetcher) throw new Error('The page gave no fetcher.');
+  return props.fetcher;
 }
 
 describe('GraphiQL', () => {
@@ -69,8 +102,35 @@ describe('GraphiQL', () => {
     expect(policy).toMatch(/script-src 'self';/);
   });
 
-  it('has a script that browsers can read', () => {
-    expect(() => new Script(SCRIPT)).not.toThrow();
+  it('sends the token of the headers editor over HTTP and over a socket, and no token while none is filled in', async () => {
+    const fetcher = fetcherOfPage();
+    const ann = await services.newUser();
+    const chat = await services.newChat(ann);
+    const bob = await services.newUser();
+    const me = '{ me { username } }';
+    for (const user of [ann, bob]) {
+      const headers = { Authorization: `Bearer ${await graphql.newToken(user)}` };
+      expect(await fetcher({ query: me }, { headers })).toMatchObject({ data: { me: { username: user.username } } });
+    }
+    expect(await fetcher({ query: me }, { headers: { Authorization: 'Bearer ' } })).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
+
+    const { epoch } = await services.chats.entrance(viewerOf(ann), chat.id);
+    const query = `subscription { chatEvents(chatId: "${chat.id}", after: "${epoch}:0") { seq } }`;
+    const firstOf = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const events = await fetcher({ query }, { headers, documentAST: parse(query) });
+      return new Promise((resolve) => {
+        const { unsubscribe } = events.subscribe({ next: resolve, error: resolve, complete: () => {} });
+        ends.push(unsubscribe);
+      });
+    };
+    const ends: (() => void)[] = [];
+    expect(await firstOf('')).toMatchObject({ code: 4401 });
+    expect(await firstOf(await graphql.newToken(bob))).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
+    expect(await firstOf(await graphql.newToken(ann))).toMatchObject({ data: { chatEvents: { seq: 1 } } });
+    for (const end of ends) end();
   });
 
   it.each([
