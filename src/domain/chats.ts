@@ -29,6 +29,8 @@ export class Chats {
       pattern: { expression: /^[^/\p{Cc}]+$/u, rule: 'must not contain "/" or control characters.' },
     });
     if (name.trim() === '') throw badInput('name', 'name must have a character that shows.');
+    // https://url.spec.whatwg.org/#double-dot-path-segment: clients take these out of a path, percent-encoded or not.
+    if (name === '.' || name === '..') throw badInput('name', `name must not be "${name}", which no URL can carry.`);
     try {
       return await this.db.prisma.chat.create({
         data: { id: uuidv7(), name, nameKey: foldName(name), epoch: newEpoch() },

@@ -14,7 +14,7 @@ describe('creating a chat', () => {
     expect(await services.chats.find(admin, { name })).toMatchObject({ name });
   });
 
-  it.each(['', ' ', 'a/b', 'a\nb', 'a\0b', 'a\u007fb', '\ud800', 'x'.repeat(101), '🎈'.repeat(101)])(
+  it.each(['', ' ', '.', '..', 'a/b', 'a\nb', 'a\0b', 'a\u007fb', '\ud800', 'x'.repeat(101), '🎈'.repeat(101)])(
     'refuses the name %j',
     async (name) => {
       await expect(services.chats.create(name)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', field: 'name' });
