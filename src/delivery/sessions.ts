@@ -61,9 +61,12 @@ export class Sessions {
   }
 
   open(viewer: Viewer, listener: SessionListener): Session {
-    const session = new Session(viewer, listener, () => this.sessions.delete(session));
+    const session = new Session(listener, {
+      isRevoked: (familyId) => this.revokedLately.has(familyId),
+      onClose: () => this.sessions.delete(session),
+    });
     this.sessions.add(session);
-    if (this.revokedLately.has(viewer.familyId)) setImmediate(() => session.end('token_revoked'));
+    session.begin(viewer);
     return session;
   }
 
@@ -130,37 +133,47 @@ export class Sessions {
   }
 }
 
+interface SessionWatch {
+  /** True for a sign-in whose end was heard of lately. */
+  isRevoked(familyId: string): boolean;
+  onClose(): void;
+}
+
 /** One thing that is open under a token. */
 export class Session {
-  private current: Viewer;
+  private current: Viewer | undefined;
   private warned = false;
   private open = true;
 
   constructor(
-    viewer: Viewer,
     private readonly listener: SessionListener,
-    private readonly onClose: () => void,
-  ) {
-    this.current = viewer;
-  }
+    private readonly watch: SessionWatch,
+  ) {}
 
   /** Who holds the token, as of the last news. */
   get viewer(): Viewer {
+    if (!this.current) throw new Error('The session has not begun.');
     return this.current;
+  }
+
+  /** Goes on under this token from now on. A revocation that came while it was checked ends it in the next turn. */
+  begin(viewer: Viewer): void {
+    this.current = viewer;
+    this.warned = false;
+    if (this.watch.isRevoked(viewer.familyId)) setImmediate(() => this.end('token_revoked'));
   }
 
   /** Goes on under another token of the same user. @throws DomainError `FORBIDDEN` for another user's. */
   renew(viewer: Viewer): void {
-    if (viewer.user?.id !== this.current.user?.id)
+    if (viewer.user?.id !== this.viewer.user?.id)
       throw new DomainError('FORBIDDEN', 'This token is of another user: open a connection of its own for it.');
-    this.current = viewer;
-    this.warned = false;
+    this.begin(viewer);
   }
 
   /** Ends the watch, without a further call to the listener. */
   close(): void {
     this.open = false;
-    this.onClose();
+    this.watch.onClose();
   }
 
   end(reason: SessionEnd): void {
@@ -170,11 +183,12 @@ export class Session {
   }
 
   watchExpiry(now: number): void {
-    const left = this.current.expiresAt.getTime() - now;
+    const { expiresAt } = this.viewer;
+    const left = expiresAt.getTime() - now;
     if (left <= 0) this.end('token_expired');
     else if (left <= WARN_BEFORE_EXPIRY_MS && !this.warned) {
       this.warned = true;
-      this.listener.expiring(this.current.expiresAt);
+      this.listener.expiring(expiresAt);
     }
   }
 
@@ -185,10 +199,10 @@ export class Session {
       this.end('token_revoked');
       return;
     }
-    const before = this.current.user;
+    const before = this.viewer.user;
     if (user?.role === before?.role && user?.firstName === before?.firstName && user?.lastName === before?.lastName)
       return;
-    this.current = { ...this.current, user };
+    this.current = { ...this.viewer, user };
     this.listener.changed();
   }
 }

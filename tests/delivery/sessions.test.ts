@@ -126,6 +126,16 @@ describe('what is open under a token', () => {
     expect(await heard.ended).toBe('token_revoked');
   });
 
+  it('ends also when the token it was renewed with was revoked while it was checked', async () => {
+    const jon = await signIn('jon');
+    const next = await jon.issue();
+    const heard = listener();
+    const session = one.sessions.open(jon.viewer, heard.calls);
+    await one.tokens.revoke(next.accessToken, clientId);
+    session.renew(next.viewer);
+    expect(await heard.ended).toBe('token_revoked');
+  });
+
   it('ends by the re-check when no notice came', async () => {
     const process = await startServices(one.database, undefined, { recheckIntervalMs: 50 });
     const ida = await signIn('ida');
