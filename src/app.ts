@@ -5,6 +5,7 @@ import graphql from './graphql/plugin.js';
 import { oauthPlugin } from './oauth/plugin.js';
 import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
+import drain from './plugins/drain.js';
 import errors from './plugins/errors.js';
 import health from './plugins/health.js';
 import { loggerOptions } from './plugins/logging.js';
@@ -36,6 +37,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     logger: loggerOptions(config.logLevel, overrides.logStream),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: config.trustProxy ?? false,
     routerOptions: { ignoreTrailingSlash: true },
     pluginTimeout: START_PATIENCE_MS,
     // Running requests are answered; connections that only wait for another one are not waited for.
@@ -43,6 +45,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   });
 
   await app.register(errors);
+  await app.register(drain);
   await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
   await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
   await app.register(services, { ...servicesOptions(config), ...overrides.services });
@@ -57,8 +60,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   });
   await app.register(webSocket, { corsAllowedOrigins: config.corsAllowedOrigins, ...overrides.webSocket });
 
-  const { clients, tokens, signIn } = app.services;
-  await app.register(oauthPlugin, { clients, tokens, signIn });
+  await app.register(oauthPlugin, { ...app.services, publicUrl: config.publicUrl });
   await app.register(graphql, { graphiql: config.environment !== 'production' });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;

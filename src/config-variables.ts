@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 export interface Variables {
   HOST: string;
   PORT: string;
+  PUBLIC_URL?: string;
+  TRUST_PROXY?: string;
   DATABASE_URL?: string;
   REDIS_URL?: string;
   DATA_DIR: string;
@@ -39,6 +41,16 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     format: 'port',
     default: '8000',
     description: 'a port number, 0 (any free one) to 65535',
+  },
+  PUBLIC_URL: {
+    type: 'string',
+    format: 'origin',
+    description: 'an origin such as https://chat.example.com, without a path',
+  },
+  TRUST_PROXY: {
+    type: 'string',
+    format: 'proxies',
+    description: 'IP addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas',
   },
   DATABASE_URL: {
     type: 'string',
@@ -105,8 +117,18 @@ export const formats = {
   graceSeconds: (text: string) => isWhole(text, 0, 300),
   url: (text: string) => URL.canParse(text),
   host: (text: string) => isIP(text) > 0 || /^[A-Za-z0-9._-]+$/.test(text),
+  origin: (text: string) => toOrigin(text) !== undefined,
+  proxies: (text: string) => text.split(',').every((part) => isProxy(part.trim())),
   origins: (text: string) => text.trim() === '*' || toOrigins(text) !== undefined,
 };
+
+function isProxy(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || isWhole(bits, 0, version === 4 ? 32 : 128);
+}
 
 function isWhole(text: string, min: number, max: number): boolean {
   return /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max;
@@ -119,7 +141,7 @@ export function toOrigins(list: string): string[] | undefined {
   return origins.every((origin) => origin !== undefined) ? origins : undefined;
 }
 
-function toOrigin(text: string): string | undefined {
+export function toOrigin(text: string): string | undefined {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
   return url.href === `${url.origin}/` ? url.origin : undefined;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { envSchema } from 'env-schema';
-import { formats, toOrigins, type Variables, variableSchemas } from './config-variables.js';
+import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './config-variables.js';
 
 /** What the process was told to be. Read once, at its start; values travel down from here as arguments. */
 export interface Config {
@@ -10,6 +10,10 @@ export interface Config {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** The origin that clients know the service by; the one that each of them used when there is none. */
+  readonly publicUrl?: string | undefined;
+  /** Proxies whose X-Forwarded-* headers are believed: addresses and networks, separated by commas. */
+  readonly trustProxy?: string | undefined;
   /** The embedded database in `dataDir` when there is none. */
   readonly databaseUrl?: string | undefined;
   /** The in-process bus when there is none. */
@@ -64,6 +68,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     environment,
     host: variables.HOST,
     port: Number(variables.PORT),
+    publicUrl: variables.PUBLIC_URL && toOrigin(variables.PUBLIC_URL),
+    trustProxy: variables.TRUST_PROXY,
     databaseUrl: variables.DATABASE_URL,
     redisUrl: variables.REDIS_URL,
     dataDir: resolve(cwd, variables.DATA_DIR),

@@ -1,12 +1,17 @@
+import cookie from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
+import type { BrowserSessions } from '../domain/browser-sessions.js';
 import type { Clients } from '../domain/clients.js';
 import type { SignIn } from '../domain/sign-in.js';
 import type { Tokens } from '../domain/tokens/tokens.js';
+import { Browser } from './authorize/browser.js';
+import { authorizePlugin } from './authorize/plugin.js';
 import { postEndpoint } from './endpoint.js';
 import { answerError } from './errors.js';
 import { acceptForms } from './form.js';
 import { introspectionEndpoint } from './introspection-endpoint.js';
 import { metadataEndpoint } from './metadata.js';
+import { publicAddress } from './public-address.js';
 import { revocationEndpoint } from './revocation-endpoint.js';
 import { tokenEndpoint } from './token-endpoint.js';
 
@@ -14,8 +19,9 @@ export interface OAuthOptions {
   clients: Clients;
   tokens: Tokens;
   signIn: SignIn;
+  browserSessions: BrowserSessions;
   /** The address that clients know this server by, without a slash at the end; by default the one each of them used. */
-  issuer?: string | undefined;
+  publicUrl?: string | undefined;
 }
 
 /**
@@ -32,5 +38,8 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
   postEndpoint(app, '/oauth/token', tokenEndpoint(options));
   postEndpoint(app, '/oauth/revoke_token', revocationEndpoint(options));
   postEndpoint(app, '/oauth/introspect', introspectionEndpoint(options));
-  metadataEndpoint(app, options.issuer);
+  const issuerOf = publicAddress(options.publicUrl);
+  metadataEndpoint(app, issuerOf);
+  await app.register(cookie);
+  await app.register(authorizePlugin, { ...options, issuerOf, browser: new Browser(issuerOf), providers: () => [] });
 }

@@ -1,4 +1,4 @@
-/** https://datatracker.ietf.org/doc/html/rfc6749#section-5.2; the last two as §4.1.2.1 has them. */
+/** https://datatracker.ietf.org/doc/html/rfc6749#section-5.2, and from §4.1.2.1 the last four. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -6,6 +6,8 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
+  | 'unsupported_response_type'
+  | 'access_denied'
   | 'temporarily_unavailable'
   | 'server_error';
 

@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients } from '../../src/domain/clients.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
@@ -21,7 +22,12 @@ describe('Without its database', () => {
       refreshGraceSeconds: 0,
     };
     const tokens = new Tokens(db, lifetimes, () => {});
-    await app.register(oauthPlugin, { clients: new Clients(db, hasher), tokens, signIn: new SignIn(db, hasher) });
+    await app.register(oauthPlugin, {
+      clients: new Clients(db, hasher),
+      tokens,
+      signIn: new SignIn(db, hasher),
+      browserSessions: new BrowserSessions(db),
+    });
   });
   afterAll(async () => {
     await app.close();

@@ -52,7 +52,7 @@ export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes
     routerOptions: { ignoreTrailingSlash: true },
     logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
   });
-  await app.register(oauthPlugin, { clients, tokens, signIn: signInService });
+  await app.register(oauthPlugin, { clients, tokens, signIn: signInService, browserSessions });
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
 
   /** Sends a form as it is; a list of pairs may repeat a name. */
