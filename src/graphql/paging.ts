@@ -7,8 +7,13 @@ export const MAX_PAGE = 500;
 /** The highest number that a change of a chat can have. */
 export const MAX_SEQ = 2 ** 31 - 1;
 
-/** How long a list is taken to be when a query is weighed and it gives no `first`. */
-export const WEIGHTS = { users: 100, chats: 50, members: 20 };
+/** How long lists are taken to be, when an operation is weighed that does not say. */
+export const USUAL_LENGTH = { users: 100, chats: 50, members: 20 };
+
+/** A list's part in the weight of an operation (`documents.ts`). A length out of bounds is left to its field to refuse. */
+export function listWeight(asked: number | null | undefined, usual: number, max: number) {
+  return { field: 1, multiplier: Math.min(asked ?? usual, max) };
+}
 
 /** @throws DomainError `BAD_USER_INPUT` unless `value` is within the bounds, both included. */
 export function checkBetween(field: string, value: number, min: number, max: number): number {

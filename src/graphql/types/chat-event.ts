@@ -10,7 +10,7 @@ import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
 import { openStream } from '../open-stream.js';
-import { checkBetween } from '../paging.js';
+import { checkBetween, listWeight } from '../paging.js';
 import { ChatMembership } from './membership.js';
 import { Message } from './message.js';
 import { User } from './user.js';
@@ -61,12 +61,14 @@ interface EventPage {
 
 const ChatEventPage = builder.objectRef<EventPage>('ChatEventPage').implement({
   fields: (t) => ({
-    events: t.expose('events', { type: [ChatEvent], complexity: 1 }),
+    // Multiplied by the page's length already.
+    events: t.expose('events', { type: [ChatEvent], complexity: { field: 1, multiplier: 1 } }),
     cursor: t.exposeString('cursor', { description: 'Where the next page begins, or a stream.' }),
     hasMore: t.exposeBoolean('hasMore'),
   }),
 });
 
+const DEFAULT_LIMIT = 200;
 const MAX_LIMIT = 500;
 
 builder.queryField('chatEvents', (t) =>
@@ -77,11 +79,11 @@ builder.queryField('chatEvents', (t) =>
     args: {
       chatId: t.arg.id({ required: true }),
       after: t.arg.string({ required: true, description: 'A cursor that this service gave.' }),
-      limit: t.arg.int({ defaultValue: 200, description: `The most events to return, 1 to ${MAX_LIMIT}.` }),
+      limit: t.arg.int({ defaultValue: DEFAULT_LIMIT, description: `The most events to return, 1 to ${MAX_LIMIT}.` }),
     },
-    complexity: ({ limit }) => ({ field: 1, multiplier: limit ?? 200 }),
+    complexity: ({ limit }) => listWeight(limit, DEFAULT_LIMIT, MAX_LIMIT),
     resolve: async (_root, { chatId, after, limit }, context) => {
-      const size = checkBetween('limit', limit ?? 200, 1, MAX_LIMIT);
+      const size = checkBetween('limit', limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
       const { epoch, seq } = parseCursor('after', after);
       const head = await loaders(context).access.enter(chatId);
       if (epoch !== head.epoch || seq > head.seq) throw cursorReset();

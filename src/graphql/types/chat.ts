@@ -3,7 +3,7 @@ import { badInput } from '../../domain/errors.js';
 import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
-import { checkPage, MAX_PAGE, WEIGHTS } from '../paging.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 
 /**
  * A chat's id and head are all that it needs to stand behind another field, and whoever was let into the chat has them:
@@ -50,7 +50,7 @@ builder.queryFields((t) => ({
       first: t.arg.int({ description: `The most chats to return, 1 to ${MAX_PAGE}. Without it: ${MAX_PAGE}.` }),
       after: t.arg.id({ description: 'Only chats after the one with this id: the last of the page before.' }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.chats }),
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.chats, MAX_PAGE),
     resolve: async (query, _root, args, context) => {
       const { first, after } = checkPage(args);
       const chats = await context.db.prisma.chat.findMany({

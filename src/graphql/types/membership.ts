@@ -2,7 +2,7 @@ import { PROFILE_FIELDS, toProfile } from '../../domain/users.js';
 import { requireAdmin, type UserProfile } from '../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
-import { checkPage, MAX_PAGE, WEIGHTS } from '../paging.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
 
@@ -31,7 +31,7 @@ builder.prismaObjectField(Chat, 'members', (t) =>
       first: t.arg.int({ description: `The most members to return, 1 to ${MAX_PAGE}. Without it: ${MAX_PAGE}.` }),
       after: t.arg.id({ description: 'Only members after the user with this id: the last of the page before.' }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.members }),
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.members, MAX_PAGE),
     resolve: ({ id }, args, context) => loaders(context).members(id, checkPage(args)),
   }),
 );

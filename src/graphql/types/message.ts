@@ -2,7 +2,7 @@ import type { ChatMessage } from '../../domain/chat-events.js';
 import { requireScope } from '../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
-import { checkBetween, MAX_SEQ } from '../paging.js';
+import { checkBetween, listWeight, MAX_SEQ } from '../paging.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
 
@@ -33,6 +33,7 @@ builder.prismaObjectField(Chat, 'lastMessage', (t) =>
   }),
 );
 
+const DEFAULT_LAST = 50;
 const MAX_LAST = 100;
 
 builder.queryField('messages', (t) =>
@@ -42,14 +43,14 @@ builder.queryField('messages', (t) =>
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),
-      last: t.arg.int({ defaultValue: 50, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
+      last: t.arg.int({ defaultValue: DEFAULT_LAST, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
       before: t.arg.int({ description: 'Only messages with a lower number than this.' }),
       after: t.arg.int({ description: 'Only messages with a higher number than this.' }),
     },
-    complexity: ({ last }) => ({ field: 1, multiplier: last ?? 50 }),
+    complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
     resolve: async (_root, { chatId, last, before, after }, context) => {
       const range = {
-        last: checkBetween('last', last ?? 50, 1, MAX_LAST),
+        last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
         before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
         after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
       };

@@ -4,7 +4,7 @@ import { isAdmin, requireUser, type UserProfile, type UserRole } from '../../dom
 import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
-import { checkPage, MAX_PAGE, WEIGHTS } from '../paging.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 
 const UserRoleEnum = builder.enumType('UserRole', {
   description: 'An admin reads and writes every chat and manages users, chats and memberships.',
@@ -51,7 +51,7 @@ builder.queryFields((t) => ({
       first: t.arg.int({ description: `The most users to return, 1 to ${MAX_PAGE}. Without it: ${MAX_PAGE}.` }),
       after: t.arg.id({ description: 'Only users after the one with this id: the last of the page before.' }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? WEIGHTS.users }),
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.users, MAX_PAGE),
     resolve: async (_root, args, { db }) => {
       const { first, after } = checkPage(args);
       const rows = await db.prisma.user.findMany({
