@@ -6,7 +6,7 @@ import { SignIn } from '../../src/domain/sign-in.js';
 import type { TokenLifetimes } from '../../src/domain/tokens/issue.js';
 import { Tokens } from '../../src/domain/tokens/tokens.js';
 import { Users } from '../../src/domain/users.js';
-import { oauthPlugin } from '../../src/oauth/plugin.js';
+import { type OAuthOptions, oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { createTestDatabase } from './database.js';
 
@@ -25,7 +25,10 @@ export async function tokenPair(response: Response): Promise<{ access: string; r
 }
 
 /** The OAuth2 endpoints on a database of their own, listening on a free port of the loopback address. */
-export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes> = {}) {
+export async function startAuthorizationServer(
+  lifetimes: Partial<TokenLifetimes> = {},
+  options: Partial<OAuthOptions> = {},
+) {
   const database = await createTestDatabase();
   const db = createDatabase(database);
   const revoked: string[] = [];
@@ -52,7 +55,7 @@ export async function startAuthorizationServer(lifetimes: Partial<TokenLifetimes
     routerOptions: { ignoreTrailingSlash: true },
     logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
   });
-  await app.register(oauthPlugin, { clients, tokens, signIn: signInService, browserSessions });
+  await app.register(oauthPlugin, { clients, tokens, signIn: signInService, browserSessions, ...options });
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
 
   /** Sends a form as it is; a list of pairs may repeat a name. */
