@@ -73,11 +73,14 @@ export class PrivateRedis {
   /** One inline command on a connection of its own; the first line of the answer. */
   private async command(line: string): Promise<string> {
     const socket = connect(this.port, '127.0.0.1');
-    socket.setTimeout(2000, () => socket.destroy(new Error('Redis does not answer.')));
     try {
-      socket.write(`${line}\r\n`);
-      const [answer]: unknown[] = await once(socket, 'data');
-      return String(answer).trim();
+      return await new Promise<string>((resolve, reject) => {
+        socket.setTimeout(2000, () => reject(new Error('Redis does not answer.')));
+        socket.once('data', (answer) => resolve(String(answer).trim()));
+        socket.once('error', reject);
+        socket.once('close', () => reject(new Error('Redis closed the connection.')));
+        socket.write(`${line}\r\n`);
+      });
     } finally {
       socket.destroy();
     }

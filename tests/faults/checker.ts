@@ -1,0 +1,23 @@
+import { checkLog } from './checks/log.js';
+import { checkMembers } from './checks/members.js';
+import { checkReasons } from './checks/reasons.js';
+import { checkRecovery } from './checks/recovery.js';
+import { checkSends } from './checks/sends.js';
+import { Stories } from './checks/stories.js';
+import { checkStreams } from './checks/streams.js';
+import type { Violation } from './checks/violation.js';
+import type { DatabaseState } from './database-state.js';
+import type { Entry } from './entries.js';
+
+/** Holds what the clients saw and what the database has against every promise. Pure: the same journal, the same verdict. */
+export function check(entries: readonly Entry[], database: DatabaseState): Violation[] {
+  const stories = new Stories(entries, database);
+  return [
+    ...checkSends(stories),
+    ...checkLog(stories),
+    ...checkStreams(stories),
+    ...checkMembers(stories),
+    ...checkReasons(stories),
+    ...checkRecovery(stories),
+  ];
+}

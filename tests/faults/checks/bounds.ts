@@ -1,0 +1,17 @@
+/** What the service promises in time, in milliseconds. */
+export const BOUNDS = {
+  /** A send is answered, also while the database is away. */
+  answer: 3000,
+  /** Everything goes on so soon after the database is back. */
+  recovery: 2000,
+  /** A listener gets a change so soon when Redis does not bring it: a probe of the log every second, and one more when that one just missed it. */
+  deliveryWithoutBus: 2500,
+  /** Half of the changes come so soon without Redis. */
+  medianWithoutBus: 1100,
+  /** A socket that does not read is given up. */
+  stalled: 15_000,
+  /** A close or a removal that was seen by one side is seen by the other. */
+  closing: 2000,
+  /** After the last fault everybody reaches the head. */
+  catchUp: 10_000,
+} as const;

@@ -1,0 +1,42 @@
+import type { Stories } from './stories.js';
+
+export interface Delivery {
+  listener: string;
+  seq: number;
+  /** When the message was acknowledged to its sender. */
+  at: number;
+  /** From there to the listener, in milliseconds; 0 for one that came before. */
+  ms: number;
+}
+
+/** A stream that opened less than this before a message may still be reading history. Milliseconds. */
+const SETTLING_MS = 1000;
+
+/**
+ * How long messages took to those who listened: messages that were acknowledged in this time at the first attempt, and
+ * connections that were open a second before and that nothing disturbed.
+ */
+export function deliveriesDuring(stories: Stories, from: number, to: number): Delivery[] {
+  const sent = new Map<string, number>();
+  for (const { chat, attempts, acknowledged } of stories.sends.values())
+    if (acknowledged && attempts.length === 1 && acknowledged.at >= from && acknowledged.at < to)
+      sent.set(`${chat} ${acknowledged.seq}`, acknowledged.at);
+  const disturbed = new Set(stories.faults.flatMap(({ listeners }) => listeners));
+  const deliveries: Delivery[] = [];
+  for (const { opened, items } of stories.connections.values()) {
+    const { chat, listener } = opened;
+    if (disturbed.has(listener)) continue;
+    for (const item of items) {
+      const at = item.type === 'stream.event' ? sent.get(`${chat} ${item.seq}`) : undefined;
+      if (item.type !== 'stream.event' || at === undefined || opened.at + SETTLING_MS > at) continue;
+      deliveries.push({ listener, seq: item.seq, at, ms: Math.max(0, item.at - at) });
+    }
+  }
+  return deliveries;
+}
+
+/** The value that so many (0..1) are not above; 0 of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

@@ -1,0 +1,93 @@
+import { BOUNDS } from './bounds.js';
+import type { Attempt, ConnectionStory, SendStory, Stories } from './stories.js';
+import { seconds, type Violation, violation } from './violation.js';
+
+/**
+ * Nothing fails without a fault that explains it: no refusal, no lost answer, no closed socket. A service that loses nothing
+ * by turning everybody away would pass the other checks.
+ */
+export function checkReasons(stories: Stories): Violation[] {
+  return [
+    ...stories.exits.map(({ service, how, at }) =>
+      violation('no process ends', `service ${service} ended by itself at ${seconds(at)}: ${how}`),
+    ),
+    ...[...stories.sends.values()].flatMap((send) =>
+      send.attempts.map((attempt) => judgeAttempt(send, attempt, stories)),
+    ),
+    ...[...stories.connections.values()].map((connection) => judgeEnd(connection, stories)),
+  ].filter((found) => found !== undefined);
+}
+
+function judgeAttempt(send: SendStory, attempt: Attempt, stories: Stories): Violation | undefined {
+  const { service, edge, invokedAt, outcome } = attempt;
+  if (!outcome) return undefined;
+  const what = `${send.nonce}, ${edge}, service ${service}, ${seconds(invokedAt)}`;
+  if (outcome.type === 'send.lost') {
+    if (wasDown(stories, service, invokedAt, outcome.at)) return undefined;
+    return violation('a living service answers', `${what}: ${outcome.reason}`);
+  }
+  const tookMs = outcome.at - invokedAt;
+  if (tookMs > BOUNDS.answer && !wasDown(stories, service, invokedAt, outcome.at))
+    return violation('a send is answered within 3 s', `${what}: after ${tookMs.toFixed(0)} ms`);
+  if (outcome.type === 'send.acknowledged') return undefined;
+  if (isRefusalExplained(stories, outcome.code, send, invokedAt, outcome.at)) return undefined;
+  return violation('nobody is refused without a reason', `${what}: ${outcome.code}`);
+}
+
+function judgeEnd({ opened, started, items, ended }: ConnectionStory, stories: Stories): Violation | undefined {
+  if (!ended) return undefined;
+  const { listener, user, chat, connection, service, at: openedAt } = opened;
+  const what = `${listener}, connection ${connection}, service ${service}, ${seconds(ended.at)}`;
+  if (ended.type === 'stream.refused') {
+    if (ended.code === 'UNREACHABLE' && wasDown(stories, service, openedAt, ended.at)) return undefined;
+    if (ended.code === 'UNREACHABLE' && wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
+    if (isRefusalExplained(stories, ended.code, { user, chat }, openedAt, ended.at)) return undefined;
+    return violation('nobody is refused without a reason', `${what}: ${ended.code}`);
+  }
+  switch (ended.code) {
+    case '4410':
+    case 'complete': {
+      const wasRemoval = items.some(
+        (item) => item.type === 'stream.event' && item.kind === 'member.removed' && item.subject === user,
+      );
+      // Without having seen it: who was let in and was removed before the stream began.
+      if (wasRemoval || (!started && stories.mayBeAbsent(user, chat, openedAt, ended.at))) return undefined;
+      break;
+    }
+    case '1013':
+      if (wasDatabaseAway(stories, openedAt, ended.at)) return undefined;
+      if (wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
+      break;
+    case '1006':
+      if (wasDown(stories, service, openedAt, ended.at)) return undefined;
+      if (wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
+      break;
+  }
+  return violation('no socket closes without a reason', `${what}: ${ended.code} ${ended.reason}`);
+}
+
+function isRefusalExplained(
+  stories: Stories,
+  code: string,
+  { user, chat }: { user: string; chat: string },
+  from: number,
+  to: number,
+): boolean {
+  if (code === 'SERVICE_UNAVAILABLE') return wasDatabaseAway(stories, from, to);
+  if (code === 'NOT_FOUND') return stories.mayBeAbsent(user, chat, from, to);
+  return false;
+}
+
+/** True when the service's process was dead at some moment of this time. */
+function wasDown(stories: Stories, service: number, from: number, to: number): boolean {
+  return stories.faultsDuring('service', from, to).some((fault) => fault.service === service);
+}
+
+function wasDatabaseAway(stories: Stories, from: number, to: number): boolean {
+  return stories.faultsDuring('postgres', from, to, BOUNDS.recovery).length > 0;
+}
+
+/** A stalled socket may be closed on one side long before the other hears of it, at the latest when the stall ends. */
+function wereClientsDisturbed(stories: Stories, listener: string, from: number, to: number): boolean {
+  return stories.faultsDuring('clients', from, to, BOUNDS.closing).some((fault) => fault.listeners.includes(listener));
+}

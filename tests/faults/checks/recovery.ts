@@ -1,0 +1,98 @@
+import { BOUNDS } from './bounds.js';
+import { deliveriesDuring, percentile } from './latency.js';
+import { type FaultStory, grouped, type Stories } from './stories.js';
+import { seconds, type Violation, violation } from './violation.js';
+
+/** What is promised in time: after the database's return, without Redis, and for a socket that does not read. */
+export function checkRecovery(stories: Stories): Violation[] {
+  return stories.faults.flatMap((fault) => {
+    if (!Number.isFinite(fault.endedAt)) return [violation('the harness mends what it breaks', fault.name)];
+    if (fault.target === 'postgres') return checkReturn(fault, stories);
+    if (fault.target === 'redis' || fault.target === 'bus') return checkWithoutBus(fault, stories);
+    if (fault.name === 'stall') return fault.listeners.flatMap((listener) => checkStalled(listener, fault, stories));
+    return [];
+  });
+}
+
+/** Two seconds after the database is back every sender has had an answer and every listener a change. */
+function checkReturn(fault: FaultStory, stories: Stories): Violation[] {
+  const back = fault.endedAt;
+  const until = back + BOUNDS.recovery;
+  const disturbed = stories.faults.some(
+    (other) => other !== fault && other.target !== 'bus' && other.beganAt < until && other.endedAt > back,
+  );
+  if (disturbed) return [];
+  const found: Violation[] = [];
+  const after = `within 2 s after ${fault.name} (${seconds(back)})`;
+  const senders = grouped(stories.sends.values(), ({ user }) => user);
+  for (const [user, sends] of senders) {
+    const waiting = sends.find(({ attempts, acknowledged }) => {
+      const firstAt = attempts[0]?.invokedAt ?? Number.POSITIVE_INFINITY;
+      return firstAt < back && (acknowledged === undefined || acknowledged.at > until);
+    });
+    if (waiting && !stories.mayBeAbsent(user, waiting.chat, back, until))
+      found.push(violation('everything goes on within 2 s', `${waiting.nonce} was not acknowledged ${after}`));
+  }
+  for (const [listener, connections] of stories.byListener()) {
+    const [first] = connections;
+    if (!first || first.opened.at > back || stories.absencesOf(first.opened.user, first.opened.chat).length > 0)
+      continue;
+    const { chat } = first.opened;
+    const isWritten = stories.log(chat).some(({ seq }) => {
+      const at = stories.acknowledgedAt(chat, seq) ?? 0;
+      return at > back && at < until - BOUNDS.recovery / 2;
+    });
+    const sees = connections.some(({ items }) =>
+      items.some(({ type, at }) => type === 'stream.event' && at > back && at <= until),
+    );
+    if (isWritten && !sees) found.push(violation('everything goes on within 2 s', `${listener} saw nothing ${after}`));
+  }
+  return found;
+}
+
+/** Without Redis, or with one that loses, listeners get changes by the log: within about a second. */
+function checkWithoutBus(fault: FaultStory, stories: Stories): Violation[] {
+  const deliveries = deliveriesDuring(stories, fault.beganAt, fault.endedAt);
+  if (deliveries.length === 0) return [];
+  const times = deliveries.map(({ ms }) => ms);
+  const worst = deliveries.find(({ ms }) => ms === Math.max(...times));
+  const median = percentile(times, 0.5);
+  const found: Violation[] = [];
+  if (worst && worst.ms > BOUNDS.deliveryWithoutBus)
+    found.push(
+      violation(
+        'listeners get changes within about a second without Redis',
+        `${worst.listener} got ${worst.seq} after ${worst.ms.toFixed(0)} ms (${fault.name}, ${seconds(worst.at)})`,
+      ),
+    );
+  if (median > BOUNDS.medianWithoutBus)
+    found.push(
+      violation(
+        'listeners get changes within about a second without Redis',
+        `median ${median.toFixed(0)} ms (${fault.name})`,
+      ),
+    );
+  return found;
+}
+
+/**
+ * A socket that does not read gets nothing of what was written 15 s later, because it is closed by then; its listener hears
+ * of that when its end of the connection moves again.
+ */
+function checkStalled(listener: string, { beganAt, endedAt }: FaultStory, stories: Stories): Violation[] {
+  const rule = 'a socket that does not read is closed within 15 s';
+  if (endedAt - beganAt < BOUNDS.stalled) return [];
+  const connection = stories
+    .byListener()
+    .get(listener)
+    ?.find(({ opened, ended }) => opened.at <= beganAt && (ended?.at ?? Number.POSITIVE_INFINITY) > beganAt);
+  if (!connection) return [];
+  const late = connection.items.find((item) => {
+    if (item.type !== 'stream.event') return false;
+    return (stories.acknowledgedAt(connection.opened.chat, item.seq) ?? 0) > beganAt + BOUNDS.stalled;
+  });
+  if (late) return [violation(rule, `${listener} got ${late.cursor}, written more than 15 s after its stall began`)];
+  if (!connection.ended || connection.ended.at > endedAt + BOUNDS.closing)
+    return [violation(rule, `${listener}'s connection ${connection.opened.connection} was still open after the stall`)];
+  return [];
+}

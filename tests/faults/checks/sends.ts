@@ -1,0 +1,66 @@
+import { grouped, type SendStory, type Stories } from './stories.js';
+import { seconds, type Violation, violation } from './violation.js';
+
+/** Every acknowledged send is in the database exactly once, with the number it was told; every other one at most once. */
+export function checkSends(stories: Stories): Violation[] {
+  const rows = grouped(stories.database.rows, (row) => row.nonce ?? '');
+  const found: Violation[] = [];
+  for (const send of stories.sends.values()) {
+    const written = rows.get(send.nonce) ?? [];
+    const { acknowledged } = send;
+    if (written.length > 1)
+      found.push(violation('a nonce makes one message', `${nameOf(send)} is in the database ${written.length} times`));
+    if (!acknowledged) {
+      if (!wasDenied(send)) found.push(violation('every send is answered in the end', `${nameOf(send)} never was`));
+      continue;
+    }
+    const [row] = written;
+    if (!row) {
+      found.push(violation('nothing acknowledged is lost', `${nameOf(send)} was told ${acknowledged.seq} and is gone`));
+      continue;
+    }
+    const told = { chat: send.chat, seq: acknowledged.seq, subject: acknowledged.message, content: send.content };
+    const kept = { chat: row.chat, seq: row.seq, subject: row.subject, content: row.content };
+    if (JSON.stringify(told) !== JSON.stringify(kept) || acknowledged.content !== send.content)
+      found.push(
+        violation(
+          'what was acknowledged is what was written',
+          `${nameOf(send)}: told ${JSON.stringify({ ...told, content: acknowledged.content })}, kept ${JSON.stringify(kept)}`,
+        ),
+      );
+  }
+  for (const row of stories.database.rows)
+    if (row.kind === 'message.created' && !stories.sends.has(row.nonce ?? ''))
+      found.push(violation('nobody else writes', `message ${row.subject} (${row.nonce}) was sent by nobody`));
+  return [...found, ...checkOrder(stories)];
+}
+
+/** A sender that waits for each answer finds its messages in the order it sent them. */
+function checkOrder(stories: Stories): Violation[] {
+  const found: Violation[] = [];
+  const last = new Map<string, SendStory>();
+  for (const send of stories.sends.values()) {
+    if (!send.acknowledged) continue;
+    const key = `${send.user} ${send.chat}`;
+    const before = last.get(key)?.acknowledged;
+    if (before && before.seq >= send.acknowledged.seq)
+      found.push(
+        violation(
+          "a sender's own order is kept",
+          `${nameOf(send)} got ${send.acknowledged.seq}, its predecessor ${before.nonce} got ${before.seq}`,
+        ),
+      );
+    last.set(key, send);
+  }
+  return found;
+}
+
+/** The last word was a refusal that is no "try again". */
+function wasDenied({ attempts }: SendStory): boolean {
+  const last = attempts.at(-1)?.outcome;
+  return last?.type === 'send.refused' && last.code !== 'SERVICE_UNAVAILABLE';
+}
+
+function nameOf({ nonce, attempts: [first] }: SendStory): string {
+  return `${nonce} (${seconds(first?.invokedAt ?? 0)})`;
+}

@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PrivatePostgres } from '../support/private-postgres.js';
+import type { PrivateRedis } from '../support/private-redis.js';
+import type { Listener } from './clients/listener.js';
+import type { NewEntry } from './entries.js';
+import type { Fault, Step } from './faults.js';
+import type { Journal } from './journal.js';
+import type { ServiceProcess } from './service-process.js';
+import type { UnreliableBus } from './unreliable-bus.js';
+
+/** Everything there is to break. */
+export interface Breakable {
+  services: readonly ServiceProcess[];
+  postgres: PrivatePostgres;
+  redis: PrivateRedis;
+  buses: readonly UnreliableBus[];
+  /** The listeners that are reached through a proxy. */
+  disturbable: readonly Listener[];
+}
+
+type About = Omit<Extract<NewEntry, { type: 'fault.began' }>, 'type' | 'fault'>;
+
+/** How the service names its connections to PostgreSQL. */
+const APPLICATION_NAME = 'chat-api';
+
+/** Breaks things at their time, mends them at theirs, and writes both down. */
+export class FaultInjector {
+  /** How many faults there were: each cut counts. */
+  count = 0;
+  private number = 0;
+
+  constructor(
+    private readonly breakable: Breakable,
+    private readonly journal: Journal,
+  ) {}
+
+  /** Resolves when every step has been taken and everything is whole again. */
+  async run(steps: readonly Step[]): Promise<void> {
+    await Promise.all(
+      steps.map(async ({ atMs, fault }) => {
+        await sleep(atMs);
+        await this.perform(fault);
+      }),
+    );
+  }
+
+  private async perform(fault: Fault): Promise<void> {
+    const { postgres, redis, services, buses } = this.breakable;
+    switch (fault.kind) {
+      case 'kill service': {
+        const service = services[fault.service];
+        if (!service) throw new Error(`There is no service ${fault.service}.`);
+        return this.during({ name: fault.kind, target: 'service', service: fault.service }, async () => {
+          await service.kill();
+          await sleep(fault.forMs);
+          await service.restart();
+        });
+      }
+      case 'crash postgres':
+        return this.during({ name: fault.kind, target: 'postgres' }, async () => {
+          await postgres.crash();
+          await sleep(fault.forMs);
+          await postgres.restart();
+        });
+      case 'terminate backends':
+        return this.during({ name: fault.kind, target: 'postgres' }, async () => {
+          await postgres.terminateBackends(APPLICATION_NAME);
+        });
+      case 'freeze postgres':
+        return this.during({ name: fault.kind, target: 'postgres' }, async () => {
+          postgres.freeze();
+          await sleep(fault.forMs);
+          postgres.thaw();
+        });
+      case 'kill redis':
+        return this.during({ name: fault.kind, target: 'redis' }, async () => {
+          await redis.kill();
+          await sleep(fault.forMs);
+          await redis.restart();
+        });
+      case 'freeze redis':
+        return this.during({ name: fault.kind, target: 'redis' }, async () => {
+          redis.freeze();
+          await sleep(fault.forMs);
+          redis.thaw();
+        });
+      case 'cut redis clients':
+        return this.during({ name: fault.kind, target: 'redis' }, async () => {
+          for (let passed = 0; passed < fault.forMs; passed += fault.everyMs) {
+            // One after the other: the connection that asks for the one is a client of the other kind.
+            await redis.cutClients('pubsub');
+            await redis.cutClients('normal');
+            this.count += 1;
+            await sleep(fault.everyMs);
+          }
+        });
+      case 'disturb bus':
+        return this.during({ name: fault.kind, target: 'bus' }, async () => {
+          const before = disturbedOf(buses);
+          for (const bus of buses) bus.disturbance = fault.disturbance;
+          await sleep(fault.forMs);
+          for (const bus of buses) bus.disturbance = { loss: 0, repetition: 0, delay: 0 };
+          this.count += disturbedOf(buses) - before;
+        });
+      case 'cut clients':
+        return this.duringOf(fault.clients, 'cut', async (listeners) => {
+          for (const { proxy } of listeners) proxy?.cut();
+        });
+      case 'slow clients':
+        return this.duringOf(fault.clients, 'slow', async (listeners) => {
+          for (const { proxy } of listeners) proxy?.slow(fault.bytesPerSecond);
+          await sleep(fault.forMs);
+          for (const { proxy } of listeners) proxy?.heal();
+        });
+      case 'stall clients':
+        return this.duringOf(fault.clients, 'stall', async (listeners) => {
+          for (const { proxy } of listeners) proxy?.stall('to client');
+          await sleep(fault.forMs);
+          for (const { proxy } of listeners) proxy?.heal();
+        });
+    }
+  }
+
+  private async duringOf(clients: number[], name: string, work: (listeners: Listener[]) => Promise<void>) {
+    const listeners = this.breakable.disturbable.filter((_, index) => clients.includes(index));
+    await this.during({ name, target: 'clients', listeners: listeners.map((each) => each.name) }, () =>
+      work(listeners),
+    );
+  }
+
+  private async during(about: About, work: () => Promise<void>): Promise<void> {
+    this.number += 1;
+    this.count += 1;
+    const fault = this.number;
+    this.journal.write({ type: 'fault.began', fault, ...about });
+    await work();
+    this.journal.write({ type: 'fault.ended', fault });
+  }
+}
+
+function disturbedOf(buses: readonly UnreliableBus[]): number {
+  return buses.reduce((sum, bus) => sum + bus.disturbed, 0);
+}

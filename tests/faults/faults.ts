@@ -1,0 +1,28 @@
+import type { Disturbance } from './unreliable-bus.js';
+
+/** Something to break, as data: a plan of faults is made from a seed before anything runs. Times in milliseconds. */
+export type Fault =
+  | { kind: 'kill service'; service: number; forMs: number }
+  | { kind: 'crash postgres'; forMs: number }
+  | { kind: 'terminate backends' }
+  | { kind: 'freeze postgres'; forMs: number }
+  | { kind: 'kill redis'; forMs: number }
+  | { kind: 'freeze redis'; forMs: number }
+  | { kind: 'cut redis clients'; everyMs: number; forMs: number }
+  | { kind: 'disturb bus'; disturbance: Disturbance; forMs: number }
+  /** `clients`: indices into the listeners that are reached through a proxy. */
+  | { kind: 'cut clients'; clients: number[] }
+  | { kind: 'slow clients'; clients: number[]; bytesPerSecond: number; forMs: number }
+  | { kind: 'stall clients'; clients: number[]; forMs: number };
+
+/** When, in milliseconds since the first fault may happen, to break what. */
+export interface Step {
+  atMs: number;
+  fault: Fault;
+}
+
+/** One line for the report. */
+export function describeFault(fault: Fault): string {
+  const { kind, ...details } = fault;
+  return `${kind} ${JSON.stringify(details)}`;
+}

@@ -1,0 +1,45 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { type Scenario, scenarios } from './scenarios.js';
+
+export interface Options {
+  /** Undefined: every scenario once, in its short form. */
+  minutes: number | undefined;
+  /** Of the first round; each further one has the next number. */
+  seed: number;
+  scenarios: readonly Scenario[];
+}
+
+export const USAGE = `npm run test:faults -- [--minutes N] [--seed S] [--scenario NAME]…
+
+Without --minutes every scenario runs once, in about two minutes. With it they run in turn, longer, for N minutes.
+--seed S        the plan of faults of the first round; each further round has the next number
+--scenario NAME one of: ${scenarios.map(({ name }) => name).join(', ')}`;
+
+/** @throws Error with a plain sentence for what makes no sense. */
+export function parseOptions(args: string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args,
+    options: {
+      minutes: { type: 'string' },
+      seed: { type: 'string' },
+      scenario: { type: 'string', multiple: true },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return 'help';
+  const names = values.scenario ?? [];
+  const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) throw new Error(`There is no scenario "${unknown}".`);
+  return {
+    minutes: values.minutes === undefined ? undefined : positive('--minutes', values.minutes),
+    seed: values.seed === undefined ? randomInt(1, 1_000_000_000) : positive('--seed', values.seed),
+    scenarios: names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.includes(name)),
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} must be a number above 0, not "${text}".`);
+  return value;
+}

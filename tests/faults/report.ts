@@ -1,0 +1,37 @@
+import type { RoundResult } from './round.js';
+
+const COLUMNS: [name: string, width: number, value: (result: RoundResult) => string][] = [
+  ['scenario', -24, ({ scenario }) => scenario],
+  ['seed', 11, ({ seed }) => String(seed)],
+  ['sends', 7, ({ sends }) => String(sends)],
+  ['deliveries', 12, ({ deliveries }) => String(deliveries)],
+  ['faults', 8, ({ faults }) => String(faults)],
+  ['p50 ms', 8, ({ medianMs }) => medianMs.toFixed(0)],
+  ['max ms', 8, ({ worstMs }) => worstMs.toFixed(0)],
+  ['violations', 12, ({ violations }) => String(violations.length)],
+];
+
+/** So many violations of one round are named; the rest is in its journal. */
+const NAMED = 10;
+/** A harness that saw nothing for so long may have measured itself. Milliseconds. */
+const OWN_DELAY_MS = 500;
+
+export function heading(): string {
+  return COLUMNS.map(([name, width]) => pad(name, width)).join('');
+}
+
+/** One line for a round, and more when something was violated. */
+export function row(result: RoundResult): string {
+  const lines = [COLUMNS.map(([, width, value]) => pad(value(result), width)).join('')];
+  const { violations, ownDelayMs, folder } = result;
+  if (ownDelayMs > OWN_DELAY_MS)
+    lines.push(`  (this process itself stood still for ${ownDelayMs.toFixed(0)} ms: the machine is busy)`);
+  for (const { rule, what } of violations.slice(0, NAMED)) lines.push(`  violated: ${rule}: ${what}`);
+  if (violations.length > NAMED) lines.push(`  and ${violations.length - NAMED} more`);
+  if (violations.length > 0) lines.push(`  journal, database and logs: ${folder}`);
+  return lines.join('\n');
+}
+
+function pad(text: string, width: number): string {
+  return width < 0 ? text.padEnd(-width) : text.padStart(width);
+}

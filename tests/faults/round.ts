@@ -1,0 +1,184 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Keeper } from '../support/keeper.js';
+import type { PrivatePostgres } from '../support/private-postgres.js';
+import type { PrivateRedis } from '../support/private-redis.js';
+import { waitUntil } from '../support/wait-until.js';
+import { check } from './checker.js';
+import { BOUNDS } from './checks/bounds.js';
+import { deliveriesDuring, percentile } from './checks/latency.js';
+import { Stories } from './checks/stories.js';
+import type { Violation } from './checks/violation.js';
+import type { Listener } from './clients/listener.js';
+import { type Crowd, gatherCrowd } from './crowd.js';
+import { readDatabase } from './database-state.js';
+import { FaultInjector } from './fault-injector.js';
+import { readHistory } from './histories.js';
+import { Journal, readJournal } from './journal.js';
+import { Random } from './random.js';
+import { DEFAULT_LOAD, type Scenario, SERVICES } from './scenarios.js';
+import { ServiceProcess } from './service-process.js';
+import { TcpProxy } from './tcp-proxy.js';
+import { UnreliableBus } from './unreliable-bus.js';
+import type { World } from './world.js';
+
+export interface Servers {
+  keeper: Keeper;
+  postgres: PrivatePostgres;
+  redis: PrivateRedis;
+  /** A migrated database in which the world was created. */
+  template: string;
+  world: World;
+}
+
+export interface RoundResult {
+  scenario: string;
+  seed: number;
+  /** Messages acknowledged. */
+  sends: number;
+  /** Changes seen by listeners. */
+  deliveries: number;
+  faults: number;
+  /** From acknowledgement to listener, for those that nothing disturbed, in milliseconds. */
+  medianMs: number;
+  worstMs: number;
+  violations: Violation[];
+  /** The longest time for which this process itself saw nothing, in milliseconds. */
+  ownDelayMs: number;
+  /** Where the journal is; it stays when there are violations. */
+  folder: string;
+}
+
+/** Before the first fault everybody is in and talks. Milliseconds. */
+const WARM_UP_MS = 1000;
+/** After the last fault the talk goes on. */
+const COOL_DOWN_MS = 1500;
+
+/** One scenario from a fresh database to the verdict. The same seed makes the same plan of faults. */
+export async function runRound(
+  servers: Servers,
+  scenario: Scenario,
+  seed: number,
+  durationMs: number,
+): Promise<RoundResult> {
+  const { keeper, postgres } = servers;
+  const random = new Random(seed);
+  const plan = scenario.plan(random.fork(), durationMs);
+  const folder = await keeper.folder('chat-api-faults');
+  const database = `round_${seed}_${Date.now()}`;
+  await postgres.query(`CREATE DATABASE "${database}" TEMPLATE "${servers.template}"`);
+  const journal = new Journal(join(folder, 'journal.jsonl'));
+  const ownDelay = monitorEventLoopDelay({ resolution: 10 });
+
+  const usesBus = plan.some(({ fault }) => fault.kind === 'disturb bus');
+  const buses = Array.from({ length: usesBus ? SERVICES : 0 }, () => new UnreliableBus(random.fork()));
+  const busProxies = await Promise.all(buses.map((bus) => TcpProxy.listen(servers.redis, bus.alteration)));
+  const services = await Promise.all(
+    Array.from({ length: SERVICES }, (_, service) =>
+      ServiceProcess.start({
+        keeper,
+        folder,
+        logFile: join(folder, `service-${service}.log`),
+        environment: {
+          DATABASE_URL: postgres.url(database),
+          REDIS_URL: `redis://127.0.0.1:${(busProxies[service] ?? servers.redis).port}`,
+        },
+        onExit: (how) => journal.write({ type: 'service.exited', service, how }),
+      }),
+    ),
+  );
+  const load = { ...DEFAULT_LOAD, ...scenario.load };
+  const ports = services.map(({ port }) => port);
+  const crowd = await gatherCrowd({ world: servers.world, load, ports, journal, random: random.fork() });
+  const injector = new FaultInjector(
+    { services, postgres, redis: servers.redis, buses, disturbable: crowd.disturbable },
+    journal,
+  );
+
+  ownDelay.enable();
+  const present = [...crowd.steady, ...crowd.disturbable, ...crowd.guests];
+  for (const listener of present) listener.start();
+  await waitUntil('The opening of every stream', 10_000, () => present.every(({ seq }) => seq > 0));
+  for (const sender of crowd.senders) sender.start();
+  crowd.membershipChanges.start();
+  await sleep(WARM_UP_MS);
+  await Promise.all([injector.run(plan), startLate(crowd.latecomers, random.fork(), durationMs)]);
+  journal.write({ type: 'faults.over' });
+  await sleep(COOL_DOWN_MS);
+  await finish(crowd, journal, postgres, database);
+  ownDelay.disable();
+  for (const chat of servers.world.chats)
+    for (const [service, { origin }] of services.entries())
+      journal.write({
+        type: 'history',
+        chat: chat.id,
+        service,
+        changes: await readHistory(origin, servers.world.admin, chat),
+      });
+
+  for (const listener of everybody(crowd)) listener.stop();
+  await Promise.all(services.map((service) => service.kill()));
+  await Promise.all(
+    [...busProxies, ...crowd.disturbable.flatMap(({ proxy }) => proxy ?? [])].map((proxy) => proxy.close()),
+  );
+  await journal.close();
+
+  const state = await readDatabase(postgres, database);
+  await writeFile(join(folder, 'database.json'), JSON.stringify(state));
+  await postgres.query(`DROP DATABASE "${database}" WITH (FORCE)`);
+  const entries = await readJournal(journal.path);
+  const violations = check(entries, state);
+  if (violations.length > 0) keeper.leave(folder);
+  const times = deliveriesDuring(new Stories(entries, state), 0, Number.POSITIVE_INFINITY).map(({ ms }) => ms);
+  return {
+    scenario: scenario.name,
+    seed,
+    sends: entries.filter(({ type }) => type === 'send.acknowledged').length,
+    deliveries: entries.filter(({ type }) => type === 'stream.event').length,
+    faults: injector.count,
+    medianMs: percentile(times, 0.5),
+    worstMs: percentile(times, 1),
+    violations,
+    ownDelayMs: ownDelay.max / 1e6,
+    folder,
+  };
+}
+
+/** They come while things are broken and the chats are written. */
+async function startLate(latecomers: readonly Listener[], random: Random, durationMs: number): Promise<void> {
+  await Promise.all(
+    latecomers.map(async (listener) => {
+      await sleep(random.next() * durationMs);
+      listener.start();
+    }),
+  );
+}
+
+/** The last messages are answered, the guests are back, and everybody is given the time to reach the head. */
+async function finish(crowd: Crowd, journal: Journal, postgres: PrivatePostgres, database: string): Promise<void> {
+  await Promise.all([
+    ...crowd.senders.map((sender) => sender.stop(BOUNDS.catchUp)),
+    crowd.membershipChanges.stop(BOUNDS.catchUp),
+  ]);
+  const { chats } = await readDatabase(postgres, database);
+  const heads = new Map(chats.map(({ id, lastSeq }) => [id, lastSeq]));
+  await Promise.all(
+    everybody(crowd).map(async (listener) => {
+      const head = heads.get(listener.chat.id) ?? 0;
+      await listener.reaches(head, BOUNDS.catchUp);
+      journal.write({
+        type: 'listener.finished',
+        listener: listener.name,
+        chat: listener.chat.id,
+        seq: listener.seq,
+        head,
+      });
+    }),
+  );
+}
+
+function everybody({ steady, disturbable, guests, latecomers }: Crowd): Listener[] {
+  return [...steady, ...disturbable, ...guests, ...latecomers];
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Keeper } from '../support/keeper.js';
+import { PrivatePostgres } from '../support/private-postgres.js';
+import { PrivateRedis } from '../support/private-redis.js';
+import { MissingProgramError } from '../support/server-program.js';
+import { type Options, parseOptions, USAGE } from './options.js';
+import { heading, row } from './report.js';
+import { type RoundResult, runRound, type Servers } from './round.js';
+import type { Scenario } from './scenarios.js';
+import { ServiceProcess } from './service-process.js';
+import { createWorld, FIRST_ACCOUNTS } from './world.js';
+
+/** A round that takes so much longer than its faults hangs. Milliseconds. */
+const ROUND_PATIENCE_MS = 120_000;
+const TEMPLATE = 'fault_tests';
+
+const keeper = new Keeper();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void keeper.close().finally(() => process.exit(130)));
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') print(USAGE);
+  else process.exitCode = (await runAll(await startServers(), options)) > 0 ? 1 : 0;
+} catch (error) {
+  print(
+    error instanceof MissingProgramError ? `The fault tests cannot run. ${error.message}` : String(describe(error)),
+  );
+  process.exitCode = 2;
+}
+await keeper.close();
+process.exit();
+
+/** The number of violations. */
+async function runAll(servers: Servers, options: Options): Promise<number> {
+  print(heading());
+  let violations = 0;
+  for (const { scenario, seed, durationMs } of rounds(options)) {
+    const result = await withPatience(runRound(servers, scenario, seed, durationMs), scenario, seed, durationMs);
+    print(row(result));
+    violations += result.violations.length;
+  }
+  print(violations === 0 ? 'No violation.' : `${violations} violations.`);
+  return violations;
+}
+
+/** Every scenario once, or again and again until the time is over. */
+function* rounds({ minutes, seed, scenarios }: Options) {
+  const endAt = minutes === undefined ? undefined : performance.now() + minutes * 60_000;
+  for (let round = 0; endAt === undefined ? round < scenarios.length : performance.now() < endAt; round += 1) {
+    const scenario = scenarios[round % scenarios.length];
+    if (!scenario) return;
+    yield { scenario, seed: seed + round, durationMs: endAt === undefined ? scenario.shortMs : scenario.longMs };
+  }
+}
+
+async function withPatience(
+  round: Promise<RoundResult>,
+  { name }: Scenario,
+  seed: number,
+  durationMs: number,
+): Promise<RoundResult> {
+  const result = await Promise.race([round, sleep(durationMs + ROUND_PATIENCE_MS, undefined, { ref: false })]);
+  if (!result) throw new Error(`The round "${name}" with seed ${seed} does not end.`);
+  return result;
+}
+
+/** Servers of our own, and a database with everybody in it that every round gets a copy of. */
+async function startServers(): Promise<Servers> {
+  const [postgres, redis, folder] = await Promise.all([
+    PrivatePostgres.start(keeper),
+    PrivateRedis.start(keeper),
+    keeper.folder('chat-api-faults'),
+  ]);
+  await postgres.query(`CREATE DATABASE ${TEMPLATE}`);
+  const service = await ServiceProcess.start({
+    keeper,
+    folder,
+    logFile: `${folder}/first-service.log`,
+    environment: { DATABASE_URL: postgres.url(TEMPLATE), REDIS_URL: redis.url, ...FIRST_ACCOUNTS },
+    onExit: (how) => print(`The first service ended: ${how}`),
+  });
+  const world = await createWorld(service.origin);
+  await service.kill();
+  return { keeper, postgres, redis, template: TEMPLATE, world };
+}
+
+function describe(error: unknown): unknown {
+  return error instanceof Error ? (error.stack ?? error.message) : error;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,78 @@
+import { require } from './clients/graphql-api.js';
+import { signIn } from './clients/sign-in.js';
+
+export interface User {
+  id: string;
+  name: string;
+  token: string;
+}
+
+export interface Chat {
+  id: string;
+  name: string;
+  /** Before the first change: the whole history follows. */
+  beginning: string;
+}
+
+/** Who takes part, and where. Made once over the service's own interfaces, and the same in every round. */
+export interface World {
+  admin: User;
+  chats: Chat[];
+  /** Members of every chat. */
+  senders: User[];
+  /** Members of every chat. */
+  listeners: User[];
+  /** Members of every chat, of which they are removed during a round, and to which they are added again. */
+  guests: User[];
+}
+
+/** What the first service on the empty database is started with; it makes the first admin and client from it. */
+export const FIRST_ACCOUNTS = {
+  ADMIN_USERNAME: 'admin',
+  ADMIN_PASSWORD: 'correct horse battery',
+  OAUTH_CLIENT_ID: 'fault-tests',
+  OAUTH_CLIENT_SECRET: 'a secret of these tests',
+};
+
+const CHATS = ['kitchen', 'Café Größe', '会議室'];
+const CREATE_USER =
+  'mutation ($name: String!, $password: String!) { createUser(username: $name, password: $password) { id } }';
+const CREATE_CHAT = 'mutation ($name: String!) { createChat(name: $name) { id cursor } }';
+const ASSIGN = 'mutation ($user: ID!, $chat: ID!) { assignUserToChat(userId: $user, chatId: $chat) { joinedAt } }';
+
+export async function createWorld(origin: string): Promise<World> {
+  const admin = await createAdmin(origin);
+  const chats = await Promise.all(CHATS.map((name) => createChat(origin, admin, name)));
+  const named = (name: string, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, index) => createUser(origin, admin, `${name}-${index}`)));
+  const [senders, listeners, guests] = [await named('sender', 8), await named('listener', 6), await named('guest', 6)];
+  for (const { id: user } of [...senders, ...listeners, ...guests])
+    for (const { id: chat } of chats) await require(origin, admin.token, ASSIGN, { user, chat });
+  return { admin, chats, senders, listeners, guests };
+}
+
+async function createAdmin(origin: string): Promise<User> {
+  const { ADMIN_USERNAME: name, ADMIN_PASSWORD: password } = FIRST_ACCOUNTS;
+  const token = await tokenOf(origin, name, password);
+  const { me } = await require<{ me: { id: string } }>(origin, token, '{ me { id } }');
+  return { id: me.id, name, token };
+}
+
+async function createUser(origin: string, admin: User, name: string): Promise<User> {
+  const password = `the password of ${name}`;
+  const variables = { name, password };
+  const { createUser } = await require<{ createUser: { id: string } }>(origin, admin.token, CREATE_USER, variables);
+  return { id: createUser.id, name, token: await tokenOf(origin, name, password) };
+}
+
+async function createChat(origin: string, admin: User, name: string): Promise<Chat> {
+  type Answer = { createChat: { id: string; cursor: string } };
+  const { createChat } = await require<Answer>(origin, admin.token, CREATE_CHAT, { name });
+  return { id: createChat.id, name, beginning: createChat.cursor };
+}
+
+function tokenOf(origin: string, username: string, password: string): Promise<string> {
+  const { OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET } = FIRST_ACCOUNTS;
+  const client = { client_id: OAUTH_CLIENT_ID, client_secret: OAUTH_CLIENT_SECRET };
+  return signIn(origin, { username, password, ...client });
+}
