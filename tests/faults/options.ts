@@ -10,9 +10,10 @@ export interface Options {
   scenarios: readonly Scenario[];
 }
 
-export const USAGE = `npm run test:faults -- [--minutes N] [--seed S] [--scenario NAME]…
+export const USAGE = `npm run test:faults -- [--short | --minutes N] [--seed S] [--scenario NAME]…
 
-Without --minutes every scenario runs once, in about two minutes. With it they run in turn, longer, for N minutes.
+--short         every scenario once, in about two minutes; what happens without --minutes
+--minutes N     the scenarios in turn, longer each, for N minutes
 --seed S        the plan of faults of the first round; each further round has the next number
 --scenario NAME one of: ${scenarios.map(({ name }) => name).join(', ')}`;
 
@@ -21,6 +22,7 @@ export function parseOptions(args: string[]): Options | 'help' {
   const { values } = parseArgs({
     args,
     options: {
+      short: { type: 'boolean' },
       minutes: { type: 'string' },
       seed: { type: 'string' },
       scenario: { type: 'string', multiple: true },
@@ -28,6 +30,7 @@ export function parseOptions(args: string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
+  if (values.short && values.minutes !== undefined) throw new Error('Choose --short or --minutes.');
   const names = values.scenario ?? [];
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`There is no scenario "${unknown}".`);
