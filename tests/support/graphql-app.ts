@@ -87,7 +87,9 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
         webSocketImpl: WebSocket,
         connectionParams: { authorization: `Bearer ${token}` },
         retryAttempts: 0,
-        lazy: true,
+        // One connection for all that the test does with it.
+        lazy: false,
+        onNonLazyError: () => {},
       });
       sockets.push(socket);
       return socket;
