@@ -14,10 +14,13 @@ export interface SessionListener {
   expiring(expiresAt: Date): void;
 }
 
-/** The part of `Tokens` that says which sign-ins are alive, and as whom. */
-export interface FamilyReader {
+/** What is known of sign-ins: which are alive, and as whom. */
+export interface SignIns {
   /** The families of those given that are neither revoked nor of an inactive user, with their user as of now. */
   aliveFamilies(familyIds: readonly string[]): Promise<Map<string, { user: UserProfile | null }>>;
+  /** What was read of these sign-ins is not true any more. */
+  forgetFamilies(familyIds: readonly string[]): void;
+  forgetUser(userId: string): void;
 }
 
 export interface SessionsOptions {
@@ -26,7 +29,10 @@ export interface SessionsOptions {
   onError: (error: unknown, doing: string) => void;
 }
 
-type Notice = { type: 'families.revoked'; familyIds: string[] } | { type: 'user.changed'; userId: string };
+type Notice =
+  | { type: 'families.revoked'; familyIds: string[] }
+  | { type: 'family.rotated'; familyId: string }
+  | { type: 'user.changed'; userId: string };
 
 const SWEEP_INTERVAL_MS = 1000;
 const WARN_BEFORE_EXPIRY_MS = 60_000;
@@ -44,7 +50,7 @@ export class Sessions {
 
   private constructor(
     private readonly bus: Bus,
-    private readonly families: FamilyReader,
+    private readonly signIns: SignIns,
     private readonly options: SessionsOptions,
   ) {
     this.timers = [
@@ -54,8 +60,8 @@ export class Sessions {
     bus.onReset(() => void this.recheck([...this.sessions]));
   }
 
-  static async start(bus: Bus, families: FamilyReader, options: SessionsOptions): Promise<Sessions> {
-    const sessions = new Sessions(bus, families, options);
+  static async start(bus: Bus, signIns: SignIns, options: SessionsOptions): Promise<Sessions> {
+    const sessions = new Sessions(bus, signIns, options);
     sessions.unsubscribe = await bus.subscribe(CONTROL_TOPIC, (payload) => sessions.receive(payload));
     return sessions;
   }
@@ -73,6 +79,11 @@ export class Sessions {
   /** Tells every process that these sign-ins are over. Resolves when the bus has it, or after half a second. */
   announceRevoked(familyIds: readonly string[]): Promise<void> {
     return this.announce({ type: 'families.revoked', familyIds: [...familyIds] });
+  }
+
+  /** Tells every process that the access token of a sign-in is another. What is open under it goes on. */
+  announceRotated(familyId: string): Promise<void> {
+    return this.announce({ type: 'family.rotated', familyId });
   }
 
   /** Tells every process that a user's role, names or activity changed. */
@@ -104,11 +115,15 @@ export class Sessions {
   private receive(payload: string): void {
     try {
       const notice: Notice = JSON.parse(payload);
-      if (notice.type === 'families.revoked') {
+      if (notice.type === 'family.rotated') {
+        this.signIns.forgetFamilies([notice.familyId]);
+      } else if (notice.type === 'families.revoked') {
+        this.signIns.forgetFamilies(notice.familyIds);
         const revoked = new Set(notice.familyIds);
         for (const familyId of revoked) this.revokedLately.set(familyId, Date.now());
         for (const session of this.sessions) if (revoked.has(session.viewer.familyId)) session.end('token_revoked');
       } else if (notice.type === 'user.changed') {
+        this.signIns.forgetUser(notice.userId);
         void this.recheck([...this.sessions].filter((session) => session.viewer.user?.id === notice.userId));
       }
     } catch (error) {
@@ -125,7 +140,7 @@ export class Sessions {
   private async recheck(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
     try {
-      const alive = await this.families.aliveFamilies([...new Set(sessions.map((session) => session.viewer.familyId))]);
+      const alive = await this.signIns.aliveFamilies([...new Set(sessions.map((session) => session.viewer.familyId))]);
       for (const session of sessions) session.update(alive.get(session.viewer.familyId)?.user);
     } catch (error) {
       this.options.onError(error, 'compare the open sessions with the database');

@@ -93,8 +93,7 @@ export class Users {
         })
       : null;
     if (!user) throw new DomainError('NOT_FOUND', 'There is no such user.', { field: 'id' });
-    if (data.role !== undefined || data.isActive !== undefined)
-      await this.onChange({ userId: id, signOut: !user.isActive });
+    await this.onChange({ userId: id, signOut: !user.isActive });
     return user;
   }
 

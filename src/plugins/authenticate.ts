@@ -14,7 +14,7 @@ async function authenticate(app: FastifyInstance) {
   app.decorate('authenticate', async (request) => {
     const token = bearerToken(request.headers.authorization);
     if (token === null) return null;
-    const viewer = await app.services.tokens.authenticate(token);
+    const viewer = await app.services.viewers.authenticate(token);
     if (!viewer) throw BearerError.invalid();
     return viewer;
   });

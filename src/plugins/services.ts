@@ -14,6 +14,7 @@ import { Messages } from '../domain/messages.js';
 import { PasswordHasher } from '../domain/passwords.js';
 import { SignIn } from '../domain/sign-in.js';
 import { Tokens } from '../domain/tokens/tokens.js';
+import { ViewerCache } from '../domain/tokens/viewer-cache.js';
 import { Users } from '../domain/users.js';
 
 /** What the edges may ask of the floors below. */
@@ -24,6 +25,7 @@ export interface Services {
   messages: Messages;
   chatLog: ChatLog;
   tokens: Tokens;
+  viewers: ViewerCache;
   clients: Clients;
   signIn: SignIn;
   browserSessions: BrowserSessions;
@@ -61,8 +63,19 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const hub = new Hub(bus, chatLog, { probeIntervalMs: options.probeIntervalMs ?? 1000, onError });
   const announce = hub.announce.bind(hub);
   const messages = new Messages(db, announce);
-  const tokens: Tokens = new Tokens(db, options, (familyIds) => sessions.announceRevoked(familyIds));
-  const sessions: Sessions = await Sessions.start(bus, tokens, {
+  const tokens: Tokens = new Tokens(
+    db,
+    options,
+    (familyIds) => void sessions.announceRevoked(familyIds),
+    (familyId) => void sessions.announceRotated(familyId),
+  );
+  const viewers = new ViewerCache((accessToken) => tokens.authenticate(accessToken));
+  const signIns = {
+    aliveFamilies: tokens.aliveFamilies.bind(tokens),
+    forgetFamilies: viewers.forgetFamilies.bind(viewers),
+    forgetUser: viewers.forgetUser.bind(viewers),
+  };
+  const sessions: Sessions = await Sessions.start(bus, signIns, {
     recheckIntervalMs: options.recheckIntervalMs ?? 30_000,
     onError,
   });
@@ -77,6 +90,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     messages,
     chatLog,
     tokens,
+    viewers,
     clients: new Clients(db, hasher),
     signIn: new SignIn(db, hasher),
     browserSessions: new BrowserSessions(db),

@@ -18,7 +18,7 @@ export interface RefreshRequest {
 }
 
 export type RotationResult =
-  | { outcome: 'rotated'; tokens: IssuedTokens }
+  | { outcome: 'rotated'; tokens: IssuedTokens; familyId: string }
   /** Asks for more than was granted (RFC 6749 §6). Nothing changed, and the token is still good. */
   | { outcome: 'scope_exceeded' }
   | { outcome: 'refused' }
@@ -64,7 +64,7 @@ export function rotate(db: Database, lifetimes: TokenLifetimes, request: Refresh
     const scopes = selectScopes(request.scopes, granted);
     if (!scopes) return { outcome: 'scope_exceeded' };
     const tokens = await succeed(connection, lifetimes, row.family_id, request.refreshToken, granted, scopes);
-    return { outcome: 'rotated', tokens };
+    return { outcome: 'rotated', tokens, familyId: row.family_id };
   });
 }
 
@@ -135,7 +135,11 @@ async function repeat(
     if (successor) {
       const { scopes, expires_in } = successor;
       const expiresIn = Math.max(0, expires_in);
-      return { outcome: 'rotated', tokens: { accessToken, refreshToken, expiresIn, scopes: knownScopes(scopes) } };
+      return {
+        outcome: 'rotated',
+        tokens: { accessToken, refreshToken, expiresIn, scopes: knownScopes(scopes) },
+        familyId: row.family_id,
+      };
     }
   }
   await connection.query(REVOKE_FAMILY, [row.family_id]);

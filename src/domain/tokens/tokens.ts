@@ -19,11 +19,15 @@ export class Tokens {
   /** Rotations of one family wait for each other inside PostgreSQL; a flood of them must not hold every connection. */
   private readonly rotations = new WorkLimit({ parallel: 3, maxWaiting: 1000 });
 
-  /** `onRevoked` is told which families have ended, after COMMIT. */
+  /**
+   * `onRevoked` is told which families have ended, `onRotated` whose access token is another and whose sockets go on; both
+   * after COMMIT.
+   */
   constructor(
     private readonly db: Database,
     private readonly lifetimes: TokenLifetimes,
     private readonly onRevoked: (familyIds: string[]) => void,
+    private readonly onRotated: (familyId: string) => void = () => {},
   ) {}
 
   /**
@@ -64,6 +68,7 @@ export class Tokens {
   async rotate(request: RefreshRequest): Promise<RotationResult> {
     const result = await this.rotations.run(() => rotate(this.db, this.lifetimes, request));
     if (result.outcome === 'reused') this.onRevoked([result.familyId]);
+    if (result.outcome === 'rotated') this.onRotated(result.familyId);
     return result;
   }
 

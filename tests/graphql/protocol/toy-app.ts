@@ -36,6 +36,8 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
     bus,
     {
       aliveFamilies: async (ids) => new Map([...families].filter(([id]) => ids.includes(id))),
+      forgetFamilies: () => {},
+      forgetUser: () => {},
     },
     { recheckIntervalMs: 60_000, onError: (error) => app.log.error(error) },
   );
