@@ -60,7 +60,11 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   });
   await app.register(webSocket, { corsAllowedOrigins: config.corsAllowedOrigins, ...overrides.webSocket });
 
-  await app.register(oauthPlugin, { ...app.services, publicUrl: config.publicUrl });
+  await app.register(oauthPlugin, {
+    ...app.services,
+    publicUrl: config.publicUrl,
+    externalProviders: config.externalProviders,
+  });
   await app.register(graphql, { graphiql: config.environment !== 'production' });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;

@@ -18,6 +18,12 @@ export interface Variables {
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS: string;
   ADMIN_USERNAME?: string;
+  OIDC_ISSUER?: string;
+  OIDC_CLIENT_ID?: string;
+  OIDC_CLIENT_SECRET?: string;
+  OIDC_NAME?: string;
+  GITHUB_CLIENT_ID?: string;
+  GITHUB_CLIENT_SECRET?: string;
   ADMIN_PASSWORD?: string;
   OAUTH_CLIENT_ID?: string;
   OAUTH_CLIENT_SECRET?: string;
@@ -85,6 +91,13 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     description: 'whole seconds, 0 (never) to 300',
   },
   ADMIN_USERNAME: {
+  // What is wrong with these is said by `readProviders`, which knows the prefixed ones too.
+  OIDC_ISSUER: { type: 'string', description: 'the URL of an OpenID Connect provider' },
+  OIDC_CLIENT_ID: { type: 'string', description: 'the client id that the provider gave' },
+  OIDC_CLIENT_SECRET: { type: 'string', writeOnly: true, description: 'the client secret that the provider gave' },
+  OIDC_NAME: { type: 'string', description: 'what people call the provider' },
+  GITHUB_CLIENT_ID: { type: 'string', description: 'the client id of a GitHub OAuth app' },
+  GITHUB_CLIENT_SECRET: { type: 'string', writeOnly: true, description: 'the client secret of a GitHub OAuth app' },
     type: 'string',
     pattern: '^[\\p{L}\\p{M}\\p{N}@.+\\-_]{1,150}$',
     description: '1 to 150 letters, digits and @ . + - _',

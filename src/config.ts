@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { envSchema } from 'env-schema';
+import { type Limits, toLimits } from './config-limits.js';
+import { type ExternalProviderConfig, readProviders } from './config-providers.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './config-variables.js';
 
 /** What the process was told to be. Read once, at its start; values travel down from here as arguments. */
@@ -31,6 +33,8 @@ export interface Config {
   readonly refreshTokenAbsoluteSeconds: number;
   /** How long a lost answer to a refresh may be asked for again. */
   readonly refreshGraceSeconds: number;
+  /** Where people may sign in beside our own page. */
+  readonly externalProviders: readonly ExternalProviderConfig[];
   /** The first admin of an empty database. */
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
@@ -60,6 +64,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   const problems: string[] = [];
   const variables = validate(given, problems);
   if (given.NODE_ENV === 'production') problems.push(...halfPairs(given));
+  const externalProviders = readProviders(given, problems);
   if (!variables || problems.length > 0) throw new ConfigError(problems);
 
   const environment = variables.NODE_ENV;
@@ -81,6 +86,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     refreshTokenAbsoluteSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS),
     refreshGraceSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
+    externalProviders: Object.freeze(externalProviders),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
   });
 }

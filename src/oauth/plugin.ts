@@ -2,12 +2,15 @@ import cookie from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
 import type { BrowserSessions } from '../domain/browser-sessions.js';
 import type { Clients } from '../domain/clients.js';
+import type { ExternalUsers } from '../domain/external-users.js';
 import type { SignIn } from '../domain/sign-in.js';
 import type { Tokens } from '../domain/tokens/tokens.js';
 import { Browser } from './authorize/browser.js';
 import { authorizePlugin } from './authorize/plugin.js';
 import { postEndpoint } from './endpoint.js';
 import { answerError } from './errors.js';
+import { createProviders, type ExternalProviderSettings } from './external/create-providers.js';
+import { externalSignInPlugin, startPath } from './external/plugin.js';
 import { acceptForms } from './form.js';
 import { introspectionEndpoint } from './introspection-endpoint.js';
 import { metadataEndpoint } from './metadata.js';
@@ -20,8 +23,11 @@ export interface OAuthOptions {
   tokens: Tokens;
   signIn: SignIn;
   browserSessions: BrowserSessions;
+  externalUsers: ExternalUsers;
   /** The address that clients know this server by, without a slash at the end; by default the one each of them used. */
   publicUrl?: string | undefined;
+  /** Where else people may sign in. */
+  externalProviders?: readonly ExternalProviderSettings[] | undefined;
 }
 
 /**
@@ -41,5 +47,13 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
   const issuerOf = publicAddress(options.publicUrl);
   metadataEndpoint(app, issuerOf);
   await app.register(cookie);
-  await app.register(authorizePlugin, { ...options, issuerOf, browser: new Browser(issuerOf), providers: () => [] });
+  const browser = new Browser(issuerOf);
+  const providers = createProviders(options.externalProviders ?? [], { browser, addressOf: issuerOf });
+  await app.register(externalSignInPlugin, { ...options, issuerOf, browser, providers });
+  await app.register(authorizePlugin, {
+    ...options,
+    issuerOf,
+    browser,
+    providers: (query) => providers.map(({ key, label }) => ({ label, href: `${startPath(key)}?${query}` })),
+  });
 }

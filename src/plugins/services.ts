@@ -9,6 +9,7 @@ import { ChatLog } from '../domain/chat-log.js';
 import { Chats } from '../domain/chats.js';
 import { Clients } from '../domain/clients.js';
 import type { Database } from '../domain/database.js';
+import { ExternalUsers } from '../domain/external-users.js';
 import { Memberships } from '../domain/memberships.js';
 import { Messages } from '../domain/messages.js';
 import { PasswordHasher } from '../domain/passwords.js';
@@ -29,6 +30,7 @@ export interface Services {
   clients: Clients;
   signIn: SignIn;
   browserSessions: BrowserSessions;
+  externalUsers: ExternalUsers;
   chatStreams: ChatStreams;
   sessions: Sessions;
 }
@@ -94,6 +96,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     clients: new Clients(db, hasher),
     signIn: new SignIn(db, hasher),
     browserSessions: new BrowserSessions(db),
+    externalUsers: new ExternalUsers(db),
     chatStreams: new ChatStreams(hub, chats, onError),
     sessions,
   };

@@ -2,6 +2,7 @@ import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients } from '../../src/domain/clients.js';
+import { ExternalUsers } from '../../src/domain/external-users.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
 import { Tokens } from '../../src/domain/tokens/tokens.js';
@@ -27,6 +28,7 @@ describe('Without its database', () => {
       tokens,
       signIn: new SignIn(db, hasher),
       browserSessions: new BrowserSessions(db),
+      externalUsers: new ExternalUsers(db),
     });
   });
   afterAll(async () => {

@@ -1,6 +1,7 @@
 import Fastify from 'fastify';
 import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients, type OAuthClient } from '../../src/domain/clients.js';
+import { ExternalUsers } from '../../src/domain/external-users.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
 import type { TokenLifetimes } from '../../src/domain/tokens/issue.js';
@@ -28,6 +29,7 @@ export async function tokenPair(response: Response): Promise<{ access: string; r
 export async function startAuthorizationServer(
   lifetimes: Partial<TokenLifetimes> = {},
   options: Partial<OAuthOptions> = {},
+  port = 0,
 ) {
   const database = await createTestDatabase();
   const db = createDatabase(database);
@@ -55,8 +57,16 @@ export async function startAuthorizationServer(
     routerOptions: { ignoreTrailingSlash: true },
     logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } },
   });
-  await app.register(oauthPlugin, { clients, tokens, signIn: signInService, browserSessions, ...options });
-  const origin = await app.listen({ port: 0, host: '127.0.0.1' });
+  const externalUsers = new ExternalUsers(db);
+  await app.register(oauthPlugin, {
+    clients,
+    tokens,
+    signIn: signInService,
+    browserSessions,
+    externalUsers,
+    ...options,
+  });
+  const origin = await app.listen({ port, host: '127.0.0.1' });
 
   /** Sends a form as it is; a list of pairs may repeat a name. */
   const post = (

@@ -7,7 +7,7 @@ const SHEET = `
 @media (prefers-color-scheme: dark) { :root { --text: #f1f1f4; --quiet: #b4b4c0; --back: #17171a; --card: #232328;
   --line: #85858f; --accent: #9db8ff; --on-accent: #10193a; --alarm: #ffb3b3; } }
 * { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; background: var(--back); color: var(--text);
+body { margin: 0; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 main { max-width: 26rem; margin: 0 auto; padding: 2rem 1.25rem; }
 @media (min-width: 30rem) { main { margin-top: 8vh; padding: 2rem; background: var(--card); border-radius: .75rem; } }

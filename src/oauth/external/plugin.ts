@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { BrowserSessions } from '../../domain/browser-sessions.js';
+import type { ExternalUsers } from '../../domain/external-users.js';
+import type { Browser } from '../authorize/browser.js';
+import { pageFor, queryOf } from '../authorize/endpoint.js';
+import { pageErrors } from '../authorize/errors.js';
+import { sendPage } from '../pages/page.js';
+import { problemPage } from '../pages/problem-page.js';
+import type { PublicAddress } from '../public-address.js';
+import { callbackPath } from './oauth-client.js';
+import { type ExternalProvider, ExternalSignInError } from './provider.js';
+
+export interface ExternalSignInOptions {
+  providers: readonly ExternalProvider[];
+  externalUsers: ExternalUsers;
+  browserSessions: BrowserSessions;
+  browser: Browser;
+  issuerOf: PublicAddress;
+}
+
+/** Characters; cookies end at 4096 bytes. */
+const MAX_QUERY = 2500;
+/** Seconds in which a sign-in at the provider has to come to its end. */
+const PATIENCE = 600;
+
+export const startPath = (key: string) => `/oauth/external/${key}/`;
+
+/** The way to a provider and back to the authorization page. */
+export async function externalSignInPlugin(app: FastifyInstance, options: ExternalSignInOptions): Promise<void> {
+  app.setErrorHandler(pageErrors(options.issuerOf));
+  for (const provider of options.providers) {
+    const flow = new ExternalSignIn(provider, options);
+    app.get(startPath(provider.key), flow.start);
+    app.get(callbackPath(provider.key), flow.finish);
+  }
+}
+
+/** What this browser is doing at the provider, kept in a cookie of its own. */
+interface Journey {
+  nonce: string;
+  /** The authorization request to go on with. */
+  query: string;
+}
+
+class ExternalSignIn {
+  constructor(
+    private readonly provider: ExternalProvider,
+    private readonly options: ExternalSignInOptions,
+  ) {}
+
+  readonly start = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const query = queryOf(request);
+    if (query.length > MAX_QUERY)
+      return sendPage(reply, 400, problemPage('This does not work', 'The request of the application is too long.'));
+    const nonce = randomBytes(32).toString('base64url');
+    this.keep(request, reply, { nonce, query });
+    try {
+      return reply.redirect((await this.provider.start(request, reply, nonce)).href, 303);
+    } catch (error) {
+      return this.fail(error, request, reply, query);
+    }
+  };
+
+  readonly finish = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { browser, browserSessions, externalUsers } = this.options;
+    const journey = this.journey(request);
+    reply.clearCookie(this.cookieName(request), browser.cookieOptions(request));
+    if (!journey)
+      return sendPage(reply, 400, problemPage('This page is too old', 'Go back to the application and sign in again.'));
+    try {
+      const parameters = new URLSearchParams(queryOf(request));
+      if (parameters.has('error')) throw new ExternalSignInError(`It answered ${parameters.get('error')}.`);
+      const identity = await this.provider.finish(request, reply, journey.nonce);
+      const secret = await browserSessions.start(await externalUsers.findOrCreate(identity), undefined);
+      if (secret === undefined) throw new ExternalSignInError('The account is not active.');
+      await browserSessions.end(browser.secret(request) ?? '');
+      browser.setSecret(request, reply, secret);
+      return reply.redirect(pageFor(journey.query), 303);
+    } catch (error) {
+      return this.fail(error, request, reply, journey.query);
+    }
+  };
+
+  private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, query: string): FastifyReply {
+    if (!(error instanceof ExternalSignInError)) throw error;
+    const { key, label } = this.provider;
+    request.log.warn({ provider: key, reason: error.message, err: error.cause }, 'external sign-in failed');
+    const text = `Signing in with ${label} did not work. You can try again, or sign in another way.`;
+    return sendPage(reply, 400, problemPage('You are not signed in', text, { label: 'Back', href: pageFor(query) }));
+  }
+
+  private keep(request: FastifyRequest, reply: FastifyReply, { nonce, query }: Journey): void {
+    const value = `${nonce}.${Buffer.from(query).toString('base64url')}`;
+    const options = { ...this.options.browser.cookieOptions(request), maxAge: PATIENCE };
+    reply.setCookie(this.cookieName(request), value, options);
+  }
+
+  private journey(request: FastifyRequest): Journey | undefined {
+    const [nonce = '', query] = request.cookies[this.cookieName(request)]?.split('.') ?? [];
+    return nonce === '' || query === undefined
+      ? undefined
+      : { nonce, query: Buffer.from(query, 'base64url').toString('latin1') };
+  }
+
+  private cookieName(request: FastifyRequest): string {
+    return `${this.options.browser.isSecure(request) ? '__Host-' : ''}chat_external_${this.provider.key}`;
+  }
+}
