@@ -1,7 +1,7 @@
 // Builds dist/ when it is missing or older than its sources: Prisma's client first, then TypeScript to JavaScript, file by
 // file. Types are checked by `npm run check`; a start should not wait for them.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,20 +41,38 @@ const sourceTime = Math.max(
 );
 if (!process.argv.includes('--generate-only') && (force || newest(buildStamp) <= sourceTime)) {
   const { build } = await import('esbuild');
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  // Beside dist/, which a build that fails leaves as it was, and which others may be reading or building too.
+  const unfinished = `dist-${process.pid}`;
   const sources = readdirSync(join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts'));
   await build({
     absWorkingDir: root,
     entryPoints: sources.map((name) => join('src', name)),
-    outdir: 'dist',
+    outdir: unfinished,
     outbase: 'src',
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
     sourcemap: true,
     logLevel: 'warning',
+  }).catch(() => {
+    // esbuild has said what is wrong.
+    rmSync(join(root, unfinished), { recursive: true, force: true });
+    process.exit(1);
   });
-  writeFileSync(join(root, buildStamp), '');
+  writeFileSync(join(root, unfinished, '.stamp'), '');
+  putInPlace(unfinished, 'dist');
+}
+
+/** Another build may put its own there between the two steps; then ours does it again. */
+function putInPlace(from, to) {
+  for (let left = 5; ; left -= 1) {
+    rmSync(join(root, to), { recursive: true, force: true });
+    try {
+      return renameSync(join(root, from), join(root, to));
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
 }
 
 function run(command, args, env) {
