@@ -20,7 +20,7 @@ afterAll(async () => {
   await services.close();
 });
 
-const READS = 60;
+const READS = 30;
 
 /** Reads again and again, many at once, while `write` changes the chat again and again. */
 async function readWhileWriting(write: () => Promise<unknown>, read: () => Promise<void>): Promise<void> {

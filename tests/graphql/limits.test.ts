@@ -81,7 +81,7 @@ describe.each(Object.entries(EXCESSES))(
         expect(codes.at(0)).toBe(status === 413 ? 'BAD_USER_INPUT' : code);
         expect(data).toBeUndefined();
       });
-      expect(statements).toBe(1); // The token's.
+      expect(statements).toBeLessThanOrEqual(1); // The token's.
     });
 
     test('is refused in less than 20 ms', () => {
