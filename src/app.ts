@@ -8,9 +8,12 @@ import bus from './plugins/bus.js';
 import drain from './plugins/drain.js';
 import errors from './plugins/errors.js';
 import health from './plugins/health.js';
+import overload from './plugins/limits/overload.js';
+import requestRates from './plugins/limits/request-rates.js';
 import { loggerOptions } from './plugins/logging.js';
 import prisma from './plugins/prisma.js';
 import services, { type ServicesOptions } from './plugins/services.js';
+import type { FrameRateLimit } from './plugins/websocket/frame-rate.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
 import realtime from './realtime/plugin.js';
 import { servicesOptions } from './services-options.js';
@@ -29,14 +32,24 @@ export interface AppOverrides {
 
 /** A database's first start and its migrations take their time on a slow or busy machine. */
 const START_PATIENCE_MS = 120_000;
-const BODY_LIMIT_BYTES = 256 * 1024;
+/** How often Node looks for requests that take too long to arrive, in milliseconds. */
+const SLOW_SENDER_CHECK_MS = 1000;
 
 /** Puts the service together. It listens nowhere yet; `close` ends all that it opened. */
 export async function buildApp(config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
+  const { limits } = config;
   const app = Fastify({
     logger: loggerOptions(config.logLevel, overrides.logStream),
     genReqId: () => crypto.randomUUID(),
-    bodyLimit: BODY_LIMIT_BYTES,
+    bodyLimit: limits.bodyBytes,
+    handlerTimeout: orNone(limits.operationMs),
+    // A connection on which no byte moves is cut too, in either direction; WebSockets have a heartbeat instead.
+    connectionTimeout: orNone(limits.requestMs),
+    requestTimeout: orNone(limits.requestMs),
+    http: {
+      headersTimeout: orNone(Math.min(limits.headersMs, limits.requestMs)),
+      connectionsCheckingInterval: SLOW_SENDER_CHECK_MS,
+    },
     trustProxy: config.trustProxy ?? false,
     routerOptions: { ignoreTrailingSlash: true },
     pluginTimeout: START_PATIENCE_MS,
@@ -49,7 +62,9 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
   await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
   await app.register(services, { ...servicesOptions(config), ...overrides.services });
-  await app.register(authenticate);
+  await app.register(requestRates, limits);
+  await app.register(overload, limits);
+  await app.register(authenticate, { count: app.countForUser });
   await app.register(health);
 
   await app.register(cors, {
@@ -58,14 +73,35 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     // An OPTIONS without Origin is no mistake; it gets the same empty answer.
     strictPreflight: false,
   });
-  await app.register(webSocket, { corsAllowedOrigins: config.corsAllowedOrigins, ...overrides.webSocket });
+  await app.register(webSocket, {
+    corsAllowedOrigins: config.corsAllowedOrigins,
+    maxFrameBytes: limits.frameBytes,
+    socketsPerAddress: limits.socketsPerAddress,
+    socketsPerUser: limits.socketsPerUser,
+    frameRate: frameRate(limits.framesPerSocket),
+    userFrameRate: frameRate(limits.framesPerUser),
+    ...overrides.webSocket,
+  });
 
   await app.register(oauthPlugin, {
     ...app.services,
     publicUrl: config.publicUrl,
     externalProviders: config.externalProviders,
   });
-  await app.register(graphql, { graphiql: config.environment !== 'production' });
+  await app.register(graphql, {
+    graphiql: config.environment !== 'production',
+    operationMs: limits.operationMs,
+    operationsPerSocket: limits.operationsPerSocket,
+  });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;
+}
+
+/** Node's word for no limit is 0. */
+function orNone(ms: number): number {
+  return Number.isFinite(ms) ? ms : 0;
+}
+
+function frameRate(perSecond: number): FrameRateLimit {
+  return { perSecond, burst: 10 * perSecond };
 }

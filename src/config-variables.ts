@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
+import { type LimitVariables, limitSchemas } from './config-limits.js';
 
 /** The environment's variables after validation: what has a default is there. */
-export interface Variables {
+export interface Variables extends LimitVariables {
   HOST: string;
   PORT: string;
   PUBLIC_URL?: string;
@@ -120,6 +121,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     writeOnly: true,
     description: '1 to 256 printable ASCII characters',
   },
+  ...limitSchemas,
 };
 
 /** The formats that the schemas name. */
@@ -128,6 +130,9 @@ export const formats = {
   port: (text: string) => isWhole(text, 0, 65_535),
   seconds: (text: string) => isWhole(text, 1, maxSeconds),
   graceSeconds: (text: string) => isWhole(text, 0, 300),
+  limit: (text: string) => isWhole(text, 0, 999_999_999),
+  limitSeconds: (text: string) => isWhole(text, 0, 3600),
+  limitBytes: (text: string) => isWhole(text, 1024, 16 * 1024 * 1024),
   url: (text: string) => URL.canParse(text),
   host: (text: string) => isIP(text) > 0 || /^[A-Za-z0-9._-]+$/.test(text),
   origin: (text: string) => toOrigin(text) !== undefined,

@@ -39,6 +39,7 @@ export interface Config {
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
   readonly client: { readonly id?: string | undefined; readonly secret?: string | undefined };
+  readonly limits: Limits;
 }
 
 /** Says everything that is wrong with the environment at once, without any secret. */
@@ -88,6 +89,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     externalProviders: Object.freeze(externalProviders),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
+    limits: toLimits(variables),
   });
 }
 

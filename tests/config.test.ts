@@ -33,6 +33,22 @@ describe('configuration', () => {
       externalProviders: [],
       admin: { username: undefined, password: undefined },
       client: { id: undefined, secret: undefined },
+      limits: {
+        requestsPerAddress: 10_000,
+        requestsPerUser: 10_000,
+        requestsAtOnce: 2000,
+        eventLoopDelayMs: 500,
+        headersMs: 10_000,
+        requestMs: 30_000,
+        operationMs: 10_000,
+        bodyBytes: 262_144,
+        socketsPerAddress: 20_000,
+        socketsPerUser: 20_000,
+        framesPerSocket: 100,
+        framesPerUser: 10_000,
+        frameBytes: 65_536,
+        operationsPerSocket: 1000,
+      },
     });
   });
 
@@ -58,6 +74,20 @@ describe('configuration', () => {
         ADMIN_PASSWORD: 'correct horse',
         OAUTH_CLIENT_ID: 'web',
         OAUTH_CLIENT_SECRET: 'battery staple',
+        LIMIT_REQUESTS_PER_ADDRESS: '1',
+        LIMIT_REQUESTS_PER_USER: '2',
+        LIMIT_REQUESTS_AT_ONCE: '3',
+        LIMIT_EVENT_LOOP_DELAY_MS: '4',
+        LIMIT_HEADERS_SECONDS: '5',
+        LIMIT_REQUEST_SECONDS: '6',
+        LIMIT_OPERATION_SECONDS: '7',
+        LIMIT_BODY_BYTES: '1024',
+        LIMIT_SOCKETS_PER_ADDRESS: '9',
+        LIMIT_SOCKETS_PER_USER: '10',
+        LIMIT_FRAMES_PER_SOCKET: '11',
+        LIMIT_FRAMES_PER_USER: '0',
+        LIMIT_FRAME_BYTES: '2048',
+        LIMIT_OPERATIONS_PER_SOCKET: '13',
       },
       cwd,
     );
@@ -88,6 +118,22 @@ describe('configuration', () => {
       refreshGraceSeconds: 0,
       admin: { username: 'ann', password: 'correct horse' },
       client: { id: 'web', secret: 'battery staple' },
+      limits: {
+        requestsPerAddress: 1,
+        requestsPerUser: 2,
+        requestsAtOnce: 3,
+        eventLoopDelayMs: 4,
+        headersMs: 5000,
+        requestMs: 6000,
+        operationMs: 7000,
+        bodyBytes: 1024,
+        socketsPerAddress: 9,
+        socketsPerUser: 10,
+        framesPerSocket: 11,
+        framesPerUser: Number.POSITIVE_INFINITY,
+        frameBytes: 2048,
+        operationsPerSocket: 13,
+      },
     });
   });
 
@@ -110,7 +156,7 @@ describe('configuration', () => {
 
   it('cannot be changed', () => {
     const config = loadConfig({}, cwd);
-    for (const part of [config, config.admin, config.client, config.corsAllowedOrigins]) {
+    for (const part of [config, config.admin, config.client, config.corsAllowedOrigins, config.limits]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });
@@ -154,6 +200,9 @@ describe('configuration', () => {
       ADMIN_PASSWORD: 'hunter2',
       OAUTH_CLIENT_ID: 'a b',
       OAUTH_CLIENT_SECRET: 'hunter22\u00e9',
+      LIMIT_REQUESTS_PER_USER: '-1',
+      LIMIT_HEADERS_SECONDS: '3601',
+      LIMIT_BODY_BYTES: '0',
     };
     expect(problemsOf(wrong)).toEqual([
       'HOST must be a host name or an IP address, without a port, not "localhost:8000".',
@@ -196,6 +245,9 @@ describe('configuration', () => {
   });
 
       'OAUTH_CLIENT_SECRET must be 1 to 256 printable ASCII characters.',
+      'LIMIT_REQUESTS_PER_USER must be a whole number, 0 (no limit) to 999999999, not "-1".',
+      'LIMIT_HEADERS_SECONDS must be whole seconds, 0 (no limit) to 3600, not "3601".',
+      'LIMIT_BODY_BYTES must be a number of bytes, 1024 to 16777216, not "0".',
     ]);
     expect(problemsOf(wrong).join()).not.toContain('hunter2');
   });

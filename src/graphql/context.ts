@@ -27,6 +27,8 @@ export interface GraphqlContext {
   readonly socket: SocketCaller | null;
   readonly log: FastifyBaseLogger;
   readonly requestId: string;
+  /** When the client of a query or a mutation is answered without it, by `performance.now()`; none where it is not given. */
+  readonly deadline?: number;
   /** The key of a subscription among its socket's operations; Mercurius sets it. */
   readonly id?: string;
 }

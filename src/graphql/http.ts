@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult } from 'graphql';
 import { clientError } from '../domain/database.js';
-import { badInput, DomainError } from '../domain/errors.js';
+import { badInput } from '../domain/errors.js';
 import type { Scope, Viewer } from '../domain/viewer.js';
 import { BearerError } from '../plugins/bearer.js';
+import { retryAfter } from '../plugins/errors.js';
+import { isDeadline, tookTooLong } from '../plugins/limits/deadline.js';
 import type { GraphqlContext } from './context.js';
 import type { Documents } from './documents.js';
 import { codedError } from './errors.js';
@@ -16,9 +18,6 @@ declare module 'fastify' {
     graphqlViewer: Viewer | null;
   }
 }
-
-/** Bytes of a request's body: the longest message, escaped, and a long document leave room. */
-const BODY_LIMIT = 256 * 1024;
 
 /** An operation that is refused before it runs, for what it is or for how it came. */
 class RefusedOperation extends Error {
@@ -43,7 +42,6 @@ class RefusedOperation extends Error {
 export function httpRouteOptions(app: FastifyInstance, documents: Documents) {
   app.decorateRequest('graphqlViewer', null);
   return {
-    bodyLimit: BODY_LIMIT,
     // Parameters are checked below, without coercing them; answers are written as they are.
     schema: {},
 
@@ -87,7 +85,7 @@ function checkScope(viewer: Viewer | null, scope: Scope): void {
 }
 
 /** The context of a request's operation. It asks nobody and cannot fail: it is made for answering errors too. */
-export function httpContext(app: FastifyInstance, request: FastifyRequest): GraphqlContext {
+export function httpContext(app: FastifyInstance, request: FastifyRequest, deadline: number): GraphqlContext {
   return {
     services: app.services,
     db: app.db,
@@ -95,6 +93,7 @@ export function httpContext(app: FastifyInstance, request: FastifyRequest): Grap
     socket: null,
     log: request.log,
     requestId: request.id,
+    deadline,
   };
 }
 
@@ -123,10 +122,10 @@ function refusal(error: unknown, legacy: boolean): Refusal {
   }
   if (error instanceof BearerError)
     return { statusCode: error.statusCode, headers: { 'WWW-Authenticate': error.wwwAuthenticate }, errors: [error] };
-  const known = clientError(error);
-  if (known?.code === 'SERVICE_UNAVAILABLE') {
-    const seconds = Math.ceil((known.retryAfterMs ?? 1000) / 1000);
-    return { statusCode: 503, headers: { 'Retry-After': String(seconds) }, errors: [error] };
+  const known = isDeadline(error) ? tookTooLong(error) : clientError(error);
+  if (known?.code === 'SERVICE_UNAVAILABLE' || known?.code === 'RATE_LIMITED') {
+    const statusCode = known.code === 'RATE_LIMITED' ? 429 : 503;
+    return { statusCode, headers: { 'Retry-After': retryAfter(known) }, errors: [known] };
   }
   if (known) return { statusCode: 400, headers: {}, errors: [known] };
   return { headers: {}, ...httpRefusal(error) };
@@ -137,11 +136,7 @@ function httpRefusal(error: unknown): Pick<Refusal, 'statusCode' | 'errors'> {
   const statusCode = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (!(error instanceof Error) || !(statusCode >= 400 && statusCode < 500))
     return { statusCode: 500, errors: [error] };
-  const code = statusCode === 429 ? 'RATE_LIMITED' : 'BAD_USER_INPUT';
-  return {
-    statusCode,
-    errors: [new DomainError(code, error.message, code === 'BAD_USER_INPUT' ? { field: 'body' } : {})],
-  };
+  return { statusCode, errors: [badInput('body', error.message)] };
 }
 
 /** Errors of an execution, coded; a challenge beside them when a token would have helped (RFC 9110 §11.6.1 allows it with 200). */

@@ -1,17 +1,27 @@
 import type { FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
+import { holderOf } from '../plugins/limits/holder.js';
+import { ChatSocket } from '../plugins/websocket/chat-socket.js';
 import type { GraphqlContext } from './context.js';
 import { Documents } from './documents.js';
 import { codedError } from './errors.js';
 import { addGraphiql } from './graphiql.js';
 import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
 import { LIMITS } from './limits.js';
+import type { SocketConnection, UpgradeRequest } from './protocol/connection.js';
+import { OPERATION_MS } from './protocol/deadlines.js';
+import { DEFAULT_LIMITS } from './protocol/guard.js';
 import { createSocketTransport } from './protocol/transport.js';
 import { schema } from './schema.js';
+import { SharedEvents } from './shared-events.js';
 
 export interface GraphqlOptions {
   /** Whether a browser is answered with GraphiQL. */
   graphiql?: boolean;
+  /** How long a query or a mutation may run, in milliseconds. Over HTTP the server's `handlerTimeout` is to be the same. */
+  operationMs?: number;
+  /** Active operations per socket. */
+  operationsPerSocket?: number;
 }
 
 /** Mercurius holds up to twice as many; see `documents.ts` for what one takes. */
@@ -26,7 +36,18 @@ const CACHED_DOCUMENTS = 64;
  */
 export default async function graphql(app: FastifyInstance, options: GraphqlOptions = {}): Promise<void> {
   if (options.graphiql) addGraphiql(app);
+  const { operationMs = OPERATION_MS, operationsPerSocket: maxOperations = DEFAULT_LIMITS.maxOperations } = options;
   const documents = new Documents(schema);
+  const sharedEvents = new SharedEvents();
+  const contextOf = (socket: SocketConnection, { id }: UpgradeRequest): GraphqlContext => ({
+    services: app.services,
+    db: app.db,
+    caller: socket,
+    socket,
+    log: app.log,
+    requestId: id,
+    deadline: performance.now() + operationMs,
+  });
   const transport = createSocketTransport({
     schema,
     check: (request) => {
@@ -35,14 +56,15 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     },
     authenticate: (token) => app.services.tokens.authenticate(token),
     openSession: (viewer, listener) => app.services.sessions.open(viewer, listener),
-    context: (socket, { id }): GraphqlContext => ({
-      services: app.services,
-      db: app.db,
-      caller: socket,
-      socket,
-      log: app.log,
-      requestId: id,
-    }),
+    claim: (viewer, socket) => {
+      if (!(socket instanceof ChatSocket)) return;
+      app.userSockets.claim(holderOf(viewer), socket);
+      socket.countBy(app.userSockets.rateOf(holderOf(viewer)));
+    },
+    limits: { maxOperations },
+    operationMs,
+    context: contextOf,
+    share: (info, connection) => sharedEvents.resultsFor(info, contextOf(connection, connection.request)),
     format: (errors, { id }) => errors.map((error) => codedError(error, { log: app.log, requestId: id })),
     onError: (error, { id }) => app.log.error({ err: error, requestId: id }, 'a GraphQL socket failed'),
   });
@@ -52,7 +74,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     prefix: '/graphql',
     path: '/',
     schema: transport.schema,
-    context: (request) => httpContext(app, request),
+    context: (request) => httpContext(app, request, performance.now() + operationMs),
     errorHandler: answerError,
     errorFormatter: formatExecution,
     subscription: transport.subscription,

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Viewer } from '../domain/viewer.js';
 import { BearerError, bearerToken } from './bearer.js';
@@ -10,12 +10,18 @@ declare module 'fastify' {
   }
 }
 
-async function authenticate(app: FastifyInstance) {
+export interface AuthenticateOptions {
+  /** Called for every request with a good token; refuses by throwing. */
+  count?: (request: FastifyRequest, viewer: Viewer) => Promise<void>;
+}
+
+async function authenticate(app: FastifyInstance, { count }: AuthenticateOptions) {
   app.decorate('authenticate', async (request) => {
     const token = bearerToken(request.headers.authorization);
     if (token === null) return null;
     const viewer = await app.services.viewers.authenticate(token);
     if (!viewer) throw BearerError.invalid();
+    await count?.(request, viewer);
     return viewer;
   });
 }

@@ -1,7 +1,9 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { clientError } from '../domain/database.js';
+import type { DomainError } from '../domain/errors.js';
 import { BearerError } from './bearer.js';
+import { isDeadline, tookTooLong } from './limits/deadline.js';
 
 /** The answers that no edge gives itself: an unknown path, an unreadable request, a refused token, a fault of ours. */
 async function errors(app: FastifyInstance) {
@@ -14,18 +16,28 @@ async function errors(app: FastifyInstance) {
       reply.code(error.statusCode).header('WWW-Authenticate', error.wwwAuthenticate);
       return reply.send({ error: error.error ?? 'unauthorized', message: error.message });
     }
-    const refusal = clientError(error);
+    const refusal = isDeadline(error) ? tookTooLong(error) : clientError(error);
     if (refusal?.code === 'SERVICE_UNAVAILABLE') {
-      const retryAfter = Math.ceil((refusal.retryAfterMs ?? 1000) / 1000);
-      request.log.warn({ err: error }, 'the database is away');
-      return reply.code(503).header('Retry-After', retryAfter).send({ error: 'unavailable', message: refusal.message });
+      request.log.warn({ err: error }, 'could not answer for now');
+      return reply.code(503).header('Retry-After', retryAfter(refusal)).send(body('unavailable', refusal));
     }
+    if (refusal?.code === 'RATE_LIMITED')
+      return reply.code(429).header('Retry-After', retryAfter(refusal)).send(body('rate_limited', refusal));
     // Fastify's own refusals (too large, wrong media type, bad JSON) are written for the client.
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send({ error: error.code ?? 'bad_request', message: error.message });
     request.log.error({ err: error }, 'request failed');
     return reply.code(500).send({ error: 'internal', message: 'Internal server error.', requestId: request.id });
   });
+}
+
+/** Whole seconds, as the header has them (https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3). */
+export function retryAfter({ retryAfterMs = 1000 }: DomainError): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}
+
+function body(error: string, { message }: DomainError) {
+  return { error, message };
 }
 
 export default fp(errors, { name: 'errors' });

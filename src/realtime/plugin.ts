@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { holderOf } from '../plugins/limits/holder.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
 import { Admission, type AdmissionOptions, type Admitted } from './admission.js';
 import { Connection } from './connection.js';
@@ -30,7 +31,9 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     const { url, headers, params } = request;
     // With and without the trailing slash; no name has a slash of its own.
     const name = params['*'].replace(/\/$/, '');
-    request.admitted = await admission.admit({ name, url, headers });
+    const admitted = await admission.admit({ name, url, headers });
+    app.userSockets.claim(holderOf(admitted.viewer), request.raw.socket);
+    request.admitted = admitted;
   };
 
   const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
@@ -38,6 +41,7 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
     const connection = new Connection(socket, admitted, { services: app.services, log, requestId: id });
     socket.farewell = closingFrame;
+    socket.countBy(app.userSockets.rateOf(holderOf(admitted.viewer)));
     socket.on('message', (data, isBinary) => connection.receive(data, isBinary));
     socket.on('drain', () => connection.drained());
     socket.on('close', () => connection.closed());

@@ -1,10 +1,12 @@
-import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Session, SessionListener } from '../../delivery/sessions.js';
 import { clientError } from '../../domain/database.js';
-import { DomainError } from '../../domain/errors.js';
+import { DomainError, type DomainErrorCode } from '../../domain/errors.js';
 import type { Viewer } from '../../domain/viewer.js';
 import { BearerError, bearerToken } from '../../plugins/bearer.js';
+import { tookTooLong } from '../../plugins/limits/deadline.js';
 import { closeCodes } from '../../plugins/websocket/close-codes.js';
+import { Deadlines, OPERATION_MS } from './deadlines.js';
 import { type GuardedServer, type GuardedSocket, type GuardLimits, ProtocolGuard } from './guard.js';
 import { MercuriusSocket } from './mercurius-socket.js';
 import type { JsonObject, OperationRequest } from './messages.js';
@@ -36,14 +38,19 @@ export interface ConnectionOptions {
   check(request: OperationRequest): readonly GraphQLError[];
   /** Errors as the client may read them, with their codes and without what concerns nobody outside. */
   format(errors: readonly GraphQLError[], request: UpgradeRequest): readonly GraphQLFormattedError[];
+  /** Takes a place among the user's sockets. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  claim?(viewer: Viewer): void;
   onError(error: unknown, request: UpgradeRequest): void;
   limits: Readonly<GuardLimits>;
+  /** See `OPERATION_MS`. */
+  operationMs?: number;
 }
 
 /** One GraphQL socket: its token, its session, its operations, from the upgrade to its end. */
 export class GraphqlConnection implements SocketConnection, GuardedServer {
   readonly engine: MercuriusSocket;
   private readonly guard: ProtocolGuard;
+  private readonly deadlines: Deadlines;
   private readonly viewerListeners = new Set<() => void>();
   private session: Session | undefined;
 
@@ -53,6 +60,9 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     private readonly options: ConnectionOptions,
   ) {
     this.guard = new ProtocolGuard(socket, this, options.limits);
+    this.deadlines = new Deadlines(options.operationMs ?? OPERATION_MS, (operation) =>
+      this.fail(operation, [new GraphQLError('', { originalError: tookTooLong() })]),
+    );
     this.engine = new MercuriusSocket(this.guard, (operation, error) => this.fail(operation, [error]));
   }
 
@@ -69,6 +79,20 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     return this.guard.operations.withKey(key);
   }
 
+  /** Sends an execution result of an operation that is still active. Resolves when the socket has room for more. */
+  sendNext({ id, key }: Operation, result: string): Promise<void> | undefined {
+    if (!this.operation(key)) return undefined;
+    let hasRoom = false;
+    let onRoom = () => {
+      hasRoom = true;
+    };
+    this.guard.send(`{"id":${JSON.stringify(id)},"type":"next","payload":${result}}`, () => onRoom());
+    if (hasRoom) return undefined;
+    return new Promise((resolve) => {
+      onRoom = resolve;
+    });
+  }
+
   fail(operation: Operation, errors: readonly GraphQLError[]): void {
     this.guard.fail(operation, this.options.format(errors, this.request));
   }
@@ -78,6 +102,11 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     if (!viewer) throw new DomainError('UNAUTHENTICATED', 'This access token is not valid.', { field: 'token' });
     this.session?.renew(viewer);
     this.tellViewerChanged();
+  }
+
+  /** A subscription has begun, and has no deadline any more. */
+  begun(operation: Operation): void {
+    this.deadlines.stop(operation);
   }
 
   onViewerChange(listener: () => void): () => void {
@@ -90,6 +119,7 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
   }
 
   subscribe(operation: Operation, request: OperationRequest): void {
+    this.deadlines.start(operation);
     const errors = this.options.check(request);
     if (errors.length > 0) this.fail(operation, errors);
     else this.engine.deliverSubscribe(operation, request);
@@ -110,6 +140,7 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     const viewer = token === null ? undefined : await this.options.authenticate(token);
     if (!viewer) throw BearerError.invalid();
     if (this.isClosed) return;
+    this.options.claim?.(viewer);
     this.session = this.options.openSession(viewer, {
       ended: (reason) =>
         this.guard.close(reason === 'token_expired' ? closeCodes.tokenExpired : closeCodes.tokenRevoked),
@@ -120,13 +151,15 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
   }
 
   private refuse(error: unknown): void {
-    if (error instanceof BearerError) {
-      this.guard.close(closeCodes.unauthenticated);
-      return;
-    }
+    const code = clientError(error)?.code;
+    if (error instanceof BearerError) this.guard.close(closeCodes.unauthenticated);
+    else if (code === 'RATE_LIMITED') this.guard.close(closeCodes.tooManySockets);
+    else this.giveUp(error, code);
+  }
+
+  private giveUp(error: unknown, code: DomainErrorCode | undefined): void {
     this.failed(error);
-    const isDatabaseAway = clientError(error)?.code === 'SERVICE_UNAVAILABLE';
-    this.guard.close(isDatabaseAway ? closeCodes.overloaded : closeCodes.internalError);
+    this.guard.close(code === 'SERVICE_UNAVAILABLE' ? closeCodes.overloaded : closeCodes.internalError);
   }
 
   private tellViewerChanged(): void {

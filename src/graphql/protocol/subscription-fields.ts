@@ -14,18 +14,28 @@ import type { Operation } from './operations.js';
 /** The operation that a resolver's context belongs to. */
 export type OperationOf = (context: unknown) => { connection: GraphqlConnection; operation: Operation | undefined };
 
+/** An execution result as JSON for each event of one listener; undefined when Mercurius is to execute. */
+export type ShareResults<Event> = (
+  info: GraphQLResolveInfo,
+  connection: GraphqlConnection,
+) => ((event: Event) => string | Promise<string>) | undefined;
+
 type Subscribe = GraphQLFieldResolver<unknown, unknown>;
 
 /**
  * The same schema, with subscriptions that end when their operation does and that tell their errors through its connection.
  * Mercurius by itself leaves a stream running whose client completed it while it was being set up, and sends what a source throws as it is.
  */
-export function bindSubscriptions(schema: GraphQLSchema, operationOf: OperationOf): GraphQLSchema {
+export function bindSubscriptions<Event>(
+  schema: GraphQLSchema,
+  operationOf: OperationOf,
+  share: ShareResults<Event>,
+): GraphQLSchema {
   const type = schema.getSubscriptionType();
   if (!type) return schema;
   const { fields, ...config } = type.toConfig();
   for (const field of Object.values(fields)) {
-    if (field.subscribe) field.subscribe = bind(field.subscribe, operationOf);
+    if (field.subscribe) field.subscribe = bind(field.subscribe, operationOf, share);
   }
   const { types, ...schemaConfig } = schema.toConfig();
   return new GraphQLSchema({
@@ -35,15 +45,18 @@ export function bindSubscriptions(schema: GraphQLSchema, operationOf: OperationO
   });
 }
 
-function bind(subscribe: Subscribe, operationOf: OperationOf): Subscribe {
+function bind<Event>(subscribe: Subscribe, operationOf: OperationOf, share: ShareResults<Event>): Subscribe {
   return async (parent, args, context, info) => {
     const { connection, operation } = operationOf(context);
     if (!operation) return noEvents();
     const fail = (error: unknown) => connection.fail(operation, [locate(error, info)]);
     try {
       const source: unknown = await subscribe(parent, args, context, info);
-      if (!isAsyncIterable(source)) throw new TypeError(`${info.fieldName} returned no async iterable.`);
-      return new OperationStream(source, operation, fail);
+      if (!isAsyncIterable<Event>(source)) throw new TypeError(`${info.fieldName} returned no async iterable.`);
+      connection.begun(operation);
+      const stream = new OperationStream(source, operation, fail);
+      const resultOf = share(info, connection);
+      return resultOf ? sendResults(stream, resultOf, (result) => connection.sendNext(operation, result)) : stream;
     } catch (error) {
       fail(error);
       return noEvents();
@@ -51,10 +64,42 @@ function bind(subscribe: Subscribe, operationOf: OperationOf): Subscribe {
   };
 }
 
+/**
+ * Sends the events itself, and leaves nothing to execute: what Mercurius gets yields no event and ends with the stream, so
+ * that the end of the operation stays Mercurius's.
+ */
+function sendResults<Event>(
+  stream: OperationStream<Event>,
+  resultOf: (event: Event) => string | Promise<string>,
+  send: (result: string) => Promise<void> | undefined,
+): AsyncIterableIterator<never, undefined> {
+  const sendAll = async (): Promise<IteratorResult<never, undefined>> => {
+    for await (const event of stream) {
+      const result = resultOf(event);
+      await send(typeof result === 'string' ? result : await result);
+    }
+    return { done: true, value: undefined };
+  };
+  let sending: ReturnType<typeof sendAll> | undefined;
+  return {
+    next() {
+      sending ??= sendAll();
+      return sending;
+    },
+    async return() {
+      await stream.return();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
 function locate(error: unknown, info: GraphQLResolveInfo) {
   return locatedError(error, info.fieldNodes, responsePathAsArray(info.path));
 }
 
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+function isAsyncIterable<Event>(value: unknown): value is AsyncIterable<Event> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

@@ -2,16 +2,21 @@ import type { FastifyInstance } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { MercuriusOptions } from 'mercurius';
 import type { WebSocket } from 'ws';
+import type { Viewer } from '../../domain/viewer.js';
 import type { SocketAdapter } from '../../plugins/websocket/socket-adapter.js';
 import { type ConnectionOptions, GraphqlConnection, type SocketConnection, type UpgradeRequest } from './connection.js';
 import { DEFAULT_LIMITS, type GuardLimits, speaksSubprotocol } from './guard.js';
 import { isObject } from './messages.js';
-import { bindSubscriptions } from './subscription-fields.js';
+import { bindSubscriptions, type ShareResults } from './subscription-fields.js';
 
-export interface SocketTransportOptions extends Omit<ConnectionOptions, 'limits'> {
+export interface SocketTransportOptions<Event> extends Omit<ConnectionOptions, 'limits' | 'claim'> {
   schema: GraphQLSchema;
   /** The context of one operation that came over this connection. Called anew for each. */
   context(connection: SocketConnection, request: UpgradeRequest): object;
+  /** Lets listeners of the same operation share its executions. Without it Mercurius executes for each. */
+  share?: ShareResults<Event>;
+  /** Takes a place among the user's sockets for this one. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  claim?(viewer: Viewer, socket: WebSocket): void;
   limits?: Partial<GuardLimits>;
 }
 
@@ -29,13 +34,14 @@ export interface SocketTransport {
 const kConnection = Symbol('connection');
 
 /** Stands between the sockets and Mercurius: the protocol, authentication and admission are here, execution is Mercurius's. */
-export function createSocketTransport(options: SocketTransportOptions): SocketTransport {
+export function createSocketTransport<Event>(options: SocketTransportOptions<Event>): SocketTransport {
   const connections = new WeakMap<object, GraphqlConnection>();
   const connectionOptions = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } };
 
   const adaptSocket: SocketAdapter = (socket, { id, headers: { authorization } }) => {
     if (!speaksSubprotocol(socket)) return undefined;
-    const connection = new GraphqlConnection(socket, { id, authorization }, connectionOptions);
+    const claim = (viewer: Viewer) => options.claim?.(viewer, socket);
+    const connection = new GraphqlConnection(socket, { id, authorization }, { ...connectionOptions, claim });
     connections.set(connection.engine, connection);
     return connection.engine;
   };
@@ -49,7 +55,7 @@ export function createSocketTransport(options: SocketTransportOptions): SocketTr
   };
 
   return {
-    schema: bindSubscriptions(options.schema, operationOf),
+    schema: bindSubscriptions(options.schema, operationOf, options.share ?? (() => undefined)),
     subscription: {
       fullWsTransport: true,
       // Without the upgrade request, which would stay in memory as long as the socket.

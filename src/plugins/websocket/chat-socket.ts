@@ -24,6 +24,8 @@ interface Attached {
   connection: Socket;
   outbox: Outbox;
   rate: FrameRate;
+  /** Shared by all sockets of one user. */
+  userRate: FrameRate | undefined;
   options: ChatSocketOptions;
 }
 
@@ -46,13 +48,18 @@ export class ChatSocket extends WebSocket {
   /** Called once, when the upgrade is done and before anything is sent. */
   attach(connection: Socket, options: ChatSocketOptions): void {
     const outbox = new Outbox(connection, options.writes, () => this.#hasRoomAgain());
-    this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), options };
+    this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), userRate: undefined, options };
     this.#pingAt = performance.now() + options.heartbeatSeconds * 1000;
     const count = () => this.#countFrame();
     this.on('message', count);
     this.on('ping', count);
     this.on('pong', count);
     this.on('close', () => this.#closed());
+  }
+
+  /** From now on frames are counted by this rate too. */
+  countBy(rate: FrameRate | undefined): void {
+    this.#parts.userRate = rate;
   }
 
   get isOpen(): boolean {
@@ -134,7 +141,9 @@ export class ChatSocket extends WebSocket {
   }
 
   #countFrame(): void {
-    if (this.isOpen && !this.#parts.rate.allows()) this.disconnect(closeCodes.tooManyFrames);
+    if (!this.isOpen) return;
+    const { rate, userRate } = this.#parts;
+    if (!rate.allows() || userRate?.allows() === false) this.disconnect(closeCodes.tooManyFrames);
   }
 
   #closed(): void {

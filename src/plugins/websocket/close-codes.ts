@@ -10,7 +10,7 @@ export interface Disconnect {
  * (https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number). graphql-ws clients take 4400, 4401,
  * 4406, 4409 and 4429 as final and come back after the others; the codes were chosen for that.
  *
- * `ws` itself sends 1002 for a broken frame, 1007 for text that is not UTF-8 and 1009 for a frame over 64 KiB; the client
+ * `ws` itself sends 1002 for a broken frame, 1007 for text that is not UTF-8 and 1009 for a frame that is too large; the client
  * fixes its frames.
  */
 export const closeCodes = {
@@ -42,6 +42,8 @@ export const closeCodes = {
   chatGone: { code: 4410, reason: 'chat_gone' },
   /** The client sends more frames than is fair. It backs off. */
   tooManyFrames: { code: 4429, reason: 'too_many_frames' },
+  /** GraphQL: the user has as many sockets as one may have. The client closes one first. */
+  tooManySockets: { code: 4429, reason: 'too_many_sockets' },
   /** GraphQL: a second `connection_init`. The client stops. */
   repeatedInit: { code: 4429, reason: 'repeated_connection_init' },
 } as const satisfies Record<string, Disconnect>;

@@ -5,7 +5,7 @@ export interface FrameRateLimit {
   burst: number;
 }
 
-/** A token bucket: one per socket. */
+/** A token bucket. */
 export class FrameRate {
   private tokens: number;
   private filledAt = performance.now();
@@ -17,6 +17,7 @@ export class FrameRate {
   /** Counts one frame; false when it is one too many. `now` in milliseconds of `performance.now()`. */
   allows(now = performance.now()): boolean {
     const { perSecond, burst } = this.limit;
+    if (burst === Number.POSITIVE_INFINITY) return true;
     this.tokens = Math.min(burst, this.tokens + ((now - this.filledAt) / 1000) * perSecond);
     this.filledAt = now;
     if (this.tokens < 1) return false;

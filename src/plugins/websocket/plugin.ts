@@ -1,16 +1,23 @@
+import { normalizeIP } from '@fastify/rate-limit';
 import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { Places } from '../limits/places.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
+import type { FrameRateLimit } from './frame-rate.js';
 import { JoinedWrites } from './joined-writes.js';
 import { type AllowedOrigins, isOriginAllowed } from './origin.js';
 import { adaptSockets } from './socket-adapter.js';
 import { selectSubprotocol } from './subprotocols.js';
 import { WebSocketUpgrades } from './upgrades.js';
+import { tooManySockets, UserSockets } from './user-sockets.js';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    userSockets: UserSockets;
+  }
   interface FastifyContextConfig {
     /** Set for the routes that a WebSocket can be opened on. */
     opensWebSocket?: boolean;
@@ -22,9 +29,17 @@ export interface WebSocketOptions extends Partial<Omit<ChatSocketOptions, 'write
   corsAllowedOrigins: AllowedOrigins;
   /** How often the sockets are looked after, in milliseconds. */
   checkIntervalMs?: number;
+  /** The longest message that is taken, in one frame or in many, in bytes. */
+  maxFrameBytes?: number;
+  /** Sockets at the same time; without a limit when not given. */
+  socketsPerAddress?: number;
+  socketsPerUser?: number;
+  /** For all sockets of one user together; without a limit when not given. */
+  userFrameRate?: FrameRateLimit;
 }
 
 const MAX_FRAME_BYTES = 64 * 1024;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** How long a peer has to answer a close frame before its connection is cut, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3000;
 
@@ -46,7 +61,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   const serverOptions: object = {
     server: upgrades,
     WebSocket: ChatSocket,
-    maxPayload: MAX_FRAME_BYTES,
+    maxPayload: options.maxFrameBytes ?? MAX_FRAME_BYTES,
     perMessageDeflate: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
     handleProtocols: (offered: Set<string>, request: { url?: string }) => selectSubprotocol(offered, request.url),
@@ -80,6 +95,10 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     if (route.wsHandler || route.websocket) route.config = { ...route.config, opensWebSocket: true };
   });
 
+  const places = new Places(options.socketsPerAddress ?? NO_LIMIT);
+  const userFrameRate = options.userFrameRate ?? { perSecond: NO_LIMIT, burst: NO_LIMIT };
+  app.decorate('userSockets', new UserSockets(options.socketsPerUser ?? NO_LIMIT, userFrameRate));
+
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws || request.is404) return;
     // Without this, an upgrade would be accepted on every path.
@@ -87,6 +106,10 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
       return reply.code(404).send({ error: 'not_found', message: 'There is no WebSocket here.' });
     if (!isOriginAllowed(request.headers.origin, request.host, options.corsAllowedOrigins))
       return reply.code(403).send({ error: 'forbidden_origin', message: 'Pages of this origin may not connect.' });
+    const address = normalizeIP(request.ip);
+    if (!places.take(address)) throw tooManySockets();
+    // A refused upgrade ends its connection too.
+    request.raw.socket.once('close', () => places.release(address));
   });
 
   app.addHook('onSend', async (request, reply) => {
