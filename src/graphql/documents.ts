@@ -11,16 +11,19 @@ import {
   type OperationTypeNode,
   parse,
   specifiedRules,
+  type VariableDefinitionNode,
   validate,
 } from 'graphql';
 import { recoded } from './errors.js';
 import { excess, findExcess, LIMITS } from './limits.js';
 
+type Variables = Readonly<Record<string, unknown>>;
+
 /** One operation that a client wants run, whatever it came over. */
 export interface OperationRequest {
   query: string;
   operationName?: string | null | undefined;
-  variables?: Readonly<Record<string, unknown>> | null | undefined;
+  variables?: Variables | null | undefined;
 }
 
 /** What is to be known of an operation before it runs: why it may not, or of which type it is. */
@@ -40,6 +43,8 @@ const MAX_ERRORS = 20;
  */
 export class Documents {
   private readonly cache = new Map<string, DocumentNode>();
+  /** Of operations that weigh the same whatever their variables. */
+  private readonly weights = new WeakMap<OperationDefinitionNode, number>();
 
   constructor(private readonly schema: GraphQLSchema) {}
 
@@ -78,7 +83,7 @@ export class Documents {
     return document;
   }
 
-  private checkVariables(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>) {
+  private checkVariables(operation: OperationDefinitionNode, variables: Variables) {
     const definitions = operation.variableDefinitions ?? [];
     if (definitions.length === 0) return undefined;
     const { errors } = getVariableValues(this.schema, definitions, variables, { maxErrors: MAX_ERRORS });
@@ -86,18 +91,24 @@ export class Documents {
   }
 
   /** After the variables, since they may say how long a list becomes. */
-  private weigh(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Readonly<Record<string, unknown>>,
-  ) {
+  private weigh(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables) {
+    const weight = this.weights.get(operation) ?? this.weightOf(document, operation, variables);
+    return weight > LIMITS.complexity ? [excess('fields to answer with, by its lists', LIMITS.complexity)] : undefined;
+  }
+
+  private weightOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
     const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
     const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
     const { complexity } = complexityFromQuery(alone, { schema: this.schema, variables: { ...variables } });
-    return complexity > LIMITS.complexity
-      ? [excess('fields to answer with, by its lists', LIMITS.complexity)]
-      : undefined;
+    if (!operation.variableDefinitions?.some(isInt)) this.weights.set(operation, complexity);
+    return complexity;
   }
+}
+
+/** Only an Int says how long a list becomes. */
+function isInt({ type }: VariableDefinitionNode): boolean {
+  const inner = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+  return inner.kind === Kind.NAMED_TYPE && inner.name.value === 'Int';
 }
 
 function parseDocument(query: string): DocumentNode | GraphQLError {
