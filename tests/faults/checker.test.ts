@@ -363,6 +363,16 @@ describe('the checker', () => {
       expect(broken()).toEqual([]);
     });
 
+    it('finds a healthy listener that waits because another is stalled', () => {
+      later(2000);
+      stalled(605, 3000);
+      for (const fault of run.entries)
+        if (fault.type === 'fault.began' && fault.fault === 8) fault.listeners = ['by bob'];
+      expect(broken()).toEqual([]);
+      entry('stream.event', ({ connection, seq }) => connection === 1 && seq === 8).at = 4900;
+      expect(broken()).toEqual(['healthy sockets do not notice']);
+    });
+
     it('finds a fault that was never mended', () => {
       run.entries.push({ at: 690, type: 'fault.began', fault: 9, name: 'kill redis', target: 'redis' });
       expect(broken()).toEqual(['the harness mends what it breaks']);

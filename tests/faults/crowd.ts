@@ -34,6 +34,7 @@ export interface Crowd {
 
 const EDGES: readonly Edge[] = ['raw', 'graphql'];
 const LATECOMERS = 4;
+const QUIET_PAUSE_MS = 800;
 
 /** Makes the clients of a round, half of each kind over GraphQL and half over the raw channel. Nobody is connected yet. */
 export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
@@ -45,11 +46,11 @@ export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
 
   return {
     senders: [
-      // With a pause, so that what one sends is a stream and not a flood.
       ...world.senders.map((user, index) => newSender(options, user, chats, index)),
       ...guests.slice(0, 2).map(({ user, chat }, index) => newSender(options, user, [chat], index)),
+      newSender({ ...options, load: { ...load, pauseMs: QUIET_PAUSE_MS } }, world.quietSender, [world.quietChat], 0),
     ],
-    steady: chats.flatMap((chat, chatIndex) =>
+    steady: [...chats, world.quietChat].flatMap((chat, chatIndex) =>
       Array.from({ length: load.listenersPerChat }, (_, index) =>
         newListener(`steady-${chatIndex}-${index}`, at(world.listeners, index), chat, index),
       ),

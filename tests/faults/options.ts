@@ -37,7 +37,9 @@ export function parseOptions(args: string[]): Options | 'help' {
   return {
     minutes: values.minutes === undefined ? undefined : positive('--minutes', values.minutes),
     seed: values.seed === undefined ? randomInt(1, 1_000_000_000) : positive('--seed', values.seed),
-    scenarios: names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.includes(name)),
+    scenarios: scenarios.filter(({ name, shortMs }) =>
+      names.length > 0 ? names.includes(name) : values.minutes !== undefined || shortMs !== undefined,
+    ),
   };
 }
 

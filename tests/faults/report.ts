@@ -1,13 +1,15 @@
+import type { Latency } from './checks/latency.js';
 import type { RoundResult } from './round.js';
 
 const COLUMNS: [name: string, width: number, value: (result: RoundResult) => string][] = [
   ['scenario', -24, ({ scenario }) => scenario],
   ['seed', 11, ({ seed }) => String(seed)],
   ['sends', 7, ({ sends }) => String(sends)],
+  ['repeated', 10, ({ repeated }) => String(repeated)],
   ['deliveries', 12, ({ deliveries }) => String(deliveries)],
   ['faults', 8, ({ faults }) => String(faults)],
-  ['p50 ms', 8, ({ medianMs }) => medianMs.toFixed(0)],
-  ['max ms', 8, ({ worstMs }) => worstMs.toFixed(0)],
+  ['p50 ms', 8, ({ latency }) => latency.median.toFixed(0)],
+  ['max ms', 8, ({ latency }) => latency.worst.toFixed(0)],
   ['violations', 12, ({ violations }) => String(violations.length)],
 ];
 
@@ -23,7 +25,9 @@ export function heading(): string {
 /** One line for a round, and more when something was violated. */
 export function row(result: RoundResult): string {
   const lines = [COLUMNS.map(([, width, value]) => pad(value(result), width)).join('')];
-  const { violations, ownDelayMs, folder } = result;
+  const { violations, withoutBus, ownDelayMs, folder } = result;
+  if (withoutBus)
+    lines.push(`  while Redis did not deliver: ${spell(withoutBus.all)}; in the quiet chat ${spell(withoutBus.quiet)}`);
   if (ownDelayMs > OWN_DELAY_MS)
     lines.push(`  (this process itself stood still for ${ownDelayMs.toFixed(0)} ms: the machine is busy)`);
   for (const { rule, what } of violations.slice(0, NAMED)) lines.push(`  violated: ${rule}: ${what}`);
@@ -34,4 +38,8 @@ export function row(result: RoundResult): string {
 
 function pad(text: string, width: number): string {
   return width < 0 ? text.padEnd(-width) : text.padStart(width);
+}
+
+function spell({ median, worst }: Latency): string {
+  return `p50 ${median.toFixed(0)} ms, max ${worst.toFixed(0)} ms`;
 }

@@ -8,7 +8,7 @@ import type { PrivateRedis } from '../support/private-redis.js';
 import { waitUntil } from '../support/wait-until.js';
 import { check } from './checker.js';
 import { BOUNDS } from './checks/bounds.js';
-import { deliveriesDuring, percentile } from './checks/latency.js';
+import { deliveriesDuring, type Latency, latencyOf } from './checks/latency.js';
 import { Stories } from './checks/stories.js';
 import type { Violation } from './checks/violation.js';
 import type { Listener } from './clients/listener.js';
@@ -22,7 +22,7 @@ import { DEFAULT_LOAD, type Scenario, SERVICES } from './scenarios.js';
 import { ServiceProcess } from './service-process.js';
 import { TcpProxy } from './tcp-proxy.js';
 import { UnreliableBus } from './unreliable-bus.js';
-import type { World } from './world.js';
+import type { Chat, World } from './world.js';
 
 export interface Servers {
   keeper: Keeper;
@@ -38,12 +38,15 @@ export interface RoundResult {
   seed: number;
   /** Messages acknowledged. */
   sends: number;
+  /** Messages whose first attempt was not acknowledged. */
+  repeated: number;
   /** Changes seen by listeners. */
   deliveries: number;
   faults: number;
-  /** From acknowledgement to listener, for those that nothing disturbed, in milliseconds. */
-  medianMs: number;
-  worstMs: number;
+  /** From acknowledgement to those listeners that nothing disturbed. */
+  latency: Latency;
+  /** The same while Redis was away or lost messages: all chats, and the quiet one alone. */
+  withoutBus: { all: Latency; quiet: Latency } | undefined;
   violations: Violation[];
   /** The longest time for which this process itself saw nothing, in milliseconds. */
   ownDelayMs: number;
@@ -109,7 +112,7 @@ export async function runRound(
   await sleep(COOL_DOWN_MS);
   await finish(crowd, journal, postgres, database);
   ownDelay.disable();
-  for (const chat of servers.world.chats)
+  for (const chat of [...servers.world.chats, servers.world.quietChat])
     for (const [service, { origin }] of services.entries())
       journal.write({
         type: 'history',
@@ -131,15 +134,16 @@ export async function runRound(
   const entries = await readJournal(journal.path);
   const violations = check(entries, state);
   if (violations.length > 0) keeper.leave(folder);
-  const times = deliveriesDuring(new Stories(entries, state), 0, Number.POSITIVE_INFINITY).map(({ ms }) => ms);
+  const stories = new Stories(entries, state);
   return {
     scenario: scenario.name,
     seed,
     sends: entries.filter(({ type }) => type === 'send.acknowledged').length,
+    repeated: [...stories.sends.values()].filter(({ attempts }) => attempts.length > 1).length,
     deliveries: entries.filter(({ type }) => type === 'stream.event').length,
     faults: injector.count,
-    medianMs: percentile(times, 0.5),
-    worstMs: percentile(times, 1),
+    latency: latencyOf(deliveriesDuring(stories, 0, Number.POSITIVE_INFINITY)),
+    withoutBus: latencyWithoutBus(stories, servers.world.quietChat),
     violations,
     ownDelayMs: ownDelay.max / 1e6,
     folder,
@@ -177,6 +181,13 @@ async function finish(crowd: Crowd, journal: Journal, postgres: PrivatePostgres,
       });
     }),
   );
+}
+
+function latencyWithoutBus(stories: Stories, quietChat: Chat): RoundResult['withoutBus'] {
+  const faults = stories.faults.filter(({ target }) => target === 'redis' || target === 'bus');
+  if (faults.length === 0) return undefined;
+  const deliveries = faults.flatMap(({ beganAt, endedAt }) => deliveriesDuring(stories, beganAt, endedAt));
+  return { all: latencyOf(deliveries), quiet: latencyOf(deliveries.filter(({ chat }) => chat === quietChat.id)) };
 }
 
 function everybody({ steady, disturbable, guests, latecomers }: Crowd): Listener[] {

@@ -50,7 +50,8 @@ function* rounds({ minutes, seed, scenarios }: Options) {
   for (let round = 0; endAt === undefined ? round < scenarios.length : performance.now() < endAt; round += 1) {
     const scenario = scenarios[round % scenarios.length];
     if (!scenario) return;
-    yield { scenario, seed: seed + round, durationMs: endAt === undefined ? scenario.shortMs : scenario.longMs };
+    const durationMs = (endAt === undefined && scenario.shortMs) || scenario.longMs;
+    yield { scenario, seed: seed + round, durationMs };
   }
 }
 

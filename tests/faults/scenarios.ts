@@ -1,10 +1,10 @@
-import type { Step } from './faults.js';
+import type { Fault, Step } from './faults.js';
 import type { Random } from './random.js';
 
 export interface Scenario {
   name: string;
-  /** How long things are broken: in the short form, and in a round of the long one. Milliseconds. */
-  shortMs: number;
+  /** How long things are broken, in milliseconds: in the short form, which leaves out those without it, and in the long one. */
+  shortMs?: number;
   longMs: number;
   load?: Partial<Load>;
   /** The same steps for the same random numbers. */
@@ -24,14 +24,20 @@ export interface Load {
 }
 
 /** About 150 messages a second, to some thirty listeners. */
-export const DEFAULT_LOAD: Load = { chats: 3, listenersPerChat: 6, pauseMs: 40, contentLength: 40 };
+export const DEFAULT_LOAD: Load = { chats: 3, listenersPerChat: 4, pauseMs: 40, contentLength: 40 };
 
 export const SERVICES = 2;
 /** Listeners that are reached through a proxy, in every scenario. */
 export const DISTURBABLE = 6;
 
-/** One after the other, each with a rest after it in which everything has to go on. */
-function inTurn(durationMs: number, next: (index: number) => { fault: Step['fault']; takesMs: number }): Step[] {
+/** A fault, and how long it takes together with the rest after it, in which everything has to go on. */
+interface Turn {
+  fault: Fault;
+  takesMs: number;
+}
+
+/** One after the other, at least one. */
+function inTurn(durationMs: number, next: (index: number) => Turn): Step[] {
   const steps: Step[] = [];
   let atMs = 0;
   for (let index = 0; ; index += 1) {
@@ -42,89 +48,127 @@ function inTurn(durationMs: number, next: (index: number) => { fault: Step['faul
   }
 }
 
+function serviceKilled(random: Random): Turn {
+  return {
+    fault: { kind: 'kill service', service: random.int(0, SERVICES), forMs: random.int(0, 500) },
+    takesMs: 3000,
+  };
+}
+
+function postgresCrashed(random: Random): Turn {
+  const forMs = random.int(200, 2500);
+  return { fault: { kind: 'crash postgres', forMs }, takesMs: forMs + 3500 };
+}
+
+function backendsTerminated(): Turn {
+  return { fault: { kind: 'terminate backends' }, takesMs: 2500 };
+}
+
+/** Connections stay open and nobody answers, for longer than a send may take. */
+function postgresFrozen(random: Random): Turn {
+  const forMs = random.int(3500, 5500);
+  return { fault: { kind: 'freeze postgres', forMs }, takesMs: forMs + 3500 };
+}
+
+function redisKilled(random: Random): Turn {
+  const forMs = random.int(2000, 4000);
+  return { fault: { kind: 'kill redis', forMs }, takesMs: forMs + 2000 };
+}
+
+/** For longer than the time after which the service gives up a connection that is silent. */
+function redisFrozen(random: Random): Turn {
+  const forMs = random.int(4000, 6000);
+  return { fault: { kind: 'freeze redis', forMs }, takesMs: forMs + 2000 };
+}
+
+function unreliableBus(forMs: number): Fault {
+  return { kind: 'disturb bus', disturbance: { loss: 0.3, repetition: 0.1, delay: 0.3 }, forMs };
+}
+
+function clientFault(random: Random): Turn {
+  const clients = some(random, DISTURBABLE);
+  if (random.chance(0.5)) return { fault: { kind: 'cut clients', clients }, takesMs: random.int(300, 900) };
+  const forMs = random.int(1000, 2500);
+  return {
+    fault: { kind: 'slow clients', clients, bytesPerSecond: random.int(2000, 20_000), forMs },
+    takesMs: forMs + 300,
+  };
+}
+
 export const scenarios: readonly Scenario[] = [
-  { name: 'calm', shortMs: 2000, longMs: 5000, plan: () => [] },
+  { name: 'calm', longMs: 5000, plan: () => [] },
   {
     name: 'services killed',
     shortMs: 9000,
     longMs: 30_000,
-    plan: (random, durationMs) =>
-      inTurn(durationMs, () => ({
-        fault: { kind: 'kill service', service: random.int(0, SERVICES), forMs: random.int(0, 500) },
-        takesMs: 3000,
-      })),
+    // Nearly always on their way, so that every kill takes answers with it.
+    load: { pauseMs: 20 },
+    plan: (random, durationMs) => inTurn(durationMs, () => serviceKilled(random)),
   },
   {
     name: 'postgres crashed',
     shortMs: 10_000,
     longMs: 30_000,
+    load: { pauseMs: 20 },
     plan: (random, durationMs) =>
-      inTurn(durationMs, (index) => {
-        // The rest is for the start, and for the two seconds within which all has to go on.
-        if (index % 3 === 1) return { fault: { kind: 'terminate backends' }, takesMs: 2500 };
-        const forMs = random.int(200, 2500);
-        return { fault: { kind: 'crash postgres', forMs }, takesMs: forMs + 3500 };
-      }),
+      inTurn(durationMs, (index) => (index % 3 === 1 ? backendsTerminated() : postgresCrashed(random))),
+  },
+  {
+    name: 'postgres frozen',
+    shortMs: 8000,
+    longMs: 30_000,
+    load: { pauseMs: 20 },
+    plan: (random, durationMs) => inTurn(durationMs, () => postgresFrozen(random)),
   },
   {
     name: 'redis killed',
-    shortMs: 6000,
+    shortMs: 5000,
     longMs: 20_000,
-    plan: (random, durationMs) =>
-      inTurn(durationMs, () => {
-        const forMs = random.int(2000, 4000);
-        return { fault: { kind: 'kill redis', forMs }, takesMs: forMs + 2000 };
-      }),
+    plan: (random, durationMs) => inTurn(durationMs, () => redisKilled(random)),
   },
   {
     name: 'redis frozen',
     shortMs: 8000,
     longMs: 20_000,
-    plan: (random, durationMs) =>
-      inTurn(durationMs, () => {
-        // Longer than the time after which the service gives up a connection that is silent.
-        const forMs = random.int(4000, 6000);
-        return { fault: { kind: 'freeze redis', forMs }, takesMs: forMs + 2000 };
-      }),
+    plan: (random, durationMs) => inTurn(durationMs, () => redisFrozen(random)),
   },
   {
     name: 'redis clients cut',
-    shortMs: 5000,
+    shortMs: 4000,
     longMs: 15_000,
     plan: (_random, durationMs) => [{ atMs: 0, fault: { kind: 'cut redis clients', everyMs: 500, forMs: durationMs } }],
   },
   {
     name: 'bus unreliable',
-    shortMs: 6000,
+    shortMs: 5000,
     longMs: 20_000,
-    plan: (_random, durationMs) => [
-      {
-        atMs: 0,
-        fault: { kind: 'disturb bus', disturbance: { loss: 0.3, repetition: 0.1, delay: 0.3 }, forMs: durationMs },
-      },
-    ],
+    plan: (_random, durationMs) => [{ atMs: 0, fault: unreliableBus(durationMs) }],
   },
   {
     name: 'clients cut and slowed',
-    shortMs: 7000,
+    shortMs: 5000,
     longMs: 20_000,
-    plan: (random, durationMs) =>
-      inTurn(durationMs, (index) => {
-        const clients = some(random, DISTURBABLE);
-        if (index % 2 === 0) return { fault: { kind: 'cut clients', clients }, takesMs: random.int(300, 900) };
-        const forMs = random.int(1000, 2500);
-        const bytesPerSecond = random.int(2000, 20_000);
-        return { fault: { kind: 'slow clients', clients, bytesPerSecond, forMs }, takesMs: forMs + 300 };
-      }),
+    plan: (random, durationMs) => inTurn(durationMs, () => clientFault(random)),
   },
   {
     name: 'clients stalled',
-    shortMs: 18_000,
+    shortMs: 17_000,
     longMs: 20_000,
     // A socket is stalled once its buffers are full: a few mebibytes in the kernels' and one in the service.
-    load: { chats: 1, listenersPerChat: 2, contentLength: 4000 },
+    load: { chats: 1, contentLength: 4000 },
     plan: (random, durationMs) => [
       { atMs: 0, fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), forMs: durationMs } },
+    ],
+  },
+  {
+    name: 'everything at once',
+    shortMs: 9000,
+    longMs: 40_000,
+    plan: (random, durationMs) => [
+      ...inTurn(durationMs, () => random.pick([serviceKilled, postgresCrashed, backendsTerminated])(random)),
+      ...inTurn(durationMs, () => random.pick([redisKilled, redisFrozen])(random)),
+      ...inTurn(durationMs, () => clientFault(random)),
+      { atMs: 0, fault: unreliableBus(durationMs) },
     ],
   },
 ];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.js';
 import type { Keeper } from '../support/keeper.js';
@@ -17,7 +18,9 @@ export interface ServiceOptions {
 }
 
 const PROGRAM = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+const BASE_ENVIRONMENT = { PATH: process.env.PATH, NODE_ENV: 'production', LOG_LEVEL: 'warn' };
 const START_BOUND_MS = 20_000;
+const RESTART_PAUSE_MS = 200;
 
 /** The built service as a process of its own, always on the same port. */
 export class ServiceProcess {
@@ -39,27 +42,41 @@ export class ServiceProcess {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the process, again after a kill. Resolves when it serves on its database. */
+  /**
+   * Starts the process, again after a kill. One that ends before it is ready (its database may be away) is started again,
+   * as whatever supervises services does. Resolves when it serves, or was killed meanwhile.
+   */
   async restart(): Promise<void> {
+    const deadline = performance.now() + START_BOUND_MS;
+    while ((await this.startOnce()) === 'ended') {
+      if (performance.now() > deadline)
+        throw new Error(`A service does not start. The end of its log:\n${this.endOfLog}`);
+      await sleep(RESTART_PAUSE_MS);
+    }
+  }
+
+  private async startOnce(): Promise<'ready' | 'killed' | 'ended'> {
     const { keeper, folder, logFile, environment, onExit } = this.options;
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
       cwd: folder,
-      env: {
-        PATH: process.env.PATH,
-        NODE_ENV: 'production',
-        LOG_LEVEL: 'warn',
-        PORT: String(this.port),
-        ...environment,
-      },
+      env: { ...BASE_ENVIRONMENT, PORT: String(this.port), ...environment },
       stdio: ['ignore', log, log],
     });
+    closeSync(log);
     this.child = child;
     keeper.process(child);
-    child.once('exit', (code, signal) => {
-      if (this.child === child) onExit(signal ?? `exit code ${code}`);
+    let isReady = false;
+    const over = new Promise<'killed' | 'ended'>((resolve) => {
+      child.once('exit', (code, signal) => {
+        if (isReady && this.child === child) onExit(signal ?? `exit code ${code}`);
+        resolve(this.child === child ? 'ended' : 'killed');
+      });
     });
-    await waitUntil(`The start of a service (see ${logFile})`, START_BOUND_MS, () => this.isReady());
+    const ready = waitUntil('The start of a service', START_BOUND_MS, () => this.isReady());
+    const outcome = await Promise.race([ready.then(() => 'ready' as const), over]);
+    isReady = outcome === 'ready';
+    return outcome;
   }
 
   /** SIGKILL. Resolves when the process is gone. */
@@ -70,6 +87,10 @@ export class ServiceProcess {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
+  }
+
+  private get endOfLog(): string {
+    return readFileSync(this.options.logFile, 'utf8').slice(-2000);
   }
 
   /** Redis may be away: the service serves without it. */

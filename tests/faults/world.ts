@@ -18,8 +18,12 @@ export interface Chat {
 export interface World {
   admin: User;
   chats: Chat[];
+  /** Where somebody says something once a second: when the bus loses that, nothing that follows tells of it. */
+  quietChat: Chat;
   /** Members of every chat. */
   senders: User[];
+  /** Who speaks in the quiet chat. */
+  quietSender: User;
   /** Members of every chat. */
   listeners: User[];
   /** Members of every chat, of which they are removed during a round, and to which they are added again. */
@@ -35,6 +39,7 @@ export const FIRST_ACCOUNTS = {
 };
 
 const CHATS = ['kitchen', 'Café Größe', '会議室'];
+const QUIET_CHAT = 'library';
 const CREATE_USER =
   'mutation ($name: String!, $password: String!) { createUser(username: $name, password: $password) { id } }';
 const CREATE_CHAT = 'mutation ($name: String!) { createChat(name: $name) { id cursor } }';
@@ -43,12 +48,14 @@ const ASSIGN = 'mutation ($user: ID!, $chat: ID!) { assignUserToChat(userId: $us
 export async function createWorld(origin: string): Promise<World> {
   const admin = await createAdmin(origin);
   const chats = await Promise.all(CHATS.map((name) => createChat(origin, admin, name)));
+  const quietChat = await createChat(origin, admin, QUIET_CHAT);
   const named = (name: string, count: number) =>
     Promise.all(Array.from({ length: count }, (_, index) => createUser(origin, admin, `${name}-${index}`)));
   const [senders, listeners, guests] = [await named('sender', 8), await named('listener', 6), await named('guest', 6)];
-  for (const { id: user } of [...senders, ...listeners, ...guests])
-    for (const { id: chat } of chats) await require(origin, admin.token, ASSIGN, { user, chat });
-  return { admin, chats, senders, listeners, guests };
+  const quietSender = await createUser(origin, admin, 'quiet');
+  for (const { id: user } of [...senders, quietSender, ...listeners, ...guests])
+    for (const { id: chat } of [...chats, quietChat]) await require(origin, admin.token, ASSIGN, { user, chat });
+  return { admin, chats, quietChat, senders, quietSender, listeners, guests };
 }
 
 async function createAdmin(origin: string): Promise<User> {

@@ -8,6 +8,8 @@ export const BOUNDS = {
   deliveryWithoutBus: 2500,
   /** Half of the changes come so soon without Redis. */
   medianWithoutBus: 1100,
+  /** Who reads is not kept waiting by who does not; on a machine that does everything at once. */
+  deliveryBesideStalled: 2000,
   /** A socket that does not read is given up. */
   stalled: 15_000,
   /** A close or a removal that was seen by one side is seen by the other. */

@@ -1,6 +1,7 @@
 import type { Stories } from './stories.js';
 
 export interface Delivery {
+  chat: string;
   listener: string;
   seq: number;
   /** When the message was acknowledged to its sender. */
@@ -29,7 +30,7 @@ export function deliveriesDuring(stories: Stories, from: number, to: number): De
     for (const item of items) {
       const at = item.type === 'stream.event' ? sent.get(`${chat} ${item.seq}`) : undefined;
       if (item.type !== 'stream.event' || at === undefined || opened.at + SETTLING_MS > at) continue;
-      deliveries.push({ listener, seq: item.seq, at, ms: Math.max(0, item.at - at) });
+      deliveries.push({ chat, listener, seq: item.seq, at, ms: Math.max(0, item.at - at) });
     }
   }
   return deliveries;
@@ -39,4 +40,15 @@ export function deliveriesDuring(stories: Stories, from: number, to: number): De
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+/** Milliseconds. */
+export interface Latency {
+  median: number;
+  worst: number;
+}
+
+export function latencyOf(deliveries: readonly Delivery[]): Latency {
+  const times = deliveries.map(({ ms }) => ms);
+  return { median: percentile(times, 0.5), worst: percentile(times, 1) };
 }

@@ -1,5 +1,5 @@
 import { BOUNDS } from './bounds.js';
-import type { Attempt, ConnectionStory, SendStory, Stories } from './stories.js';
+import { type Attempt, type ConnectionStory, type SendStory, type Stories, TRY_AGAIN } from './stories.js';
 import { seconds, type Violation, violation } from './violation.js';
 
 /**
@@ -73,7 +73,7 @@ function isRefusalExplained(
   from: number,
   to: number,
 ): boolean {
-  if (code === 'SERVICE_UNAVAILABLE') return wasDatabaseAway(stories, from, to);
+  if (code === TRY_AGAIN) return wasDatabaseAway(stories, from, to);
   if (code === 'NOT_FOUND') return stories.mayBeAbsent(user, chat, from, to);
   return false;
 }

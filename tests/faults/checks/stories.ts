@@ -16,6 +16,8 @@ export interface SendStory {
   nonce: string;
   content: string;
   attempts: Attempt[];
+  /** When it was acknowledged, or refused for good; Infinity for what never was. */
+  settledAt: number;
   acknowledged: EntryOf<'send.acknowledged'> | undefined;
 }
 
@@ -46,6 +48,9 @@ export interface Absence {
   additionInvokedAt: number;
   additionAcknowledgedAt: number;
 }
+
+/** The one code that says that nothing is known to be wrong with a request. */
+export const TRY_AGAIN = 'SERVICE_UNAVAILABLE';
 
 /** A journal and the database's last word, put together by what they are about. */
 export class Stories {
@@ -161,7 +166,15 @@ export class Stories {
 
   private sendInvoked(entry: EntryOf<'send.invoked'>): void {
     const { user, chat, nonce, content, edge, service, at: invokedAt } = entry;
-    const story = this.sends.get(nonce) ?? { user, chat, nonce, content, attempts: [], acknowledged: undefined };
+    const story = this.sends.get(nonce) ?? {
+      user,
+      chat,
+      nonce,
+      content,
+      attempts: [],
+      settledAt: Number.POSITIVE_INFINITY,
+      acknowledged: undefined,
+    };
     story.attempts.push({ edge, service, invokedAt, outcome: undefined });
     this.sends.set(nonce, story);
   }
@@ -171,6 +184,8 @@ export class Stories {
     const attempt = story?.attempts[entry.attempt - 1];
     if (!story || !attempt) throw new Error(`The journal answers ${entry.nonce}, which was not invoked.`);
     attempt.outcome = entry;
+    if (entry.type === 'send.lost' || (entry.type === 'send.refused' && entry.code === TRY_AGAIN)) return;
+    story.settledAt = entry.at;
     if (entry.type !== 'send.acknowledged') return;
     story.acknowledged = entry;
     this.acknowledgements.set(`${story.chat} ${entry.seq}`, entry.at);
