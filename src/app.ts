@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config.js';
 import graphql from './graphql/plugin.js';
 import { oauthPlugin } from './oauth/plugin.js';
+import attemptStore from './plugins/attempt-store.js';
 import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
 import drain from './plugins/drain.js';
@@ -61,7 +62,12 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(drain);
   await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
   await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
-  await app.register(services, { ...servicesOptions(config), ...overrides.services });
+  await app.register(attemptStore, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
+  await app.register(services, {
+    ...servicesOptions(config),
+    attemptStore: app.attemptStore,
+    ...overrides.services,
+  });
   await app.register(requestRates, limits);
   await app.register(overload, limits);
   await app.register(authenticate, { count: app.countForUser });

@@ -18,13 +18,17 @@ export interface Variables extends LimitVariables {
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS: string;
-  ADMIN_USERNAME?: string;
+  LIMIT_FAILURES_PER_ACCOUNT: string;
+  LIMIT_FAILURES_PER_ADDRESS: string;
+  LIMIT_FAILURES_PER_CLIENT: string;
+  LIMIT_FAILURES_SECONDS: string;
   OIDC_ISSUER?: string;
   OIDC_CLIENT_ID?: string;
   OIDC_CLIENT_SECRET?: string;
   OIDC_NAME?: string;
   GITHUB_CLIENT_ID?: string;
   GITHUB_CLIENT_SECRET?: string;
+  ADMIN_USERNAME?: string;
   ADMIN_PASSWORD?: string;
   OAUTH_CLIENT_ID?: string;
   OAUTH_CLIENT_SECRET?: string;
@@ -34,6 +38,8 @@ export interface Variables extends LimitVariables {
 const maxSeconds = 315_360_000;
 
 const seconds = { type: 'string', format: 'seconds', description: `whole seconds, 1 to ${maxSeconds}` };
+
+const failures = { type: 'string', format: 'failures', description: 'a whole number, 0 (no limit) to 999999' };
 
 /** JSON Schema. A description completes "NAME must be …"; what is writeOnly is a secret, whose value is never shown. */
 export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = {
@@ -91,7 +97,10 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     default: '10',
     description: 'whole seconds, 0 (never) to 300',
   },
-  ADMIN_USERNAME: {
+  LIMIT_FAILURES_PER_ACCOUNT: { ...failures, default: '10' },
+  LIMIT_FAILURES_PER_ADDRESS: { ...failures, default: '300' },
+  LIMIT_FAILURES_PER_CLIENT: { ...failures, default: '60' },
+  LIMIT_FAILURES_SECONDS: { ...seconds, default: '300' },
   // What is wrong with these is said by `readProviders`, which knows the prefixed ones too.
   OIDC_ISSUER: { type: 'string', description: 'the URL of an OpenID Connect provider' },
   OIDC_CLIENT_ID: { type: 'string', description: 'the client id that the provider gave' },
@@ -99,6 +108,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
   OIDC_NAME: { type: 'string', description: 'what people call the provider' },
   GITHUB_CLIENT_ID: { type: 'string', description: 'the client id of a GitHub OAuth app' },
   GITHUB_CLIENT_SECRET: { type: 'string', writeOnly: true, description: 'the client secret of a GitHub OAuth app' },
+  ADMIN_USERNAME: {
     type: 'string',
     pattern: '^[\\p{L}\\p{M}\\p{N}@.+\\-_]{1,150}$',
     description: '1 to 150 letters, digits and @ . + - _',
@@ -129,6 +139,7 @@ export const formats = {
   // Not Ajv's integer, which takes 0x50 and Infinity for one.
   port: (text: string) => isWhole(text, 0, 65_535),
   seconds: (text: string) => isWhole(text, 1, maxSeconds),
+  failures: (text: string) => isWhole(text, 0, 999_999),
   graceSeconds: (text: string) => isWhole(text, 0, 300),
   limit: (text: string) => isWhole(text, 0, 999_999_999),
   limitSeconds: (text: string) => isWhole(text, 0, 3600),

@@ -5,6 +5,7 @@ import { envSchema } from 'env-schema';
 import { type Limits, toLimits } from './config-limits.js';
 import { type ExternalProviderConfig, readProviders } from './config-providers.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './config-variables.js';
+import type { AttemptLimits } from './domain/attempts.js';
 
 /** What the process was told to be. Read once, at its start; values travel down from here as arguments. */
 export interface Config {
@@ -33,6 +34,8 @@ export interface Config {
   readonly refreshTokenAbsoluteSeconds: number;
   /** How long a lost answer to a refresh may be asked for again. */
   readonly refreshGraceSeconds: number;
+  /** How many wrong passwords and secrets are free; `Infinity` where a limit is switched off. */
+  readonly attemptLimits: AttemptLimits;
   /** Where people may sign in beside our own page. */
   readonly externalProviders: readonly ExternalProviderConfig[];
   /** The first admin of an empty database. */
@@ -64,8 +67,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   const given = { ...withoutEmpty(readDotEnv(cwd)), ...withoutEmpty(env) };
   const problems: string[] = [];
   const variables = validate(given, problems);
-  if (given.NODE_ENV === 'production') problems.push(...halfPairs(given));
   const externalProviders = readProviders(given, problems);
+  if (given.NODE_ENV === 'production') problems.push(...halfPairs(given));
   if (!variables || problems.length > 0) throw new ConfigError(problems);
 
   const environment = variables.NODE_ENV;
@@ -86,8 +89,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     refreshTokenSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS),
     refreshTokenAbsoluteSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS),
     refreshGraceSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS),
-    admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
+    attemptLimits: Object.freeze({
+      perAccount: Number(variables.LIMIT_FAILURES_PER_ACCOUNT) || Infinity,
+      perAddress: Number(variables.LIMIT_FAILURES_PER_ADDRESS) || Infinity,
+      perClient: Number(variables.LIMIT_FAILURES_PER_CLIENT) || Infinity,
+      longestBlockSeconds: Number(variables.LIMIT_FAILURES_SECONDS),
+    }),
     externalProviders: Object.freeze(externalProviders),
+    admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
     limits: toLimits(variables),
   });

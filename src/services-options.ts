@@ -8,5 +8,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     refreshTokenSeconds: config.refreshTokenSeconds,
     refreshTokenAbsoluteSeconds: config.refreshTokenAbsoluteSeconds,
     refreshGraceSeconds: config.refreshGraceSeconds,
+    attemptLimits: config.attemptLimits,
   };
 }

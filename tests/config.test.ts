@@ -30,6 +30,7 @@ describe('configuration', () => {
       refreshTokenSeconds: 86_400,
       refreshTokenAbsoluteSeconds: 2_592_000,
       refreshGraceSeconds: 10,
+      attemptLimits: { perAccount: 10, perAddress: 300, perClient: 60, longestBlockSeconds: 300 },
       externalProviders: [],
       admin: { username: undefined, password: undefined },
       client: { id: undefined, secret: undefined },
@@ -70,6 +71,19 @@ describe('configuration', () => {
         OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: '120',
         OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: '3600',
         OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS: '0',
+        LIMIT_FAILURES_PER_ACCOUNT: '5',
+        LIMIT_FAILURES_PER_ADDRESS: '0',
+        LIMIT_FAILURES_PER_CLIENT: '7',
+        LIMIT_FAILURES_SECONDS: '60',
+        OIDC_ISSUER: 'https://login.example',
+        OIDC_CLIENT_ID: 'chat',
+        OIDC_CLIENT_SECRET: 'secret1',
+        OIDC_GOOGLE_ISSUER: 'https://accounts.google.com',
+        OIDC_GOOGLE_CLIENT_ID: 'chat2',
+        OIDC_GOOGLE_CLIENT_SECRET: 'secret2',
+        OIDC_GOOGLE_NAME: 'Google',
+        GITHUB_CLIENT_ID: 'chat3',
+        GITHUB_CLIENT_SECRET: 'secret3',
         ADMIN_USERNAME: 'ann',
         ADMIN_PASSWORD: 'correct horse',
         OAUTH_CLIENT_ID: 'web',
@@ -100,15 +114,6 @@ describe('configuration', () => {
       databaseUrl: 'postgresql://chat:secret@db/chat',
       redisUrl: 'redis://cache:6379',
       dataDir: '/var/lib/chat',
-        OIDC_ISSUER: 'https://login.example',
-        OIDC_CLIENT_ID: 'chat',
-        OIDC_CLIENT_SECRET: 'secret1',
-        OIDC_GOOGLE_ISSUER: 'https://accounts.google.com',
-        OIDC_GOOGLE_CLIENT_ID: 'chat2',
-        OIDC_GOOGLE_CLIENT_SECRET: 'secret2',
-        OIDC_GOOGLE_NAME: 'Google',
-        GITHUB_CLIENT_ID: 'chat3',
-        GITHUB_CLIENT_SECRET: 'secret3',
       logLevel: 'warn',
       corsAllowedOrigins: ['https://a.example', 'http://localhost:3000'],
       allowQueryToken: true,
@@ -116,6 +121,26 @@ describe('configuration', () => {
       refreshTokenSeconds: 120,
       refreshTokenAbsoluteSeconds: 3600,
       refreshGraceSeconds: 0,
+      attemptLimits: { perAccount: 5, perAddress: Infinity, perClient: 7, longestBlockSeconds: 60 },
+      externalProviders: [
+        {
+          kind: 'oidc',
+          key: 'oidc',
+          label: 'login.example',
+          issuer: 'https://login.example',
+          clientId: 'chat',
+          clientSecret: 'secret1',
+        },
+        {
+          kind: 'oidc',
+          key: 'google',
+          label: 'Google',
+          issuer: 'https://accounts.google.com',
+          clientId: 'chat2',
+          clientSecret: 'secret2',
+        },
+        { kind: 'github', clientId: 'chat3', clientSecret: 'secret3' },
+      ],
       admin: { username: 'ann', password: 'correct horse' },
       client: { id: 'web', secret: 'battery staple' },
       limits: {
@@ -154,6 +179,28 @@ describe('configuration', () => {
     expect(loadConfig({ CORS_ALLOWED_ORIGINS: '*' }, cwd).corsAllowedOrigins).toBe('*');
   });
 
+  it('says what an external provider lacks', () => {
+    expect(
+      problemsOf({
+        OIDC_NAME: 'Work',
+        OIDC_X_ISSUER: 'http://login.example',
+        OIDC_X_CLIENT_ID: 'a',
+        OIDC_X_CLIENT_SECRET: 'b',
+        OIDC_GITHUB_ISSUER: 'https://login.example',
+        OIDC_GITHUB_CLIENT_ID: 'a',
+        OIDC_GITHUB_CLIENT_SECRET: 'b',
+        GITHUB_CLIENT_ID: 'a',
+        GITHUB_CLIENT_SECRET: 'b',
+      }),
+    ).toEqual([
+      'OIDC_ISSUER must be set beside the other variables of OIDC.',
+      'OIDC_CLIENT_ID must be set beside the other variables of OIDC.',
+      'OIDC_CLIENT_SECRET must be set beside the other variables of OIDC.',
+      'OIDC_X_ISSUER must be an https URL without query and fragment, not "http://login.example".',
+      'OIDC_GITHUB_ISSUER needs another name: "github" is taken.',
+    ]);
+  });
+
   it('cannot be changed', () => {
     const config = loadConfig({}, cwd);
     for (const part of [config, config.admin, config.client, config.corsAllowedOrigins, config.limits]) {
@@ -162,25 +209,6 @@ describe('configuration', () => {
   });
 
   it('names every wrong value at once in plain sentences', () => {
-      externalProviders: [
-        {
-          kind: 'oidc',
-          key: 'oidc',
-          label: 'login.example',
-          issuer: 'https://login.example',
-          clientId: 'chat',
-          clientSecret: 'secret1',
-        },
-        {
-          kind: 'oidc',
-          key: 'google',
-          label: 'Google',
-          issuer: 'https://accounts.google.com',
-          clientId: 'chat2',
-          clientSecret: 'secret2',
-        },
-        { kind: 'github', clientId: 'chat3', clientSecret: 'secret3' },
-      ],
     const wrong = {
       HOST: 'localhost:8000',
       PORT: 'eighty',
@@ -222,28 +250,6 @@ describe('configuration', () => {
       'ADMIN_USERNAME must be 1 to 150 letters, digits and @ . + - _, not "ann smith".',
       'ADMIN_PASSWORD must be 8 to 256 characters long.',
       'OAUTH_CLIENT_ID must be 1 to 100 printable ASCII characters, no space, not "a b".',
-  it('says what an external provider lacks', () => {
-    expect(
-      problemsOf({
-        OIDC_NAME: 'Work',
-        OIDC_X_ISSUER: 'http://login.example',
-        OIDC_X_CLIENT_ID: 'a',
-        OIDC_X_CLIENT_SECRET: 'b',
-        OIDC_GITHUB_ISSUER: 'https://login.example',
-        OIDC_GITHUB_CLIENT_ID: 'a',
-        OIDC_GITHUB_CLIENT_SECRET: 'b',
-        GITHUB_CLIENT_ID: 'a',
-        GITHUB_CLIENT_SECRET: 'b',
-      }),
-    ).toEqual([
-      'OIDC_ISSUER must be set beside the other variables of OIDC.',
-      'OIDC_CLIENT_ID must be set beside the other variables of OIDC.',
-      'OIDC_CLIENT_SECRET must be set beside the other variables of OIDC.',
-      'OIDC_X_ISSUER must be an https URL without query and fragment, not "http://login.example".',
-      'OIDC_GITHUB_ISSUER needs another name: "github" is taken.',
-    ]);
-  });
-
       'OAUTH_CLIENT_SECRET must be 1 to 256 printable ASCII characters.',
       'LIMIT_REQUESTS_PER_USER must be a whole number, 0 (no limit) to 999999999, not "-1".',
       'LIMIT_HEADERS_SECONDS must be whole seconds, 0 (no limit) to 3600, not "3601".',

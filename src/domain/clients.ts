@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { OAuthClient as ClientRow } from '../generated/prisma/client.js';
+import type { AttemptSubject, Attempts } from './attempts.js';
 import { checkNewClient, type Grant, isGrant, type NewClient } from './client-rules.js';
 import type { Models } from './database.js';
 import { DomainError } from './errors.js';
@@ -27,6 +28,7 @@ export class Clients {
   constructor(
     private readonly db: Models,
     private readonly passwords: PasswordHasher,
+    private readonly attempts: Attempts,
   ) {}
 
   /**
@@ -54,11 +56,18 @@ export class Clients {
   /**
    * The client with this id and this secret; a public client has none and must give none. Unknown id and wrong secret
    * are both `undefined`.
+   * @param address the IP address that the secret came from, to count failures by
+   * @throws DomainError `RATE_LIMITED` after too many failures. A client with a generated secret is never kept out: nobody
+   * guesses 256 bits, so its right secret is right whatever came before.
    */
-  async authenticate(id: string, secret: string | undefined): Promise<OAuthClient | undefined> {
+  async authenticate(id: string, secret: string | undefined, address?: string): Promise<OAuthClient | undefined> {
+    const subject: AttemptSubject = { client: id, address };
     const row = await this.findRow(id);
-    if (!row || !(await this.isSecretOf(row, secret))) return undefined;
-    return toClient(row);
+    if (row && isGenerated(row) && isGeneratedSecretOf(row, secret)) return toClient(row);
+    await this.attempts.admit(subject);
+    if (row && (await this.isSecretOf(row, secret, subject))) return toClient(row);
+    await this.attempts.failed(subject);
+    return undefined;
   }
 
   /** An id holds printable ASCII only (client-rules.ts), so anything else is the id of no client. */
@@ -67,17 +76,26 @@ export class Clients {
     return await this.db.prisma.oAuthClient.findUnique({ where: { id } });
   }
 
-  private async isSecretOf(row: ClientRow, secret: string | undefined): Promise<boolean> {
+  private async isSecretOf(row: ClientRow, secret: string | undefined, subject: AttemptSubject): Promise<boolean> {
     if (row.secretHash === null) return secret === undefined;
-    if (secret === undefined) return false;
-    if (!row.secretHash.startsWith(GENERATED_SECRET_HASH)) return this.passwords.verify(row.secretHash, secret);
-    return equalInConstantTime(row.secretHash, generatedSecretHash(secret));
+    if (secret === undefined || isGenerated(row)) return false;
+    const matches = await this.passwords.verify(row.secretHash, secret, () => this.attempts.admit(subject));
+    if (matches) await this.attempts.succeeded(subject);
+    return matches;
   }
 
   /** 256 random bits cannot be guessed from a fast hash; what a person chose can. */
   private async hashSecret(secret: string, chosen: boolean): Promise<string> {
     return chosen ? this.passwords.hash(secret) : generatedSecretHash(secret);
   }
+}
+
+function isGenerated({ secretHash }: ClientRow): boolean {
+  return secretHash?.startsWith(GENERATED_SECRET_HASH) ?? false;
+}
+
+function isGeneratedSecretOf({ secretHash }: ClientRow, secret: string | undefined): boolean {
+  return secret !== undefined && secretHash !== null && equalInConstantTime(secretHash, generatedSecretHash(secret));
 }
 
 function generatedSecretHash(secret: string): string {

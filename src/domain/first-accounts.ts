@@ -1,7 +1,9 @@
+import { Attempts, DEFAULT_ATTEMPT_LIMITS } from './attempts.js';
 import type { NewClient } from './client-rules.js';
 import { Clients, type OAuthClient } from './clients.js';
 import type { Database, Models } from './database.js';
 import { DomainError } from './errors.js';
+import { MemoryAttemptStore } from './memory-attempt-store.js';
 import { PasswordHasher } from './passwords.js';
 import { toProfile, Users } from './users.js';
 import type { UserProfile } from './viewer.js';
@@ -39,8 +41,9 @@ export async function createFirstAccounts(
     async (prisma) => {
       await prisma.$executeRaw`SELECT pg_advisory_xact_lock(${turnToCreate})`;
       if (await hasUsers({ prisma })) return undefined;
-      const users = new Users({ prisma }, hasher, async () => {});
-      const clients = new Clients({ prisma }, hasher);
+      const attempts = new Attempts(new MemoryAttemptStore(), DEFAULT_ATTEMPT_LIMITS);
+      const users = new Users({ prisma }, hasher, async () => {}, attempts);
+      const clients = new Clients({ prisma }, hasher, attempts);
       const user = await users.create({ ...admin, role: 'admin' });
       const isThere = client?.id !== undefined && (await clients.find(client.id)) !== undefined;
       return { admin: toProfile(user), client: client && !isThere ? await clients.create(client) : undefined };

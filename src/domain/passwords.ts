@@ -28,12 +28,16 @@ export class PasswordHasher {
 
   /**
    * True when `password` made `storedHash`. Without a hash (no such user, or one without a password) it takes the same
-   * time and is false, so that the time does not tell who exists.
+   * time and is false, so that the time does not tell who exists. `admit` is asked once it is this password's turn; what it
+   * throws comes out.
    * @throws DomainError `SERVICE_UNAVAILABLE` when too many hashes wait already.
    */
-  async verify(storedHash: string | null, password: string): Promise<boolean> {
+  async verify(storedHash: string | null, password: string, admit?: () => Promise<void>): Promise<boolean> {
     const subject = storedHash ?? (await this.decoyHash());
-    const matches = await this.work.run(() => verifyByScheme(subject, password));
+    const matches = await this.work.run(async () => {
+      await admit?.();
+      return verifyByScheme(subject, password);
+    });
     return matches && storedHash !== null;
   }
 

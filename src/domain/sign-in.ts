@@ -1,3 +1,4 @@
+import type { AttemptSubject, Attempts } from './attempts.js';
 import type { Database } from './database.js';
 import type { PasswordHasher } from './passwords.js';
 import { PROFILE_FIELDS, toProfile } from './users.js';
@@ -18,17 +19,28 @@ export class SignIn {
   constructor(
     private readonly db: Database,
     private readonly passwords: PasswordHasher,
+    private readonly attempts: Attempts,
   ) {}
 
   /**
    * The active user with this name and password. Unknown user, wrong password, inactive user and a user without a
    * password are all `undefined`, after the same work.
-   * @throws DomainError `SERVICE_UNAVAILABLE` when too many sign-ins wait already.
+   * @param address the IP address that the password came from, to count failures by
+   * @throws DomainError `RATE_LIMITED` after too many failures, `SERVICE_UNAVAILABLE` when too many sign-ins wait already.
    */
-  async authenticate(username: string, password: string): Promise<SignedIn | undefined> {
+  async authenticate(username: string, password: string, address?: string): Promise<SignedIn | undefined> {
+    const subject: AttemptSubject = { account: username, address };
+    // Asked again when it is this one's turn: of a flood of guesses at once no more are tried than hashes run in parallel.
+    await this.attempts.admit(subject);
     const user = await this.find(username);
-    const matches = await this.passwords.verify(user?.passwordHash ?? null, password);
-    if (!matches || !user?.passwordHash || !user.isActive) return undefined;
+    const matches = await this.passwords.verify(user?.passwordHash ?? null, password, () =>
+      this.attempts.admit(subject),
+    );
+    if (!matches || !user?.passwordHash || !user.isActive) {
+      await this.attempts.failed(subject);
+      return undefined;
+    }
+    await this.attempts.succeeded(subject);
     if (this.passwords.needsRehash(user.passwordHash)) await this.rehash(user.id, user.passwordHash, password);
     return { user: toProfile(user), passwordVersion: user.passwordVersion };
   }

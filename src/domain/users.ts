@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Prisma, type User } from '../generated/prisma/client.js';
+import type { Attempts } from './attempts.js';
 import type { Models } from './database.js';
 import { badInput, DomainError } from './errors.js';
 import type { PasswordHasher } from './passwords.js';
@@ -59,6 +60,7 @@ export class Users {
     private readonly db: Models,
     private readonly hasher: PasswordHasher,
     private readonly onChange: UserChangeListener,
+    private readonly attempts: Attempts,
   ) {}
 
   /** @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username. */
@@ -99,14 +101,21 @@ export class Users {
 
   /**
    * Changes one's own password and ends every other sign-in of the user; the one that asks goes on.
-   * @throws DomainError `BAD_USER_INPUT` for a wrong current or an unfit new password.
+   * @throws DomainError `BAD_USER_INPUT` for a wrong current or an unfit new password, `RATE_LIMITED` after too many wrong
+   * ones: whoever finds an open session has no more guesses than anybody else.
    */
   async changePassword(viewer: Viewer, currentPassword: string, newPassword: string): Promise<void> {
-    const { id } = requireUser(viewer);
+    const { id, username } = requireUser(viewer);
     checkPassword('newPassword', newPassword);
+    const subject = { account: username };
+    await this.attempts.admit(subject);
     const row = await this.db.prisma.user.findUnique({ where: { id }, select: { passwordHash: true } });
-    if (!(await this.hasher.verify(row?.passwordHash ?? null, currentPassword)))
+    const admit = () => this.attempts.admit(subject);
+    if (!(await this.hasher.verify(row?.passwordHash ?? null, currentPassword, admit))) {
+      await this.attempts.failed(subject);
       throw badInput('currentPassword', 'currentPassword is not your password.');
+    }
+    await this.attempts.succeeded(subject);
     await this.storePassword(id, newPassword, viewer.familyId);
   }
 

@@ -30,9 +30,17 @@ export function readClientCredentials(authorization: string | undefined, paramet
   return { id, secret, challenge: 'Bearer' };
 }
 
-/** @throws OAuthProblem `invalid_client`, for unknown client, wrong secret and missing secret alike */
-export async function authenticateClient(clients: Clients, credentials: ClientCredentials): Promise<OAuthClient> {
-  const client = await clients.authenticate(credentials.id, credentials.secret);
+/**
+ * @param address the IP address that the request came from
+ * @throws OAuthProblem `invalid_client`, for unknown client, wrong secret and missing secret alike
+ * @throws DomainError `RATE_LIMITED` after too many of them
+ */
+export async function authenticateClient(
+  clients: Clients,
+  credentials: ClientCredentials,
+  address: string,
+): Promise<OAuthClient> {
+  const client = await clients.authenticate(credentials.id, credentials.secret, address);
   if (!client) throw invalidClient(credentials.challenge);
   return client;
 }

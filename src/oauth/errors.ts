@@ -2,7 +2,13 @@ import OAuth2Server from '@node-oauth/oauth2-server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientError } from '../domain/database.js';
 import { BearerError } from '../plugins/bearer.js';
-import { invalidRequest, type OAuthErrorCode, OAuthProblem, temporarilyUnavailable } from './problem.js';
+import {
+  invalidRequest,
+  type OAuthErrorCode,
+  OAuthProblem,
+  temporarilyUnavailable,
+  tooManyAttempts,
+} from './problem.js';
 
 const ENGINE_CODES: readonly OAuthErrorCode[] = [
   'invalid_request',
@@ -32,7 +38,7 @@ function toProblem(error: unknown): OAuthProblem {
   if (error instanceof OAuth2Server.OAuthError) return fromEngine(error);
   const known = clientError(error);
   if (known?.code === 'SERVICE_UNAVAILABLE') return temporarilyUnavailable(known.retryAfterMs ?? 1000, error);
-  if (known?.code === 'RATE_LIMITED') return temporarilyUnavailable(known.retryAfterMs ?? 1000, error, 429);
+  if (known?.code === 'RATE_LIMITED') return tooManyAttempts(known);
   return fromHttp(error) ?? new OAuthProblem('server_error', 'Internal error.', { status: 500, cause: error });
 }
 

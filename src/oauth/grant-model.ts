@@ -9,14 +9,14 @@ import { invalidGrant } from './problem.js';
 type Model = OAuth2Server.PasswordModel & OAuth2Server.ClientCredentialsModel;
 
 /** What the engine asks while it runs a grant for a client that has authenticated. */
-export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client: OAuthClient): Model {
+export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client: OAuthClient, address: string): Model {
   const { tokens, signIn } = services;
   return {
     getClient: async () => client,
 
     /** See `engineText`: the values come encoded. */
     async getUser(username, password) {
-      const signedIn = await signIn.authenticate(decodeURIComponent(username), decodeURIComponent(password));
+      const signedIn = await signIn.authenticate(decodeURIComponent(username), decodeURIComponent(password), address);
       if (!signedIn) throw invalidGrant('Invalid credentials given.');
       return { id: signedIn.user.id, passwordVersion: signedIn.passwordVersion };
     },

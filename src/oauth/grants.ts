@@ -28,7 +28,16 @@ export interface TokenAnswer {
   refresh_token?: string;
 }
 
-export type RunGrant = (client: OAuthClient, grant: TokenGrant, parameters: Parameters) => Promise<TokenAnswer>;
+/** What a grant is run for. */
+export interface GrantRequest {
+  client: OAuthClient;
+  grant: TokenGrant;
+  parameters: Parameters;
+  /** The IP address it came from. */
+  address: string;
+}
+
+export type RunGrant = (request: GrantRequest) => Promise<TokenAnswer>;
 
 /** @throws OAuthProblem `invalid_request` or `unsupported_grant_type` */
 export function requireGrant(parameters: Parameters): TokenGrant {
@@ -54,8 +63,8 @@ export function grantRunner(services: { tokens: Tokens; signIn: SignIn }): RunGr
   const { tokens } = services;
   // The client has authenticated before the engine is asked, which then needs no more than its name.
   const requireClientAuthentication = Object.fromEntries(TOKEN_GRANTS.map((grant) => [grant, false]));
-  return async (client, grant, parameters) => {
-    const model = grantModel(services, client);
+  return async ({ client, grant, parameters, address }) => {
+    const model = grantModel(services, client, address);
     const extendedGrantTypes = {
       refresh_token: refreshTokenGrant(tokens),
       authorization_code: authorizationCodeGrant(tokens, client),

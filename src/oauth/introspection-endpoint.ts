@@ -25,14 +25,14 @@ export function introspectionEndpoint(services: Services) {
     const parameters = await readParameters(request);
     const token = parameters.get('token');
     if (token === undefined) throw invalidRequest('Missing token parameter.');
-    const reach = await authorizeCaller(services, request.headers.authorization, parameters);
+    const reach = await authorizeCaller(services, request, parameters);
     return reply.send(toAnswer(await services.tokens.describe(token), reach));
   };
 }
 
 async function authorizeCaller(
   { clients, tokens }: Services,
-  authorization: string | undefined,
+  { headers: { authorization }, ip }: FastifyRequest,
   parameters: Parameters,
 ): Promise<Reach> {
   if (authorization !== undefined && /^bearer\b/i.test(authorization) && !parameters.has('client_id')) {
@@ -42,7 +42,7 @@ async function authorizeCaller(
     return 'all';
   }
   const credentials = readClientCredentials(authorization, parameters);
-  const client = await authenticateClient(clients, credentials);
+  const client = await authenticateClient(clients, credentials, ip);
   // A name alone proves nothing (§2.1: "the endpoint MUST also require some form of authorization").
   if (client.isPublic) throw invalidClient(credentials.challenge);
   return { clientId: client.id };

@@ -1,3 +1,5 @@
+import type { DomainError } from '../domain/errors.js';
+
 /** https://datatracker.ietf.org/doc/html/rfc6749#section-5.2, and from §4.1.2.1 the last four. */
 export type OAuthErrorCode =
   | 'invalid_request'
@@ -64,7 +66,17 @@ export function invalidClient(scheme: 'Basic' | 'Bearer'): OAuthProblem {
 export function temporarilyUnavailable(retryAfterMs: number, cause: unknown, status = 503): OAuthProblem {
   return new OAuthProblem('temporarily_unavailable', 'The service is not available for the moment. Please try again.', {
     status,
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
+    headers: retryAfter(retryAfterMs),
     cause,
   });
+}
+
+/** RFC 6749 has no code for it; the status says it (https://datatracker.ietf.org/doc/html/rfc6585#section-4). */
+export function tooManyAttempts({ message, retryAfterMs }: DomainError): OAuthProblem {
+  const headers = retryAfter(retryAfterMs ?? 1000);
+  return new OAuthProblem('temporarily_unavailable', message, { status: 429, headers });
+}
+
+function retryAfter(ms: number): Record<string, string> {
+  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };
 }

@@ -15,7 +15,8 @@ export function revocationEndpoint({ clients, tokens }: { clients: Clients; toke
     const parameters = await readParameters(request);
     const token = parameters.get('token');
     if (token === undefined) throw invalidRequest('Missing token parameter.');
-    const client = await authenticateClient(clients, readClientCredentials(request.headers.authorization, parameters));
+    const credentials = readClientCredentials(request.headers.authorization, parameters);
+    const client = await authenticateClient(clients, credentials, request.ip);
     await tokens.revoke(token, client.id);
     return reply.code(200).send();
   };

@@ -14,7 +14,7 @@ export function tokenEndpoint({ clients, tokens, signIn }: { clients: Clients; t
     const parameters = await readParameters(request);
     const grant = requireGrant(parameters);
     const credentials = readClientCredentials(request.headers.authorization, parameters);
-    const client = await authenticateClient(clients, credentials);
-    return reply.send(await runGrant(client, grant, parameters));
+    const client = await authenticateClient(clients, credentials, request.ip);
+    return reply.send(await runGrant({ client, grant, parameters, address: request.ip }));
   };
 }

@@ -4,6 +4,7 @@ import type { Bus } from '../delivery/bus.js';
 import { ChatStreams } from '../delivery/chat-streams.js';
 import { Hub } from '../delivery/hub.js';
 import { Sessions } from '../delivery/sessions.js';
+import { type AttemptLimits, type AttemptStore, Attempts } from '../domain/attempts.js';
 import { BrowserSessions } from '../domain/browser-sessions.js';
 import { ChatLog } from '../domain/chat-log.js';
 import { Chats } from '../domain/chats.js';
@@ -11,12 +12,13 @@ import { Clients } from '../domain/clients.js';
 import type { Database } from '../domain/database.js';
 import { ExternalUsers } from '../domain/external-users.js';
 import { Memberships } from '../domain/memberships.js';
+import { MemoryAttemptStore } from '../domain/memory-attempt-store.js';
 import { Messages } from '../domain/messages.js';
 import { PasswordHasher } from '../domain/passwords.js';
 import { SignIn } from '../domain/sign-in.js';
 import { Tokens } from '../domain/tokens/tokens.js';
 import { ViewerCache } from '../domain/tokens/viewer-cache.js';
-import { Users } from '../domain/users.js';
+import { type UserChangeListener, Users } from '../domain/users.js';
 
 /** What the edges may ask of the floors below. */
 export interface Services {
@@ -42,6 +44,10 @@ export interface ServicesOptions {
   refreshTokenAbsoluteSeconds: number;
   /** How long a lost answer to a refresh may be asked for again, in seconds. */
   refreshGraceSeconds: number;
+  /** How many wrong passwords and secrets are free. */
+  attemptLimits: AttemptLimits;
+  /** Where they are counted; in this process when it is not given. */
+  attemptStore?: AttemptStore;
   /** See `HubOptions`. */
   probeIntervalMs?: number;
   /** See `SessionsOptions`. */
@@ -60,6 +66,7 @@ declare module 'fastify' {
 /** Puts the domain and the delivery together on one database and one bus; `close` ends what they started. */
 export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
   const hasher = new PasswordHasher();
+  const attempts = new Attempts(options.attemptStore ?? new MemoryAttemptStore(), options.attemptLimits);
   const chats = new Chats(db);
   const chatLog = new ChatLog(db);
   const hub = new Hub(bus, chatLog, { probeIntervalMs: options.probeIntervalMs ?? 1000, onError });
@@ -81,20 +88,20 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     recheckIntervalMs: options.recheckIntervalMs ?? 30_000,
     onError,
   });
-  const users = new Users(db, hasher, async ({ userId, signOut, exceptFamilyId }) => {
+  const onUserChange: UserChangeListener = async ({ userId, signOut, exceptFamilyId }) => {
     if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
     await sessions.announceUserChanged(userId);
-  });
+  };
   const services: Services = {
-    users,
+    users: new Users(db, hasher, onUserChange, attempts),
     chats,
     memberships: new Memberships(db, announce),
     messages,
     chatLog,
     tokens,
     viewers,
-    clients: new Clients(db, hasher),
-    signIn: new SignIn(db, hasher),
+    clients: new Clients(db, hasher, attempts),
+    signIn: new SignIn(db, hasher, attempts),
     browserSessions: new BrowserSessions(db),
     externalUsers: new ExternalUsers(db),
     chatStreams: new ChatStreams(hub, chats, onError),

@@ -1,8 +1,10 @@
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Attempts, DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/attempts.js';
 import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients } from '../../src/domain/clients.js';
 import { ExternalUsers } from '../../src/domain/external-users.js';
+import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
 import { Tokens } from '../../src/domain/tokens/tokens.js';
@@ -16,6 +18,7 @@ describe('Without its database', () => {
 
   beforeAll(async () => {
     const hasher = new PasswordHasher();
+    const attempts = new Attempts(new MemoryAttemptStore(), DEFAULT_ATTEMPT_LIMITS);
     const lifetimes = {
       accessTokenSeconds: 1,
       refreshTokenSeconds: 1,
@@ -24,9 +27,9 @@ describe('Without its database', () => {
     };
     const tokens = new Tokens(db, lifetimes, () => {});
     await app.register(oauthPlugin, {
-      clients: new Clients(db, hasher),
+      clients: new Clients(db, hasher, attempts),
       tokens,
-      signIn: new SignIn(db, hasher),
+      signIn: new SignIn(db, hasher, attempts),
       browserSessions: new BrowserSessions(db),
       externalUsers: new ExternalUsers(db),
     });

@@ -41,8 +41,7 @@ describe('Signing in through a real OpenID Connect provider', () => {
     const settings = { clientId: CLIENT.id, clientSecret: CLIENT.secret, issuer: provider.issuer };
     server = await startAuthorizationServer(
       {},
-      { externalProviders: [{ kind: 'oidc', key: 'work', label: 'Work', ...settings }] },
-      port,
+      { port, externalProviders: [{ kind: 'oidc', key: 'work', label: 'Work', ...settings }] },
     );
     app = await newApp(server);
   });

@@ -1,7 +1,9 @@
 import Fastify from 'fastify';
+import { type AttemptLimits, type AttemptStore, Attempts } from '../../src/domain/attempts.js';
 import { BrowserSessions } from '../../src/domain/browser-sessions.js';
 import { Clients, type OAuthClient } from '../../src/domain/clients.js';
 import { ExternalUsers } from '../../src/domain/external-users.js';
+import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { SignIn } from '../../src/domain/sign-in.js';
 import type { TokenLifetimes } from '../../src/domain/tokens/issue.js';
@@ -9,7 +11,7 @@ import { Tokens } from '../../src/domain/tokens/tokens.js';
 import { Users } from '../../src/domain/users.js';
 import { type OAuthOptions, oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -25,13 +27,28 @@ export async function tokenPair(response: Response): Promise<{ access: string; r
   return { access: typeof access === 'string' ? access : '', refresh: typeof refresh === 'string' ? refresh : '' };
 }
 
+/** Tests of wrong passwords are many, from one address. */
+const UNLIMITED: AttemptLimits = {
+  perAccount: Infinity,
+  perAddress: Infinity,
+  perClient: Infinity,
+  longestBlockSeconds: 300,
+};
+
+interface ServerOptions extends Partial<OAuthOptions> {
+  port?: number;
+  attemptLimits?: Partial<AttemptLimits>;
+  attemptStore?: AttemptStore;
+  /** One that the test shares between servers and drops itself. */
+  database?: TestDatabase;
+}
+
 /** The OAuth2 endpoints on a database of their own, listening on a free port of the loopback address. */
 export async function startAuthorizationServer(
   lifetimes: Partial<TokenLifetimes> = {},
-  options: Partial<OAuthOptions> = {},
-  port = 0,
+  { port = 0, attemptLimits, attemptStore = new MemoryAttemptStore(), database: given, ...options }: ServerOptions = {},
 ) {
-  const database = await createTestDatabase();
+  const database = given ?? (await createTestDatabase());
   const db = createDatabase(database);
   const revoked: string[] = [];
   const hasher = new PasswordHasher();
@@ -46,11 +63,17 @@ export async function startAuthorizationServer(
     },
     (familyIds) => revoked.push(...familyIds),
   );
-  const clients = new Clients(db, hasher);
-  const users = new Users(db, hasher, async ({ userId, signOut, exceptFamilyId }) => {
-    if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
-  });
-  const signInService = new SignIn(db, hasher);
+  const attempts = new Attempts(attemptStore, { ...UNLIMITED, ...attemptLimits });
+  const clients = new Clients(db, hasher, attempts);
+  const users = new Users(
+    db,
+    hasher,
+    async ({ userId, signOut, exceptFamilyId }) => {
+      if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
+    },
+    attempts,
+  );
+  const signInService = new SignIn(db, hasher, attempts);
   const browserSessions = new BrowserSessions(db);
   const log: string[] = [];
   const app = Fastify({
@@ -116,7 +139,7 @@ export async function startAuthorizationServer(
     async close() {
       await app.close();
       await db.close();
-      await database.drop();
+      if (!given) await database.drop();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Bus } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
+import { DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/attempts.js';
 import { toProfile } from '../../src/domain/users.js';
 import type { Scope, UserProfile, UserRole, Viewer } from '../../src/domain/viewer.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
@@ -21,6 +22,7 @@ export async function startServices(
     refreshTokenSeconds: 86_400,
     refreshTokenAbsoluteSeconds: 2_592_000,
     refreshGraceSeconds: 10,
+    attemptLimits: DEFAULT_ATTEMPT_LIMITS,
     ...options,
   });
   let count = 0;

@@ -74,7 +74,7 @@ export class AuthorizeEndpoint {
 
   private async trySignIn(visit: Visit, form: Parameters): Promise<FastifyReply> {
     const [username = '', password = ''] = [form.get('username'), form.get('password')];
-    const signedIn = await this.options.signIn.authenticate(username, password);
+    const signedIn = await this.options.signIn.authenticate(username, password, visit.request.ip);
     const secret = signedIn && (await this.options.browserSessions.start(signedIn.user.id, signedIn.passwordVersion));
     if (secret === undefined) return this.sendSignIn(visit, 'The username or the password is wrong.', username);
     await this.options.browserSessions.end(visit.secret);
