@@ -21,14 +21,34 @@ export interface Statement {
   text: string;
 }
 
-/** Runs a raw statement and returns its rows. Errors are those of `pg`. */
+/** How long a raw statement may take, the wait for a connection included. Milliseconds. */
+const PATIENCE_MS = 2500;
+
+/**
+ * Runs a raw statement and returns its rows. Errors are those of `pg`.
+ *
+ * A server that hangs with its connections open (frozen, or behind a cut cable) is away after 2.5 s: whether the statement
+ * was carried out is unknown then. The embedded database cannot be away; its queue may be slow.
+ * @throws DomainError `SERVICE_UNAVAILABLE`
+ */
 export async function query<Row extends QueryResultRow>(
   db: Database,
   { name, text }: Statement,
   values: unknown[],
 ): Promise<Row[]> {
-  const result = await db.pool.query<Row>(db.namedStatements ? { name, text, values } : { text, values });
-  return result.rows;
+  if (!db.namedStatements) return (await db.pool.query<Row>({ text, values })).rows;
+  // The driver's own limit ends the connection, which is of no use any more; it does not count the wait for one.
+  const statement = { name, text, values, query_timeout: PATIENCE_MS };
+  return (await withPatience(db.pool.query<Row>(statement))).rows;
+}
+
+async function withPatience<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const giveUp = () => reject(databaseAway(new Error(`The database did not answer within ${PATIENCE_MS} ms.`)));
+    timer = setTimeout(giveUp, PATIENCE_MS);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 /** The error a client may read, when this is one: a refusal, or the word that the database is away. */
