@@ -5,8 +5,8 @@ import fp from 'fastify-plugin';
 const PATIENCE_MS = 2000;
 
 /**
- * `GET /healthz`: the process lives. `GET /readyz`: it can serve; 503 with what is wrong when the database is away or the
- * process is draining. Without Redis it still serves, a second later: that is said, and is no reason to send nobody here.
+ * `GET /healthz`: the process lives. `GET /readyz`: database and bus answer; 503, with which does not, when one is away or
+ * the process is draining.
  */
 async function health(app: FastifyInstance) {
   let draining = false;
