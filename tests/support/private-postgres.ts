@@ -45,6 +45,13 @@ export class PrivatePostgres {
     return postgres;
   }
 
+  /** Of the running server. */
+  get pid(): number {
+    const pid = this.server?.pid;
+    if (pid === undefined) throw new Error('The private PostgreSQL does not run.');
+    return pid;
+  }
+
   url(database = 'postgres'): string {
     return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
   }

@@ -29,6 +29,13 @@ export class PrivateRedis {
     return redis;
   }
 
+  /** Of the running server. */
+  get pid(): number {
+    const pid = this.server?.pid;
+    if (pid === undefined) throw new Error('The private Redis does not run.');
+    return pid;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }

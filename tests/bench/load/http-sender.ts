@@ -1,0 +1,41 @@
+import type { Chat, Person } from '../world/identities.js';
+import { HttpConnection } from './http-connection.js';
+import type { TargetAddress } from './job.js';
+import type { Ledger } from './ledger.js';
+import { InvalidRun } from './tally.js';
+
+const MUTATION =
+  'mutation ($chatId: ID!, $content: String!) { sendMessage(chatId: $chatId, content: $content) { id seq createdAt } }';
+
+/** Sends over one kept-alive HTTP connection, one message at a time. */
+export class HttpSender {
+  private readonly connection: HttpConnection;
+
+  constructor(
+    private readonly target: TargetAddress,
+    person: Person,
+  ) {
+    this.connection = new HttpConnection(target.port, person.token);
+  }
+
+  /** Resolves when the message is acknowledged and every listener of the chat has it. */
+  async say(ledger: Ledger): Promise<void> {
+    const { id, content, settled } = ledger.expect();
+    const { status, body } = await this.post(ledger.chat, content);
+    const seq = /"seq":(\d+)/.exec(body)?.[1];
+    if (status !== 200 || seq === undefined) throw new InvalidRun(`A send was answered ${status}: ${body}`);
+    ledger.acknowledged(id, Number(seq));
+    return settled;
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  private post(chat: Chat, content: string) {
+    if (this.target.http === 'plain')
+      return this.connection.post(`/chats/${chat.id}/messages`, JSON.stringify({ content }));
+    const variables = { chatId: chat.id, content };
+    return this.connection.post('/graphql/', JSON.stringify({ query: MUTATION, variables }));
+  }
+}

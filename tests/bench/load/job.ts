@@ -1,0 +1,73 @@
+/** Where a target listens, and what it speaks there. */
+export interface TargetAddress {
+  port: number;
+  /** Of its sockets. */
+  dialect: 'channel' | 'socket.io' | 'graphql';
+  /** Of its HTTP. */
+  http: 'graphql' | 'plain';
+  /** Whether it promises that a chat's numbers arrive in their order. One that does not is held to each exactly once. */
+  ordered: boolean;
+}
+
+/** A closed loop: so many messages are under way, each until it is acknowledged and everybody has it. */
+interface Loop {
+  inFlight: number;
+  warmUpSeconds: number;
+  seconds: number;
+}
+
+export type Work =
+  /** Everybody in the hall; the listeners send in turn, or others do over HTTP. */
+  | ({ kind: 'fan-out'; listeners: number; sendOverHttp: boolean } & Loop)
+  /** The hall at a fixed rate, whatever the answers. */
+  | { kind: 'steady'; listeners: number; perSecond: number; warmUpSeconds: number; seconds: number }
+  /** Every room with all its members. */
+  | ({ kind: 'rooms'; rooms: number; people: number } & Loop)
+  /**
+   * One connection for each message under way, each to a room of its own, or all to the hall when it is told how many
+   * messages there are in it. Nobody listens.
+   */
+  | ({ kind: 'sends-http'; people: number; hallMessages: number | undefined } & Loop)
+  /** Rooms with one socket each, which sends and hears itself. */
+  | ({ kind: 'sends-socket'; rooms: number; people: number } & Loop)
+  | { kind: 'idle'; sockets: number; seconds: number }
+  /** Pages of the hall's history, each connection one at a time. */
+  | ({ kind: 'history'; head: number; depth: number; nested: boolean } & Loop)
+  /** Everybody in the hall comes back at once. */
+  | { kind: 'resume'; clients: number; behind: number; head: number };
+
+export interface Job {
+  target: TargetAddress;
+  work: Work;
+}
+
+/** Milliseconds. */
+export interface Percentiles {
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+/** What a job saw. */
+export interface Outcome {
+  /** In the measured phase. */
+  messages: number;
+  connected: number;
+  deliveries: number;
+  /** From the moment a message was due to each of its deliveries. */
+  delivery: Percentiles | undefined;
+  /** From the moment a message or request was due to its answer. */
+  answer: Percentiles | undefined;
+  /** Deliveries that came before one with a lower number, in the whole job. */
+  outOfOrder: number;
+  /** Messages that were acknowledged in the whole job. */
+  acknowledged: number;
+}
+
+/** From the load's process to the one that started it; the mark of a phase is answered with `marked`. */
+export type Report =
+  | { kind: 'mark'; phase: string; edge: 'begin' | 'end' }
+  | { kind: 'done'; outcome: Outcome }
+  | { kind: 'invalid'; reason: string };
+
+export type Order = { kind: 'work'; job: Job } | { kind: 'marked' };

@@ -1,0 +1,53 @@
+import { HALL, person } from '../../world/identities.js';
+import { closedLoop } from '../closed-loop.js';
+import { HttpConnection } from '../http-connection.js';
+import type { Work } from '../job.js';
+import type { Run } from '../run.js';
+import { InvalidRun } from '../tally.js';
+
+type History = Extract<Work, { kind: 'history' }>;
+
+const PAGE = 50;
+/** Of the pages, one in so many is looked at row by row; the others by their ends. */
+const READ_EACH = 16;
+
+/** Pages of the hall's history that end `depth` messages before its head. */
+export async function history(run: Run, { head, depth, nested, inFlight, warmUpSeconds, seconds }: History) {
+  const before = head - depth + 1;
+  const connections = Array.from({ length: inFlight }, (_, index) => {
+    const connection = new HttpConnection(run.target.port, person(index).token);
+    return { connection, ask: asker(run, connection, before, nested) };
+  });
+  const page = async (slot: number, round: number) => {
+    const askedAt = performance.now();
+    const { status, body } = (await connections[slot]?.ask()) ?? { status: 0, body: '' };
+    run.tally.answer.record(performance.now() - askedAt);
+    run.tally.messages += 1;
+    if (status !== 200 || !isPage(body, before - 1, round % READ_EACH === 0))
+      throw new InvalidRun(`A page before number ${before} was answered ${status}: ${body.slice(0, 300)}`);
+  };
+  await run.watched(closedLoop(inFlight, warmUpSeconds, page));
+  await run.measure('load', () => closedLoop(inFlight, seconds, page));
+  for (const { connection } of connections) connection.close();
+}
+
+function asker({ target }: Run, connection: HttpConnection, before: number, nested: boolean) {
+  const senders = nested ? ' sender { id username }' : '';
+  if (target.http === 'plain') {
+    const path = `/chats/${HALL.id}/messages?before=${before}&last=${PAGE}${nested ? '&senders=1' : ''}`;
+    return () => connection.get(path);
+  }
+  const query = `query ($chatId: ID!, $before: Int) {
+    messages(chatId: $chatId, last: ${PAGE}, before: $before) { id seq content createdAt${senders} } }`;
+  const json = JSON.stringify({ query, variables: { chatId: HALL.id, before } });
+  return () => connection.post('/graphql/', json);
+}
+
+/** Oldest first, so many, and the newest has this number. */
+function isPage(body: string, newest: number, everyRow: boolean): boolean {
+  const oldest = newest - PAGE + 1;
+  if (!body.includes(`"seq":${oldest},`) || !body.includes(`"seq":${newest},`)) return false;
+  if (!everyRow) return true;
+  const numbers = [...body.matchAll(/"seq":(\d+),/g)].map(([, digits]) => Number(digits));
+  return numbers.length === PAGE && numbers.every((number, index) => number === oldest + index);
+}

@@ -1,0 +1,24 @@
+import { ROOM_MEMBERS } from '../../world/identities.js';
+import { closedLoop } from '../closed-loop.js';
+import { type Assembly, assembleRooms, dismiss } from '../crowd.js';
+import type { Work } from '../job.js';
+import type { Run } from '../run.js';
+
+type Rooms = Extract<Work, { kind: 'rooms' | 'sends-socket' }>;
+
+/** Many rooms with all their members, or with one each who hears only itself. Each slot of the loop walks its share of them. */
+export async function rooms(run: Run, { kind, rooms: count, people, inFlight, warmUpSeconds, seconds }: Rooms) {
+  const perRoom = kind === 'rooms' ? ROOM_MEMBERS : 1;
+  const all = await run.watched(assembleRooms(run, { rooms: count, perRoom, people }));
+  const say = async (slot: number, round: number) => {
+    const assembly = all[(slot + round * inFlight) % count];
+    await memberWhoseTurnItIs(assembly, round)?.say();
+  };
+  await run.watched(closedLoop(inFlight, warmUpSeconds, say));
+  await run.measure('load', () => closedLoop(inFlight, seconds, say));
+  dismiss(run, all);
+}
+
+function memberWhoseTurnItIs(assembly: Assembly | undefined, round: number) {
+  return assembly?.members[round % assembly.members.length];
+}

@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import type { Form, Scenario } from './scenarios/scenario.js';
+import { scenarios } from './scenarios/scenarios.js';
+import type { TargetName } from './targets/target.js';
+import { targets } from './targets/targets.js';
+
+export interface Options {
+  scenarios: readonly Scenario[];
+  /** Undefined: those of the scenario. */
+  targets: readonly TargetName[] | undefined;
+  form: Form;
+  /** Whether docs/benchmarks/ is written: by the full form of everything only. */
+  writesResults: boolean;
+}
+
+const QUICK: Form = { name: 'quick', warmUpSeconds: 0.5, seconds: 1, repetitions: 1 };
+const FULL: Form = { name: 'full', warmUpSeconds: 2, seconds: 6, repetitions: 3 };
+
+export const USAGE = `npm run bench -- [--quick] [--scenario NAME]… [--targets NAME,NAME…] [--size N] [--seconds N] [--repetitions N]
+
+Without arguments everything is measured and docs/benchmarks/ is written; that takes the better part of an hour.
+--quick         one size each, once, a second each: under two minutes; shows that it runs, not how fast
+--scenario NAME ${scenarios.map(({ name }) => name).join(', ')}
+--targets NAMES ${Object.keys(targets).join(', ')}
+--size N        this size of each scenario, in place of its own
+--seconds N     how long each load is measured
+--repetitions N how often each target is measured, in turn with the others`;
+
+/** @throws Error with a plain sentence for what makes no sense. */
+export function parseOptions(args: string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      scenario: { type: 'string', multiple: true },
+      targets: { type: 'string' },
+      size: { type: 'string' },
+      seconds: { type: 'string' },
+      repetitions: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const names = values.scenario?.flatMap((name) => name.split(','));
+  const form = values.quick ? QUICK : FULL;
+  return {
+    scenarios: names ? names.map(scenarioOf) : scenarios,
+    targets: values.targets?.split(',').map(targetOf),
+    form: {
+      ...form,
+      size: positive('--size', values.size),
+      seconds: positive('--seconds', values.seconds) ?? form.seconds,
+      repetitions: positive('--repetitions', values.repetitions) ?? form.repetitions,
+    },
+    writesResults: Object.keys(values).every((name) => name === 'quick' || name === 'help') && !values.quick,
+  };
+}
+
+function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((candidate) => candidate.name === name);
+  if (!scenario) throw new Error(`There is no scenario "${name}".`);
+  return scenario;
+}
+
+function targetOf(name: string): TargetName {
+  const target = Object.values(targets).find((candidate) => candidate.name === name);
+  if (!target) throw new Error(`There is no target "${name}".`);
+  return target.name;
+}
+
+function positive(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`${option} must be a number above 0, not "${text}".`);
+  return value;
+}

@@ -1,0 +1,31 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Form } from '../scenarios/scenario.js';
+import { plot } from './plot.js';
+import type { ScenarioResult } from './results.js';
+import { tables } from './table.js';
+
+const folder = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url));
+
+/** Writes docs/benchmarks/results.md and its plot. */
+export function writeResults(results: readonly ScenarioResult[], machine: readonly string[], form: Form): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}results.svg`, plot(results));
+  writeFileSync(`${folder}results.md`, page(results, machine, form));
+}
+
+function page(results: readonly ScenarioResult[], machine: readonly string[], { repetitions, seconds }: Form): string {
+  return `# Benchmark
+
+Made by \`npm run bench\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
+another process, ${repetitions} times in turn with the others, ${seconds} s each. Cells are medians with their range, and the ratio to the
+base. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
+"Service" is the process of the target; "all processes" adds PostgreSQL's and Redis', not the load's.
+
+${machine.map((line) => `- ${line}`).join('\n')}
+
+![The first figure of each scenario](results.svg)
+
+${results.map(tables).join('\n\n')}
+`;
+}

@@ -1,0 +1,57 @@
+import type { Keeper } from '../support/keeper.js';
+import type { PrivatePostgres } from '../support/private-postgres.js';
+import type { PrivateRedis } from '../support/private-redis.js';
+import type { Job, Outcome } from './load/job.js';
+import { LoadProcess } from './load/load-process.js';
+import { InvalidRun } from './load/tally.js';
+import { Meter } from './measure/meter.js';
+import type { Round, Scenario, Variant } from './scenarios/scenario.js';
+import type { Target } from './targets/target.js';
+import { TargetProcess } from './targets/target-process.js';
+import type { BenchDatabase, Databases } from './world/databases.js';
+
+export interface Servers {
+  keeper: Keeper;
+  postgres: PrivatePostgres;
+  redis: PrivateRedis;
+  databases: Databases;
+  folder: string;
+}
+
+/** The longest that a load may take, its opening and its measured phases together. */
+const BOUND_MS = 180_000;
+
+/** One target, started afresh on a fresh database, under one load. @throws InvalidRun when anything is missing. */
+export async function runRound(servers: Servers, scenario: Scenario, variant: Variant, target: Target): Promise<Round> {
+  const { keeper, postgres, redis, databases, folder } = servers;
+  const database = await databases.copy(variant.world);
+  const options = { keeper, folder, databaseUrl: database.url, redisUrl: redis.url };
+  const [process, load] = [await TargetProcess.start(target, options), LoadProcess.start(keeper)];
+  try {
+    const meter = new Meter({ target: process.pid, postgres: postgres.pid, redis: redis.pid, load: load.pid });
+    const { http, ordered } = target;
+    const address = { port: process.port, dialect: dialectOf(scenario, target), http, ordered };
+    const job: Job = { target: address, work: variant.work };
+    const outcome = await load.perform(job, BOUND_MS, (phase, edge) => meter.mark(phase, edge));
+    if (process.hasEnded) throw new InvalidRun(`${target.title} ended meanwhile; see ${process.logFile}.`);
+    if (target.persists) await checkPersisted(databases, database, variant.world.hallMessages, outcome);
+    return { outcome, usage: (phase) => meter.usage(phase) };
+  } finally {
+    await Promise.all([load.stop(), process.stop()]);
+    await database.drop();
+  }
+}
+
+function dialectOf(scenario: Scenario, target: Target): Job['target']['dialect'] {
+  if (scenario.overGraphql) return 'graphql';
+  if (target.sockets === 'none') throw new Error(`${target.title} has no raw sockets for ${scenario.name}.`);
+  return target.sockets;
+}
+
+/** Everything that was acknowledged is in the database, under numbers without a hole, and nothing else. */
+async function checkPersisted(databases: Databases, database: BenchDatabase, seeded: number, outcome: Outcome) {
+  const { messages, chatsWithHoles } = await databases.persisted(database);
+  if (messages !== seeded + outcome.acknowledged)
+    throw new InvalidRun(`${outcome.acknowledged} messages were acknowledged and ${messages - seeded} are stored.`);
+  if (chatsWithHoles > 0) throw new InvalidRun(`The numbers of ${chatsWithHoles} chats have holes.`);
+}

@@ -1,0 +1,48 @@
+import type { Figure, Form, Scenario, Variant } from './scenario.js';
+import { world } from './scenario.js';
+
+const CONNECTIONS = 8;
+const FULL = { head: 1_000_000, depths: [0, 1000, 100_000, 900_000] };
+const QUICK = { head: 20_000, depths: [0, 18_000] };
+
+const pagesPerSecond: Figure = {
+  name: 'pages per second',
+  unit: '/s',
+  better: 'more',
+  of: ({ outcome, usage }) => outcome.messages / usage('load').seconds,
+};
+
+const figures: Figure[] = [
+  pagesPerSecond,
+  {
+    name: 'CPU per page, service',
+    unit: 'ms',
+    better: 'less',
+    of: ({ outcome, usage }) => (usage('load').target / outcome.messages) * 1000,
+  },
+  { name: 'page p50', unit: 'ms', better: 'less', of: ({ outcome }) => outcome.answer?.p50 },
+  { name: 'page p99', unit: 'ms', better: 'less', of: ({ outcome }) => outcome.answer?.p99 },
+];
+
+function variants(form: Form): Variant[] {
+  const { head, depths } = form.name === 'quick' ? QUICK : FULL;
+  const { warmUpSeconds, seconds } = form;
+  const loop = { inFlight: CONNECTIONS, warmUpSeconds, seconds };
+  const page = (depth: number, nested: boolean): Variant => ({
+    // A page at the head is of the history's first fifty.
+    size: Math.max(depth, 50),
+    label: `depth ${depth.toLocaleString('en')}${nested ? ', with senders' : ''}`,
+    world: world({ hallMessages: head }),
+    work: { kind: 'history', head, depth, nested, ...loop },
+  });
+  return [...depths.map((depth) => page(depth, false)), page(0, true)];
+}
+
+export const history: Scenario = {
+  name: 'history',
+  title: `History: pages of 50 over HTTP (GraphQL; plain JSON at the thin server), ${CONNECTIONS} connections`,
+  base: 'thin',
+  targets: ['service', 'thin'],
+  variants,
+  figures,
+};

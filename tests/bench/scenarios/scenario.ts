@@ -1,0 +1,67 @@
+import type { Outcome, Work } from '../load/job.js';
+import type { Usage } from '../measure/meter.js';
+import type { TargetName } from '../targets/target.js';
+import type { WorldSize } from '../world/seed.js';
+
+/** One target under one load, once. */
+export interface Round {
+  outcome: Outcome;
+  /** What the phase with this name cost. */
+  usage(phase: string): Usage;
+}
+
+/** A number of a round that is worth a column. */
+export interface Figure {
+  name: string;
+  unit: string;
+  better: 'less' | 'more';
+  /** Undefined when the round has none. */
+  of(round: Round): number | undefined;
+}
+
+/** One size of a scenario. */
+export interface Variant {
+  /** What the exponent of growth is taken over. */
+  size: number;
+  label: string;
+  world: WorldSize;
+  work: Work;
+}
+
+/** How long and how often. */
+export interface Form {
+  name: 'quick' | 'full';
+  warmUpSeconds: number;
+  seconds: number;
+  repetitions: number;
+  /** Instead of the scenario's own sizes. */
+  size?: number | undefined;
+}
+
+export interface Scenario {
+  name: string;
+  title: string;
+  /** Beside what the others are shown. Ratios are to this one. */
+  base: TargetName;
+  targets: readonly TargetName[];
+  /** Whether listeners subscribe over GraphQL. */
+  overGraphql?: boolean;
+  variants(form: Form): readonly Variant[];
+  /** The first is the one that the plot shows and the exponent is of. */
+  figures: readonly Figure[];
+}
+
+/** Enough people and chats for small loads; the same for several scenarios, so that it is made once. */
+export function world(size: Partial<WorldSize>): WorldSize {
+  return { people: 1000, hallMembers: 1000, hallMessages: 0, rooms: 100, ...size };
+}
+
+/** The sizes to measure: the one asked for, or the form's. */
+export function sizesOf({ name, size }: Form, sizes: { full: readonly number[]; quick: number }): readonly number[] {
+  if (size !== undefined) return [size];
+  return name === 'quick' ? [sizes.quick] : sizes.full;
+}
+
+export function count(number: number, what: string): string {
+  return `${number.toLocaleString('en')} ${what}`;
+}

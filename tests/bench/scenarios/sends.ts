@@ -1,0 +1,50 @@
+import { allCpuPerMessage, answerP50, answerP99, cpuPerMessage, loadBusy, messagesPerSecond } from './figures.js';
+import { count, type Form, type Scenario, sizesOf, world } from './scenario.js';
+
+const figures = [cpuPerMessage, messagesPerSecond, allCpuPerMessage, answerP50, answerP99, loadBusy];
+
+const sizes = (form: Form) => sizesOf(form, { full: [10, 25, 50], quick: 50 });
+
+export const sendsHttp: Scenario = {
+  name: 'sends-http',
+  title: 'Sends over HTTP (GraphQL; plain JSON at the thin server), a chat for each connection, nobody listens',
+  base: 'thin',
+  targets: ['service', 'thin'],
+  variants: (form) =>
+    sizes(form).map((connections) => ({
+      size: connections,
+      label: count(connections, 'connections'),
+      world: world({}),
+      work: {
+        kind: 'sends-http',
+        people: world({}).people,
+        hallMessages: undefined,
+        inFlight: connections,
+        warmUpSeconds: form.warmUpSeconds,
+        seconds: form.seconds,
+      },
+    })),
+  figures,
+};
+
+export const sendsRaw: Scenario = {
+  name: 'sends-raw',
+  title: 'Sends over raw sockets, a chat for each socket, which hears itself',
+  base: 'thin',
+  targets: ['service', 'thin', 'socket.io'],
+  variants: (form) =>
+    sizes(form).map((connections) => ({
+      size: connections,
+      label: count(connections, 'sockets'),
+      world: world({}),
+      work: {
+        kind: 'sends-socket',
+        rooms: connections,
+        people: world({}).people,
+        inFlight: connections,
+        warmUpSeconds: form.warmUpSeconds,
+        seconds: form.seconds,
+      },
+    })),
+  figures,
+};

@@ -1,0 +1,26 @@
+import { answerP50, answerP99, cpuPerMillionDeliveries, deliveryP50, deliveryP99 } from './figures.js';
+import { count, type Scenario, sizesOf, world } from './scenario.js';
+
+/** Messages a second, of a chat of so many. */
+const rateOf = (listeners: number) => (listeners < 1000 ? 30 : 20);
+
+export const steady: Scenario = {
+  name: 'steady',
+  title: 'Steady: one chat at a fixed rate; latency from the moment a message was due',
+  base: 'thin',
+  targets: ['service', 'thin', 'socket.io'],
+  variants: (form) =>
+    sizesOf(form, { full: [100, 1000], quick: 1000 }).map((listeners) => ({
+      size: listeners,
+      label: `${count(listeners, 'listeners')}, ${rateOf(listeners)} messages/s`,
+      world: world({}),
+      work: {
+        kind: 'steady',
+        listeners,
+        perSecond: rateOf(listeners),
+        warmUpSeconds: form.warmUpSeconds,
+        seconds: form.seconds,
+      },
+    })),
+  figures: [deliveryP50, deliveryP99, answerP50, answerP99, cpuPerMillionDeliveries],
+};

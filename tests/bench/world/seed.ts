@@ -1,0 +1,48 @@
+import pg from 'pg';
+import { EPOCH, HALL, ROOM_MEMBERS } from './identities.js';
+
+/** How much there is before anybody connects. */
+export interface WorldSize {
+  people: number;
+  hallMembers: number;
+  /** Messages in the hall, numbered from 1. */
+  hallMessages: number;
+  rooms: number;
+}
+
+const uuidSql = (kind: string, index: string) =>
+  `('01930000-0000-7000-${kind}-' || lpad(to_hex(${index}), 12, '0'))::uuid`;
+const tokenSql = `'cat_' || rtrim(translate(encode(sha256(convert_to('token of user-' || n, 'UTF8')), 'base64'), '+/', '-_'), '=')`;
+
+/** Fills a migrated, empty database. The numbers of a chat are dense, as the service itself leaves them. */
+export async function seed(url: string, { people, hallMembers, hallMessages, rooms }: WorldSize): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`
+      INSERT INTO users (id, username) SELECT ${uuidSql('8000', 'n')}, 'user-' || n FROM generate_series(0, ${people - 1}) n;
+      INSERT INTO oauth_clients (id, name) VALUES ('bench', 'Benchmark');
+      INSERT INTO token_families (id, client_id, user_id)
+        SELECT ${uuidSql('b000', 'n')}, 'bench', ${uuidSql('8000', 'n')} FROM generate_series(0, ${people - 1}) n;
+      INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
+        SELECT sha256(convert_to(${tokenSql}, 'UTF8')), ${uuidSql('b000', 'n')}, '{read,write}', now() + interval '1 day'
+        FROM generate_series(0, ${people - 1}) n;
+      INSERT INTO chats (id, name, name_key, epoch, last_seq)
+        VALUES ('${HALL.id}', '${HALL.name}', '${HALL.name}', '${EPOCH}', ${hallMessages});
+      INSERT INTO chats (id, name, name_key, epoch)
+        SELECT ${uuidSql('9000', 'n')}, 'room-' || n, 'room-' || n, '${EPOCH}' FROM generate_series(0, ${rooms - 1}) n;
+      INSERT INTO chat_memberships (chat_id, user_id)
+        SELECT '${HALL.id}', ${uuidSql('8000', 'n')} FROM generate_series(0, ${hallMembers - 1}) n;
+      INSERT INTO chat_memberships (chat_id, user_id)
+        SELECT ${uuidSql('9000', 'n')}, ${uuidSql('8000', `(n * ${ROOM_MEMBERS} + place) % ${people}`)}
+        FROM generate_series(0, ${rooms - 1}) n, generate_series(0, ${ROOM_MEMBERS - 1}) place;
+      INSERT INTO messages (chat_id, seq, id, sender_id, content, created_at)
+        SELECT '${HALL.id}', n, ${uuidSql('c000', 'n')}, ${uuidSql('8000', `n % ${hallMembers}`)},
+               rpad('seeded ' || n || ' ', 200, 'x'), now() - make_interval(secs => ${hallMessages} - n)
+        FROM generate_series(1, ${hallMessages}) n;
+    `);
+    await client.query('VACUUM ANALYZE');
+  } finally {
+    await client.end();
+  }
+}
