@@ -8,7 +8,9 @@ import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
 import drain from './plugins/drain.js';
 import errors from './plugins/errors.js';
+import headers from './plugins/headers.js';
 import health from './plugins/health.js';
+import deadline from './plugins/limits/deadline.js';
 import overload from './plugins/limits/overload.js';
 import requestRates from './plugins/limits/request-rates.js';
 import { loggerOptions } from './plugins/logging.js';
@@ -43,7 +45,6 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     logger: loggerOptions(config.logLevel, overrides.logStream),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: limits.bodyBytes,
-    handlerTimeout: orNone(limits.operationMs),
     // A connection on which no byte moves is cut too, in either direction; WebSockets have a heartbeat instead.
     connectionTimeout: orNone(limits.requestMs),
     requestTimeout: orNone(limits.requestMs),
@@ -68,11 +69,9 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     attemptStore: app.attemptStore,
     ...overrides.services,
   });
-  await app.register(requestRates, limits);
-  await app.register(overload, limits);
-  await app.register(authenticate, { count: app.countForUser });
   await app.register(health);
 
+  await app.register(headers, { publicUrl: config.publicUrl });
   await app.register(cors, {
     origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins],
     exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
@@ -88,6 +87,11 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     userFrameRate: frameRate(limits.framesPerUser),
     ...overrides.webSocket,
   });
+  // After the WebSockets, which end the connection of an upgrade that anybody refuses.
+  await app.register(requestRates, limits);
+  await app.register(overload, limits);
+  await app.register(deadline, limits);
+  await app.register(authenticate, { count: app.countForUser });
 
   await app.register(oauthPlugin, {
     ...app.services,

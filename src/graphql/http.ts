@@ -5,7 +5,6 @@ import { badInput } from '../domain/errors.js';
 import type { Scope, Viewer } from '../domain/viewer.js';
 import { BearerError } from '../plugins/bearer.js';
 import { retryAfter } from '../plugins/errors.js';
-import { isDeadline, tookTooLong } from '../plugins/limits/deadline.js';
 import type { GraphqlContext } from './context.js';
 import type { Documents } from './documents.js';
 import { codedError } from './errors.js';
@@ -122,7 +121,7 @@ function refusal(error: unknown, legacy: boolean): Refusal {
   }
   if (error instanceof BearerError)
     return { statusCode: error.statusCode, headers: { 'WWW-Authenticate': error.wwwAuthenticate }, errors: [error] };
-  const known = isDeadline(error) ? tookTooLong(error) : clientError(error);
+  const known = clientError(error);
   if (known?.code === 'SERVICE_UNAVAILABLE' || known?.code === 'RATE_LIMITED') {
     const statusCode = known.code === 'RATE_LIMITED' ? 429 : 503;
     return { statusCode, headers: { 'Retry-After': retryAfter(known) }, errors: [known] };

@@ -18,7 +18,7 @@ import { SharedEvents } from './shared-events.js';
 export interface GraphqlOptions {
   /** Whether a browser is answered with GraphiQL. */
   graphiql?: boolean;
-  /** How long a query or a mutation may run, in milliseconds. Over HTTP the server's `handlerTimeout` is to be the same. */
+  /** How long a query or a mutation may run, in milliseconds. Over HTTP the plugin `deadline` answers. */
   operationMs?: number;
   /** Active operations per socket. */
   operationsPerSocket?: number;

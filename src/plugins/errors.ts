@@ -3,7 +3,6 @@ import fp from 'fastify-plugin';
 import { clientError } from '../domain/database.js';
 import type { DomainError } from '../domain/errors.js';
 import { BearerError } from './bearer.js';
-import { isDeadline, tookTooLong } from './limits/deadline.js';
 
 /** The answers that no edge gives itself: an unknown path, an unreadable request, a refused token, a fault of ours. */
 async function errors(app: FastifyInstance) {
@@ -16,7 +15,7 @@ async function errors(app: FastifyInstance) {
       reply.code(error.statusCode).header('WWW-Authenticate', error.wwwAuthenticate);
       return reply.send({ error: error.error ?? 'unauthorized', message: error.message });
     }
-    const refusal = isDeadline(error) ? tookTooLong(error) : clientError(error);
+    const refusal = clientError(error);
     if (refusal?.code === 'SERVICE_UNAVAILABLE') {
       request.log.warn({ err: error }, 'could not answer for now');
       return reply.code(503).header('Retry-After', retryAfter(refusal)).send(body('unavailable', refusal));

@@ -1,9 +1,8 @@
+import { LONGEST_TIMER_MS } from '../../plugins/limits/deadline.js';
 import type { Operation } from './operations.js';
 
 /** How long a query or a mutation may run, and a subscription take to begin, in milliseconds, where nothing else is said. */
 export const OPERATION_MS = 10_000;
-/** The longest that a timer of Node's can wait, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Watches how long the operations of one socket run. */
 export class Deadlines {
@@ -16,7 +15,7 @@ export class Deadlines {
 
   /** `onLate` is called for an operation that neither ends nor is stopped in time. */
   start(operation: Operation): void {
-    if (this.limitMs > LONGEST_MS) return;
+    if (this.limitMs > LONGEST_TIMER_MS) return;
     this.timers.set(
       operation,
       setTimeout(() => this.onLate(operation), this.limitMs),

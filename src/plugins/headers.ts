@@ -1,0 +1,38 @@
+import helmet from '@fastify/helmet';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+export interface HeadersOptions {
+  /** The origin that clients know the service by. Where it is https, browsers are told to keep to it. */
+  publicUrl: string | undefined;
+}
+
+const NOTHING = ["'none'"];
+const YEAR_SECONDS = 31_536_000;
+
+/**
+ * What browsers may do with our answers. They are data, so: nothing, wherever somebody manages to have one shown as a page. The
+ * few pages there are (GraphiQL, sign-in) set policies of their own over these. CORS is what lets a page read an answer.
+ */
+async function headers(app: FastifyInstance, { publicUrl }: HeadersOptions) {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: NOTHING, baseUri: NOTHING, formAction: NOTHING, frameAncestors: NOTHING },
+    },
+    strictTransportSecurity: publicUrl?.startsWith('https:')
+      ? { maxAge: YEAR_SECONDS, includeSubDomains: false }
+      : false,
+    frameguard: { action: 'deny' },
+    // Would cut a sign-in page off from the application that opened it in a window of its own.
+    crossOriginOpenerPolicy: false,
+    // Headers for browsers that are gone, or for what only pages do.
+    originAgentCluster: false,
+    dnsPrefetchControl: false,
+    ieNoOpen: false,
+    permittedCrossDomainPolicies: false,
+    xssFilter: false,
+  });
+}
+
+export default fp(headers, { name: 'headers' });

@@ -1,0 +1,245 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { UpgradeRefused } from '../../support/raw-socket.js';
+import { startTeam } from '../../support/service.js';
+import { exchange, upgradeRequest } from '../../support/web-socket-app.js';
+
+let team: Awaited<ReturnType<typeof startTeam>>;
+let token: string;
+
+/** A service with these limits, an admin's token and a chat. */
+async function start(limits: Record<string, string>) {
+  team = await startTeam(1, limits);
+  token = await team.signIn('admin');
+  await team.first.app.services.chats.create('general');
+}
+
+afterEach(() => team.close());
+
+const graphql = (query = '{ __typename }') =>
+  fetch(`${team.first.origin}/graphql/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  });
+
+const port = () => Number(new URL(team.first.origin).port);
+const refusalOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+/** The embedded database has one session, which a lock would stop altogether. */
+const isEmbedded = () => inject('testDatabaseSource').kind === 'embedded';
+
+/** Keeps every chat from being read until `release`. */
+async function holdChats() {
+  const connection = await team.first.app.db.pool.connect();
+  await connection.query('BEGIN; LOCK TABLE chats');
+  return async () => {
+    await connection.query('ROLLBACK');
+    connection.release();
+  };
+}
+
+describe('requests', () => {
+  it('of one address are answered 429 with Retry-After when they are too many, on every path but those of health', async () => {
+    await start({ LIMIT_REQUESTS_PER_ADDRESS: '5' });
+    const many = (path: string, init: RequestInit = {}) =>
+      Promise.all(Array.from({ length: 20 }, () => fetch(`${team.first.origin}${path}`, init)));
+    for (const [path, init] of [
+      ['/nothing', {}],
+      ['/oauth/token/', { method: 'POST', body: new URLSearchParams({ grant_type: 'password' }) }],
+      ['/graphql/?query={__typename}', {}],
+    ] as const) {
+      const refused = (await many(path, init)).filter(({ status }) => status === 429);
+      expect(refused.length).toBeGreaterThan(5);
+      for (const { headers } of refused) expect(headers.get('retry-after')).toBe('1');
+      const body = Object(await refused[0]?.json());
+      if (path.startsWith('/oauth')) expect(body).toMatchObject({ error: 'temporarily_unavailable' });
+      else if (path.startsWith('/graphql')) expect(body.errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED' });
+      else expect(body).toMatchObject({ error: 'rate_limited' });
+    }
+    expect((await many('/healthz')).map(({ status }) => status)).toEqual(Array(20).fill(200));
+    const upgrades = Array.from({ length: 20 }, () => exchange(port(), upgradeRequest('/ws/chat/general/')));
+    expect((await Promise.all(upgrades)).filter((answer) => answer.startsWith('HTTP/1.1 429')).length).toBeGreaterThan(
+      5,
+    );
+  });
+
+  it('of one user are answered 429, whatever others send', async () => {
+    await start({ LIMIT_REQUESTS_PER_USER: '5' });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => graphql()));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(5);
+    expect(refused[0]?.headers.get('retry-after')).toBe('1');
+    await team.first.app.services.users.create({ username: 'ann', password: 'correct horse battery' });
+    const other = await team.signIn('ann');
+    expect((await team.first.query(other, '{ me { username } }')).data).toEqual({ me: { username: 'ann' } });
+  });
+
+  it.skipIf(isEmbedded())(
+    'beyond those that are worked on at once are answered 503 with Retry-After, and the others are answered in the end',
+    async () => {
+      await start({ LIMIT_REQUESTS_AT_ONCE: '3' });
+      const release = await holdChats();
+      const held = Array.from({ length: 3 }, () => graphql('{ chats { id } }'));
+      const refused = await firstRefusal();
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+      expect((await fetch(`${team.first.origin}/healthz`)).status).toBe(200);
+      await release();
+      expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect((await graphql()).status).toBe(200);
+    },
+  );
+
+  /** The first refusal; the requests that are held arrive when they arrive. */
+  async function firstRefusal(): Promise<Response> {
+    for (;;) {
+      const answer = await graphql();
+      if (answer.status !== 200) return answer;
+    }
+  }
+
+  it.skipIf(isEmbedded())(
+    'that take too long are answered 503, over HTTP and over a socket, and a mutation begins nothing more',
+    async () => {
+      await start({ LIMIT_OPERATION_SECONDS: '1' });
+      const socket = team.first.subscribe(token, '{ chats { id } }');
+      await socket.ended;
+      const release = await holdChats();
+      const overHttp = graphql('{ chats { id } }');
+      const overSocket = team.first.subscribe(token, '{ chats { id } }').ended;
+      const mutation = graphql('mutation { a: createChat(name: "a") { id } b: createChat(name: "b") { id } }');
+      const answer = await overHttp;
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+      expect(await overSocket).toBe('SERVICE_UNAVAILABLE');
+      expect((await mutation).status).toBe(503);
+      await release();
+      await expect
+        .poll(async () => (await team.first.query(token, '{ chat(name: "a") { name } }')).data)
+        .toMatchObject({ chat: { name: 'a' } });
+      expect((await team.first.query(token, '{ chat(name: "b") { name } }')).data).toEqual({ chat: null });
+    },
+  );
+
+  it('that arrive too slowly are answered 408, whether it is the headers or the body', async () => {
+    await start({ LIMIT_HEADERS_SECONDS: '1', LIMIT_REQUEST_SECONDS: '2', LIMIT_OPERATION_SECONDS: '0' });
+    const slow = [
+      'GET / HTTP/1.1\r\nHost: x\r\nA: ',
+      'POST /graphql/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+    ];
+    const answers = await Promise.all(slow.map((bytes) => dripping(bytes)));
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('have bodies of a bounded size', async () => {
+    await start({ LIMIT_BODY_BYTES: '2000' });
+    expect((await graphql(`{ __typename } # ${'x'.repeat(1000)}`)).status).toBe(200);
+    expect((await graphql(`{ __typename } # ${'x'.repeat(2000)}`)).status).toBe(413);
+  });
+});
+
+/** Sends a byte now and then, and returns what the server says before it ends the connection. */
+async function dripping(bytes: string): Promise<string> {
+  const connection = net.connect(port(), '127.0.0.1');
+  connection.on('error', () => {});
+  let answer = '';
+  connection.on('data', (chunk) => {
+    answer += chunk;
+  });
+  connection.write(bytes);
+  const timer = setInterval(() => connection.write('x'), 300);
+  await once(connection, 'close');
+  clearInterval(timer);
+  return answer;
+}
+
+describe('sockets', () => {
+  it('of one address are refused with 429 before the upgrade when they are too many; one that closes makes room', async () => {
+    await start({ LIMIT_SOCKETS_PER_ADDRESS: '2' });
+    const [first] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
+    const refusal = await refusalOf(team.first.channel(token, 'general'));
+    expect(refusal).toBeInstanceOf(UpgradeRefused);
+    expect(refusal).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { error: 'rate_limited' } });
+    await first.close();
+    await expect.poll(() => refusalOf(team.first.channel(token, 'general'))).toBe(undefined);
+  });
+
+  it('of one user are refused with 429 on the raw channel and 4429 on GraphQL, whatever others open', async () => {
+    await start({ LIMIT_SOCKETS_PER_USER: '2' });
+    const raw = await team.first.channel(token, 'general');
+    const { data } = await team.first.query(token, '{ chat(name: "general") { id cursor } }');
+    const { id, cursor } = Object(data).chat;
+    await team.first.query(token, `mutation { sendMessage(chatId: "${id}", content: "hi") { id } }`);
+    const events = `subscription { chatEvents(chatId: "${id}", after: "${cursor}") { seq } }`;
+    const subscription = team.first.subscribe(token, events);
+    await subscription.until(1);
+    expect(await refusalOf(team.first.channel(token, 'general'))).toMatchObject({ status: 429 });
+    expect(await team.first.subscribe(token, '{ me { id } }').ended).toBe(4429);
+    await team.first.app.services.users.create({ username: 'ann', password: 'correct horse battery' });
+    expect(await team.first.subscribe(await team.signIn('ann'), '{ me { id } }').ended).toBe('complete');
+    await raw.close();
+    await expect.poll(() => refusalOf(team.first.channel(token, 'general'))).toBe(undefined);
+    subscription.end();
+  });
+
+  it('are closed with 4429 when a user sends too many frames over all of them', async () => {
+    await start({ LIMIT_FRAMES_PER_USER: '2' });
+    const [one, two] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
+    for (let sent = 0; sent < 15; sent += 1) for (const socket of [one, two]) socket.send({ type: 'ping' });
+    const ends = await Promise.race([one.closed, two.closed]);
+    expect(ends).toEqual({ code: 4429, reason: 'too_many_frames' });
+  });
+
+  it('are closed with 4429 when one sends too many frames, and with 1009 for one that is too large', async () => {
+    await start({ LIMIT_FRAMES_PER_SOCKET: '2', LIMIT_FRAME_BYTES: '2000' });
+    const [talker, writer] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
+    for (let sent = 0; sent < 30; sent += 1) talker.send({ type: 'ping' });
+    expect((await talker.closed).code).toBe(4429);
+    writer.send(JSON.stringify({ type: 'ping', id: 'x'.repeat(2000) }));
+    expect((await writer.closed).code).toBe(1009);
+  });
+
+  it('hold a bounded number of operations', async () => {
+    await start({ LIMIT_OPERATIONS_PER_SOCKET: '1' });
+    const chat = await team.first.app.services.chats.create('busy');
+    const socket = new WebSocket(`${team.first.wsOrigin}/graphql/`, 'graphql-transport-ws');
+    const messages: string[] = [];
+    socket.on('message', (data) => messages.push(data.toString()));
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }));
+    await expect.poll(() => messages.length).toBe(1);
+    const query = `subscription { messageSent(chatId: "${chat.id}") { id } }`;
+    for (const id of ['a', 'b']) socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
+    await expect.poll(() => messages[1]).toContain('RATE_LIMITED');
+    expect(JSON.parse(messages[1] ?? '')).toMatchObject({ id: 'b', type: 'error' });
+    socket.terminate();
+  });
+});
+
+it('0 switches a limit off', async () => {
+  await start({
+    LIMIT_REQUESTS_PER_ADDRESS: '0',
+    LIMIT_REQUESTS_PER_USER: '0',
+    LIMIT_SOCKETS_PER_ADDRESS: '0',
+    LIMIT_SOCKETS_PER_USER: '0',
+    LIMIT_FRAMES_PER_SOCKET: '0',
+    LIMIT_FRAMES_PER_USER: '0',
+    LIMIT_OPERATION_SECONDS: '0',
+    LIMIT_REQUEST_SECONDS: '0',
+    LIMIT_HEADERS_SECONDS: '0',
+    LIMIT_REQUESTS_AT_ONCE: '0',
+    LIMIT_EVENT_LOOP_DELAY_MS: '0',
+    LIMIT_OPERATIONS_PER_SOCKET: '0',
+  });
+  const raw = await team.first.channel(token, 'general');
+  for (let sent = 0; sent < 1500; sent += 1) raw.send({ type: 'ping' });
+  expect(await raw.take(1500, 'pong')).toHaveLength(1500);
+  expect((await graphql()).status).toBe(200);
+  await raw.close();
+});
