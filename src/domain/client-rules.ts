@@ -76,8 +76,12 @@ function checkScopes(given: readonly string[] | undefined): Scope[] {
 }
 
 /** RFC 6749 §3.1.2 (absolute, no fragment), RFC 8252 §7 (loopback and private-use schemes of native apps), RFC 9700 §2.1. */
-function checkRedirectUri(uri: string): string {
-  checkText('redirectUris', uri, { min: 1, max: 2000 });
+export function checkRedirectUri(uri: string): string {
+  checkText('redirectUris', uri, {
+    min: 1,
+    max: 2000,
+    pattern: { expression: /^[\x21-\x7e]+$/, rule: 'must be URIs: printable ASCII without spaces.' },
+  });
   if (!URL.canParse(uri)) throw badInput('redirectUris', `"${uri}" is not an absolute URI.`);
   const { protocol, hostname, hash, username, password } = new URL(uri);
   if (hash !== '' || uri.includes('#')) throw badInput('redirectUris', 'A redirect URI must not have a fragment.');

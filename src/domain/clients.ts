@@ -80,8 +80,16 @@ export class Clients {
     if (row.secretHash === null) return secret === undefined;
     if (secret === undefined || isGenerated(row)) return false;
     const matches = await this.passwords.verify(row.secretHash, secret, () => this.attempts.admit(subject));
-    if (matches) await this.attempts.succeeded(subject);
-    return matches;
+    if (!matches) return false;
+    await this.attempts.succeeded(subject);
+    if (this.passwords.needsRehash(row.secretHash)) await this.rehash(row.id, row.secretHash, secret);
+    return true;
+  }
+
+  /** Only while the old hash still stands. */
+  private async rehash(id: string, oldHash: string, secret: string): Promise<void> {
+    const secretHash = await this.passwords.hash(secret);
+    await this.db.prisma.oAuthClient.updateMany({ where: { id, secretHash: oldHash }, data: { secretHash } });
   }
 
   /** 256 random bits cannot be guessed from a fast hash; what a person chose can. */
@@ -98,7 +106,8 @@ function isGeneratedSecretOf({ secretHash }: ClientRow, secret: string | undefin
   return secret !== undefined && secretHash !== null && equalInConstantTime(secretHash, generatedSecretHash(secret));
 }
 
-function generatedSecretHash(secret: string): string {
+/** What is stored in place of a secret that nobody can guess. */
+export function generatedSecretHash(secret: string): string {
   return GENERATED_SECRET_HASH + hashToken(secret).toString('base64url');
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { hash, type Options, verify } from '@node-rs/argon2';
+import { hash, type Options } from '@node-rs/argon2';
+import { verifyByScheme } from './password-schemes.js';
 import { WorkLimit } from './work-limit.js';
 
 /** Memory in KiB, passes and lanes of argon2id: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
@@ -54,9 +55,4 @@ export class PasswordHasher {
     });
     return this.decoy;
   }
-}
-
-/** The scheme is told by the hash's own prefix; one that is not known matches no password. */
-async function verifyByScheme(storedHash: string, password: string): Promise<boolean> {
-  return storedHash.startsWith('$argon2') ? verify(storedHash, password) : false;
 }

@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
 import { type Config, loadConfig } from '../config.js';
+import type { Database } from '../domain/database.js';
 import bus from '../plugins/bus.js';
 import prisma from '../plugins/prisma.js';
 import services, { type Services } from '../plugins/services.js';
@@ -10,6 +11,7 @@ import { locateDatabase } from './locate-database.js';
 export interface OpenServices extends Services {
   /** Whether running processes hear at once what is changed here; without Redis they look after half a minute at most. */
   isHeard(): Promise<boolean>;
+  readonly db: Database;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function openServices(config: Config): Promise<OpenServices> {
   }
   return {
     ...app.services,
+    db: app.db,
     async isHeard() {
       if (config.redisUrl === undefined) return false;
       return app.bus.check().then(

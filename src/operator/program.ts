@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { CommandError } from './command-error.js';
-import { addCreateApplication } from './commands/applications.js';
+import { addCreateApplication, addRemoveApplication } from './commands/applications.js';
 import { addRotateEpoch } from './commands/epoch.js';
+import { addImportDjango } from './commands/import-django.js';
 import { addMigrate } from './commands/migrate.js';
 import { addClearTokens } from './commands/tokens.js';
 import { addChangePassword, addCreateSuperuser, addCreateUser } from './commands/users.js';
@@ -23,8 +24,10 @@ export function createProgram(): Command {
     addCreateUser,
     addChangePassword,
     addCreateApplication,
+    addRemoveApplication,
     addClearTokens,
     addRotateEpoch,
+    addImportDjango,
   ])
     add(program);
   return program

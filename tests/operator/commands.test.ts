@@ -12,8 +12,10 @@ const names = [
   'createuser',
   'changepassword',
   'createapplication',
+  'removeapplication',
   'cleartokens',
   'rotate-epoch',
+  'import-django',
 ];
 
 let database: ConfiguredDatabase;

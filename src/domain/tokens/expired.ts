@@ -10,7 +10,10 @@ export interface Cleared {
   browserSessions: number;
 }
 
-/** Consumed refresh tokens stay until they would have expired, so that their reuse is noticed. */
+/**
+ * Consumed refresh tokens and revoked families stay until their tokens would have expired, so that reuse is noticed and
+ * nothing that was ended is imported a second time.
+ */
 export async function deleteExpired(db: Database, graceSeconds: number): Promise<Cleared> {
   const remove = async (sql: string) => (await db.pool.query(sql)).rowCount ?? 0;
   await db.pool.query(
@@ -28,8 +31,7 @@ export async function deleteExpired(db: Database, graceSeconds: number): Promise
   const accessTokens = await remove('DELETE FROM access_tokens WHERE expires_at <= now()');
   const refreshTokens = await remove('DELETE FROM refresh_tokens WHERE expires_at <= now()');
   const families = await remove(
-    `DELETE FROM token_families f WHERE f.revoked_at IS NOT NULL
-       OR NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.family_id = f.id)
+    `DELETE FROM token_families f WHERE NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.family_id = f.id)
       AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.family_id = f.id)`,
   );
   return { families, accessTokens, refreshTokens, authorizationCodes, socketTickets, browserSessions };

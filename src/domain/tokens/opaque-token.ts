@@ -15,6 +15,10 @@ const PREFIX = {
 
 export type TokenKind = keyof typeof PREFIX;
 
+/** Tokens of django-oauth-toolkit, which `manage import-django` brings along: oauthlib's default form. */
+const IMPORTED = /^[A-Za-z0-9]{30}$/;
+const IMPORTED_KINDS: readonly TokenKind[] = ['access', 'refresh'];
+
 const BITS_256 = /^[A-Za-z0-9_-]{43}$/;
 
 export function newToken(kind: TokenKind): string {
@@ -29,8 +33,17 @@ export function deriveToken(kind: TokenKind, parent: string, salt: Buffer): stri
   return PREFIX[kind] + createHmac('sha256', parent).update(kind).update(salt).digest('base64url');
 }
 
-/** False for a string that this service cannot have handed out; such a one is refused without asking the database. */
+/** True for a token of another service that this one can take over. */
+export function isImportedToken(text: string): boolean {
+  return IMPORTED.test(text);
+}
+
+/**
+ * False for a string that this service cannot have handed out or taken over; such a one is refused without asking the
+ * database.
+ */
 export function isToken(kind: TokenKind, text: string): boolean {
+  if (IMPORTED_KINDS.includes(kind) && isImportedToken(text)) return true;
   return text.startsWith(PREFIX[kind]) && BITS_256.test(text.slice(PREFIX[kind].length));
 }
 

@@ -1,4 +1,5 @@
 import { type Database, query } from '../database.js';
+import { transaction } from '../transaction.js';
 import { hashToken, isToken } from './opaque-token.js';
 
 /** A family ends as a whole: each of its tokens is dead from this COMMIT on. */
@@ -42,6 +43,22 @@ export async function revokeOfUser(db: Database, userId: string, exceptFamilyId?
   await query(db, FORGET_BROWSERS_OF_USER, [userId]);
   await query(db, FORGET_CODES_OF_USER, [userId]);
   return ids(await query<{ id: string }>(db, REVOKE_OF_USER, [userId, exceptFamilyId ?? null]));
+}
+
+/**
+ * Removes a client with everything that was issued to it. Undefined when there is none; otherwise the families that ended.
+ * The lock waits for sign-ins that are just being made, which then go too.
+ */
+export function removeClient(db: Database, clientId: string): Promise<string[] | undefined> {
+  return transaction(db, async (connection) => {
+    const client = await connection.query('SELECT 1 FROM oauth_clients WHERE id = $1 FOR UPDATE', [clientId]);
+    if (client.rows.length === 0) return undefined;
+    const families = await connection.query<{ id: string }>('SELECT id FROM token_families WHERE client_id = $1', [
+      clientId,
+    ]);
+    await connection.query('DELETE FROM oauth_clients WHERE id = $1', [clientId]);
+    return ids(families.rows);
+  });
 }
 
 function ids(rows: readonly { id: string }[]): string[] {

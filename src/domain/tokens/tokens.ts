@@ -6,7 +6,7 @@ import { type CodeRedemption, type CodeResult, createCode, type NewCode, redeemC
 import { type Cleared, deleteExpired } from './expired.js';
 import { describeToken, type TokenDescription } from './introspect.js';
 import { type IssuedTokens, issueFamily, type NewFamily, type TokenLifetimes } from './issue.js';
-import { revokeByToken, revokeOfUser } from './revoke.js';
+import { removeClient, revokeByToken, revokeOfUser } from './revoke.js';
 import { type RefreshRequest, type RotationResult, rotate } from './rotate.js';
 import { createSocketTicket, redeemSocketTicket } from './tickets.js';
 
@@ -83,6 +83,13 @@ export class Tokens {
   /** Ends every sign-in of a user, the given one excepted; with it browsers' sign-ins and codes that nobody used yet. */
   async revokeUserFamilies(userId: string, exceptFamilyId?: string): Promise<void> {
     this.tell(await revokeOfUser(this.db, userId, exceptFamilyId));
+  }
+
+  /** Removes a client and ends all that was issued to it. False when there is no such client. */
+  async removeClient(clientId: string): Promise<boolean> {
+    const ended = await removeClient(this.db, clientId);
+    this.tell(ended ?? []);
+    return ended !== undefined;
   }
 
   /** Of these families, those that are alive, with their users as they are now. One query. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CommandError } from '../command-error.js';
 import { withServices } from '../open-services.js';
 import { print } from '../print.js';
 
@@ -40,6 +41,20 @@ export function addCreateApplication(program: Command): void {
         });
         print(`client_id: ${client.id}`);
         if (secret !== null) print(`client_secret: ${secret}`);
+      }),
+    );
+}
+
+export function addRemoveApplication(program: Command): void {
+  program
+    .command('removeapplication')
+    .description('remove an application; its tokens end, and every socket that was opened with them')
+    .requiredOption('--client-id <id>', 'which one')
+    .action(({ clientId }: { clientId: string }) =>
+      withServices(async ({ tokens }) => {
+        if (!(await tokens.removeClient(clientId)))
+          throw new CommandError(`There is no application with the client id "${clientId}".`);
+        print(`Removed the application ${clientId}.`);
       }),
     );
 }
