@@ -7,7 +7,7 @@ import { checkOpenFiles, describeMachine } from './measure/machine.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { writeResults } from './report/files.js';
 import { ScenarioResult } from './report/results.js';
-import { tables } from './report/table.js';
+import { goalTable, tables } from './report/table.js';
 import { runRound, type Servers } from './round.js';
 import type { Scenario, Variant } from './scenarios/scenario.js';
 import { buildPrograms } from './targets/build.js';
@@ -46,6 +46,7 @@ async function runAll(options: Options): Promise<void> {
     results.push(result);
     print(`\n${tables(result)}`);
   }
+  print(`\n${goalTable(results)}`);
   const invalid = results.flatMap((result) => result.invalid);
   if (invalid.length > 0) {
     print(`\nInvalid:\n${invalid.join('\n')}`);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Outcome, TargetAddress } from './job.js';
 import { InvalidRun, Tally } from './tally.js';
 
@@ -14,6 +15,7 @@ export class Run {
     job: Job,
     /** Tells the one who reads the meters; resolves when they are read. */
     private readonly mark: (phase: string, edge: 'begin' | 'end') => Promise<void>,
+    private readonly stallMs = STALL_MS,
   ) {
     this.target = job.target;
     this.work = job.work;
@@ -27,14 +29,21 @@ export class Run {
     await this.mark(phase, 'end');
   }
 
+  /** Measures so many seconds in which nothing happens, and nobody leaves. */
+  async measureQuiet(phase: string, seconds: number): Promise<void> {
+    await this.mark(phase, 'begin');
+    await Promise.race([sleep(seconds * 1000), this.tally.invalid]);
+    await this.mark(phase, 'end');
+  }
+
   /** Rejects when the run turns out invalid, or stands still. */
   async watched<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const stalled = new Promise<never>((_resolve, reject) => {
       timer = setInterval(() => {
         if (!this.tally.hasProgressed())
-          reject(new InvalidRun(`${this.work.kind}: nothing came for ${STALL_MS / 1000} s; a message is missing.`));
-      }, STALL_MS);
+          reject(new InvalidRun(`${this.work.kind}: nothing came for ${this.stallMs / 1000} s; a message is missing.`));
+      }, this.stallMs);
     });
     try {
       return await Promise.race([work, stalled, this.tally.invalid]);

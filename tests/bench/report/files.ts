@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Form } from '../scenarios/scenario.js';
 import { plot } from './plot.js';
 import type { ScenarioResult } from './results.js';
-import { tables } from './table.js';
+import { goalTable, tables } from './table.js';
 
 const folder = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url));
 
@@ -25,6 +25,12 @@ base. Every message is counted: one that is missing, refused, repeated or not in
 ${machine.map((line) => `- ${line}`).join('\n')}
 
 ![The first figure of each scenario](results.svg)
+
+## What it has to reach
+
+${goalTable(results)}
+
+## Every figure
 
 ${results.map(tables).join('\n\n')}
 `;

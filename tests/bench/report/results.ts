@@ -32,6 +32,15 @@ export class ScenarioResult {
     return own && { ...own, ratio: base && base.median > 0 ? own.median / base.median : undefined };
   }
 
+  /** Of one target's medians to another's, at each size at which both have one. */
+  ratios(figure: Figure, target: TargetName, to: TargetName): number[] {
+    return this.variants.flatMap((variant) => {
+      const own = this.spreadOf(figure, variant, target)?.median;
+      const other = this.spreadOf(figure, variant, to)?.median;
+      return own === undefined || other === undefined ? [] : [own / other];
+    });
+  }
+
   /** How the figure grows with the scenario's size; undefined for one size. */
   exponent(figure: Figure, target: TargetName): number | undefined {
     const points = this.variants.map((variant) => ({

@@ -1,4 +1,5 @@
 import { targets } from '../targets/targets.js';
+import { judge } from './goals.js';
 import { ratioText, threeDigits } from './number.js';
 import type { Cell, ScenarioResult } from './results.js';
 
@@ -17,6 +18,17 @@ export function tables(result: ScenarioResult): string {
   const notes = [...growthNotes(result), ...orderNotes(result)];
   if (notes.length > 0) parts.push(notes.join('\n'));
   return parts.join('\n\n');
+}
+
+/** What the service had to reach, and whether it did. */
+export function goalTable(results: readonly ScenarioResult[]): string {
+  const rows = judge(results).map(({ scenario, what, wanted, measured, reached }) => [
+    `${scenario}: ${what}`,
+    wanted,
+    measured,
+    reached ? 'yes' : 'no',
+  ]);
+  return rows.length === 0 ? '' : markdown([['Goal', 'wanted', 'measured', 'reached'], ...rows]);
 }
 
 /** The median, how far the values reach, and the ratio to the base. */

@@ -5,11 +5,18 @@ const CONNECTIONS = 8;
 const FULL = { head: 1_000_000, depths: [0, 1000, 100_000, 900_000] };
 const QUICK = { head: 20_000, depths: [0, 18_000] };
 
-const pagesPerSecond: Figure = {
+export const pagesPerSecond: Figure = {
   name: 'pages per second',
   unit: '/s',
   better: 'more',
   of: ({ outcome, usage }) => outcome.messages / usage('load').seconds,
+};
+
+export const pageP99: Figure = {
+  name: 'page p99',
+  unit: 'ms',
+  better: 'less',
+  of: ({ outcome }) => outcome.answer?.p99,
 };
 
 const figures: Figure[] = [
@@ -21,7 +28,7 @@ const figures: Figure[] = [
     of: ({ outcome, usage }) => (usage('load').target / outcome.messages) * 1000,
   },
   { name: 'page p50', unit: 'ms', better: 'less', of: ({ outcome }) => outcome.answer?.p50 },
-  { name: 'page p99', unit: 'ms', better: 'less', of: ({ outcome }) => outcome.answer?.p99 },
+  pageP99,
 ];
 
 function variants(form: Form): Variant[] {

@@ -1,8 +1,37 @@
-import { count, type Scenario, sizesOf, world } from './scenario.js';
+import { count, type Figure, type Scenario, sizesOf, world } from './scenario.js';
 
 /** Time to tidy up after the upgrades, and to see what idling costs. */
 const FULL_SECONDS = 15;
 const QUICK_SECONDS = 2;
+
+export const memoryPerSocket: Figure = {
+  name: 'memory per socket',
+  unit: 'KiB',
+  better: 'less',
+  of: ({ outcome, usage }) =>
+    (usage('idle').residentBytes.after - usage('connect').residentBytes.before) / 1024 / outcome.connected,
+};
+
+export const connectsPerSecond: Figure = {
+  name: 'connects per second',
+  unit: '/s',
+  better: 'more',
+  of: ({ outcome, usage }) => outcome.connected / usage('connect').seconds,
+};
+
+const cpuPerConnect: Figure = {
+  name: 'CPU per connect, service',
+  unit: 'ms',
+  better: 'less',
+  of: ({ outcome, usage }) => (usage('connect').target / outcome.connected) * 1000,
+};
+
+const cpuWhileIdle: Figure = {
+  name: 'CPU while idle, service',
+  unit: 'ms/s',
+  better: 'less',
+  of: ({ usage }) => (usage('idle').target / usage('idle').seconds) * 1000,
+};
 
 export const idle: Scenario = {
   name: 'idle',
@@ -16,31 +45,5 @@ export const idle: Scenario = {
       world: world({ people: sockets, hallMembers: sockets }),
       work: { kind: 'idle', sockets, seconds: form.name === 'quick' ? QUICK_SECONDS : FULL_SECONDS },
     })),
-  figures: [
-    {
-      name: 'memory per socket',
-      unit: 'KiB',
-      better: 'less',
-      of: ({ outcome, usage }) =>
-        (usage('idle').residentBytes.after - usage('connect').residentBytes.before) / 1024 / outcome.connected,
-    },
-    {
-      name: 'connects per second',
-      unit: '/s',
-      better: 'more',
-      of: ({ outcome, usage }) => outcome.connected / usage('connect').seconds,
-    },
-    {
-      name: 'CPU per connect, service',
-      unit: 'ms',
-      better: 'less',
-      of: ({ outcome, usage }) => (usage('connect').target / outcome.connected) * 1000,
-    },
-    {
-      name: 'CPU while idle, service',
-      unit: 'ms/s',
-      better: 'less',
-      of: ({ usage }) => (usage('idle').target / usage('idle').seconds) * 1000,
-    },
-  ],
+  figures: [memoryPerSocket, connectsPerSecond, cpuPerConnect, cpuWhileIdle],
 };

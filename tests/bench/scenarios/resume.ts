@@ -1,6 +1,14 @@
-import { count, type Scenario, sizesOf, world } from './scenario.js';
+import { cpuPerMillionDeliveries } from './figures.js';
+import { count, type Figure, type Scenario, sizesOf, world } from './scenario.js';
 
 const BEHIND = 500;
+
+export const untilAllAreLive: Figure = {
+  name: 'until all are live',
+  unit: 's',
+  better: 'less',
+  of: ({ usage }) => usage('load').seconds,
+};
 
 export const resume: Scenario = {
   name: 'resume',
@@ -15,13 +23,8 @@ export const resume: Scenario = {
       work: { kind: 'resume', clients, behind: BEHIND, head: 600 },
     })),
   figures: [
-    { name: 'until all are live', unit: 's', better: 'less', of: ({ usage }) => usage('load').seconds },
-    {
-      name: 'CPU per million deliveries, service',
-      unit: 's',
-      better: 'less',
-      of: ({ outcome, usage }) => (usage('load').target / outcome.deliveries) * 1e6,
-    },
+    untilAllAreLive,
+    cpuPerMillionDeliveries,
     {
       name: 'CPU, all processes',
       unit: 's',

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readEnvironment } from '../store/environment.js';
 import { Messages, type Room } from '../store/messages.js';
@@ -85,7 +84,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const user = await tokens.findBearer(request.headers.authorization);
   if (!user) return answer(response, 401, {});
   if (request.method === 'POST') {
-    const { content }: { content?: unknown } = JSON.parse(await text(request));
+    const { content }: { content?: unknown } = JSON.parse(await bodyOf(request));
     const message = await send(chatId, user, content);
     return message ? answer(response, 200, message) : answer(response, 403, {});
   }
@@ -102,4 +101,13 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 function answer(response: ServerResponse, status: number, body: unknown): void {
   const json = Buffer.from(JSON.stringify(body));
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': json.length }).end(json);
+}
+
+function bodyOf(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.on('error', reject);
+  });
 }
