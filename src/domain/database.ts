@@ -79,10 +79,8 @@ export function isDatabaseAway(error: unknown): boolean {
     const code = codeOf(current);
     if (code && (AWAY_PRISMA.has(code) || AWAY_SYSTEM.has(code) || AWAY_SQLSTATE.test(code))) return true;
     if (AWAY_TEXT.test(current.message)) return true;
-    if (code === 'P2010' || current.name === 'DriverAdapterError') {
-      const nested = nestedCode(current);
-      if (nested && (AWAY_SQLSTATE.test(nested) || AWAY_SYSTEM.has(nested))) return true;
-    }
+    const nested = nestedCode(current);
+    if (nested && (AWAY_SQLSTATE.test(nested) || AWAY_SYSTEM.has(nested))) return true;
     current = current.cause;
   }
   return false;
@@ -92,7 +90,7 @@ function codeOf(error: object): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Prisma puts the driver's code at `meta.driverAdapterError.cause.originalCode` (raw queries) or `cause.originalCode`. */
+/** Prisma, under several codes of its own, puts the driver's at `meta.driverAdapterError.cause.originalCode` or `cause.originalCode`. */
 function nestedCode(error: object): string | undefined {
   let current: unknown = 'meta' in error ? error.meta : error;
   for (const key of ['driverAdapterError', 'cause', 'originalCode']) {

@@ -46,13 +46,14 @@ describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database tha
     await locker.query('BEGIN; LOCK TABLE chats');
     const found = db.prisma.chat.findUnique({ where: { nameKey: 'kitchen' } }).catch((error: unknown) => error);
     const waiting = () =>
-      locker.query<{ ended: boolean }>(
+      db.pool.query(
         `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock'`,
       );
     while ((await waiting()).rows.length === 0);
-    expect(clientError(await found)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    const error = await found;
     await locker.query('ROLLBACK');
     locker.release();
+    expect(clientError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   });
 });
