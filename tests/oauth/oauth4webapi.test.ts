@@ -1,6 +1,7 @@
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AuthorizationServer, PASSWORD, startAuthorizationServer } from '../support/authorization-server.js';
+import { WebBrowser } from '../support/web-browser.js';
 
 /** Every flow with a client that others wrote. */
 describe('oauth4webapi', () => {
@@ -59,6 +60,41 @@ describe('oauth4webapi', () => {
     const { client } = await server.newClient({ isPublic: true });
     const tokens = await signIn({ client_id: client.id }, oauth.None());
     expect(tokens.refresh_token).toBeDefined();
+  });
+
+  it('signs in with an authorization code, its state, issuer and verifier checked', async () => {
+    const redirectUri = 'http://127.0.0.1/callback';
+    const { client: registered } = await server.newClient({
+      grants: ['authorization_code', 'refresh_token'],
+      redirectUris: [redirectUri],
+      isPublic: true,
+    });
+    const client: oauth.Client = { client_id: registered.id };
+    const [verifier, state] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState()];
+    const url = new URL(as.authorization_endpoint ?? '');
+    url.search = new URLSearchParams({
+      response_type: 'code',
+      client_id: client.client_id,
+      redirect_uri: 'http://127.0.0.1:51234/callback',
+      state,
+      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    }).toString();
+    const browser = new WebBrowser([server.origin]);
+    const consent = await browser.press(await browser.open(url), 'sign-in', { username, password: PASSWORD });
+    const { url: answer } = await browser.press(consent, 'allow');
+    const parameters = oauth.validateAuthResponse(as, client, answer, state);
+    const response = await oauth.authorizationCodeGrantRequest(
+      as,
+      client,
+      oauth.None(),
+      parameters,
+      'http://127.0.0.1:51234/callback',
+      verifier,
+      insecure,
+    );
+    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response);
+    expect(await server.tokens.authenticate(tokens.access_token)).toMatchObject({ user: { username } });
   });
 
   it('gets a token for the client itself', async () => {
