@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Form, Scenario } from './scenarios/scenario.js';
 import { scenarios } from './scenarios/scenarios.js';
@@ -9,22 +10,25 @@ export interface Options {
   /** Undefined: those of the scenario. */
   targets: readonly TargetName[] | undefined;
   form: Form;
-  /** Whether docs/benchmarks/ is written: by the full form of everything only. */
-  writesResults: boolean;
+  /** Where the table and the plot go; undefined: nowhere. */
+  out: string | undefined;
 }
 
-const QUICK: Form = { name: 'quick', warmUpSeconds: 0.5, seconds: 1, repetitions: 1 };
+const DOCS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
+
+const QUICK: Form = { name: 'quick', warmUpSeconds: 0.3, seconds: 0.7, repetitions: 1 };
 const FULL: Form = { name: 'full', warmUpSeconds: 2, seconds: 6, repetitions: 3 };
 
 export const USAGE = `npm run bench -- [--quick] [--scenario NAME]… [--targets NAME,NAME…] [--size N] [--seconds N] [--repetitions N]
 
 Without arguments everything is measured and docs/benchmarks/ is written; that takes the better part of an hour.
---quick         one size each, once, a second each: under two minutes; shows that it runs, not how fast
+--quick         one size each, once, under a second each: less than two minutes in all; shows that it runs, not how fast
 --scenario NAME ${scenarios.map(({ name }) => name).join(', ')}
 --targets NAMES ${Object.keys(targets).join(', ')}
 --size N        this size of each scenario, in place of its own
 --seconds N     how long each load is measured
---repetitions N how often each target is measured, in turn with the others`;
+--repetitions N how often each target is measured, in turn with the others
+--out FOLDER    write results.md and results.svg there`;
 
 /** @throws Error with a plain sentence for what makes no sense. */
 export function parseOptions(args: string[]): Options | 'help' {
@@ -37,6 +41,7 @@ export function parseOptions(args: string[]): Options | 'help' {
       size: { type: 'string' },
       seconds: { type: 'string' },
       repetitions: { type: 'string' },
+      out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -52,7 +57,8 @@ export function parseOptions(args: string[]): Options | 'help' {
       seconds: positive('--seconds', values.seconds) ?? form.seconds,
       repetitions: positive('--repetitions', values.repetitions) ?? form.repetitions,
     },
-    writesResults: Object.keys(values).every((name) => name === 'quick' || name === 'help') && !values.quick,
+    // The published results are of everything, in full.
+    out: values.out ?? (args.length === 0 ? DOCS : undefined),
   };
 }
 

@@ -1,17 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Form } from '../scenarios/scenario.js';
 import { plot } from './plot.js';
 import type { ScenarioResult } from './results.js';
 import { goalTable, tables } from './table.js';
 
-const folder = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url));
-
-/** Writes docs/benchmarks/results.md and its plot. */
-export function writeResults(results: readonly ScenarioResult[], machine: readonly string[], form: Form): void {
+/** Writes results.md and its plot. */
+export function writeResults(
+  folder: string,
+  results: readonly ScenarioResult[],
+  machine: readonly string[],
+  form: Form,
+): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}results.svg`, plot(results));
-  writeFileSync(`${folder}results.md`, page(results, machine, form));
+  writeFileSync(join(folder, 'results.svg'), plot(results));
+  writeFileSync(join(folder, 'results.md'), page(results, machine, form));
 }
 
 function page(results: readonly ScenarioResult[], machine: readonly string[], { repetitions, seconds }: Form): string {
