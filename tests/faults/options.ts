@@ -8,6 +8,8 @@ export interface Options {
   /** Of the first round; each further one has the next number. */
   seed: number;
   scenarios: readonly Scenario[];
+  /** The folder of a round that was kept: it is judged again, and nothing runs. */
+  check: string | undefined;
 }
 
 export const USAGE = `npm run test:faults -- [--short | --minutes N] [--seed S] [--scenario NAME]…
@@ -15,6 +17,7 @@ export const USAGE = `npm run test:faults -- [--short | --minutes N] [--seed S] 
 --short         every scenario once, in about two minutes; what happens without --minutes
 --minutes N     the scenarios in turn, longer each, for N minutes
 --seed S        the plan of faults of the first round; each further round has the next number
+--check FOLDER  judges a round again that was kept, and runs nothing
 --scenario NAME one of: ${scenarios.map(({ name }) => name).join(', ')}`;
 
 /** @throws Error with a plain sentence for what makes no sense. */
@@ -26,6 +29,7 @@ export function parseOptions(args: string[]): Options | 'help' {
       minutes: { type: 'string' },
       seed: { type: 'string' },
       scenario: { type: 'string', multiple: true },
+      check: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -40,6 +44,7 @@ export function parseOptions(args: string[]): Options | 'help' {
     scenarios: scenarios.filter(({ name, shortMs }) =>
       names.length > 0 ? names.includes(name) : values.minutes !== undefined || shortMs !== undefined,
     ),
+    check: values.check,
   };
 }
 

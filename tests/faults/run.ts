@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Keeper } from '../support/keeper.js';
 import { PrivatePostgres } from '../support/private-postgres.js';
 import { PrivateRedis } from '../support/private-redis.js';
 import { MissingProgramError } from '../support/server-program.js';
+import { check } from './checker.js';
+import type { DatabaseState } from './database-state.js';
+import { readJournal } from './journal.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { heading, row } from './report.js';
 import { type RoundResult, runRound, type Servers } from './round.js';
@@ -21,7 +26,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options === 'help') print(USAGE);
-  else process.exitCode = (await runAll(await startServers(), options)) > 0 ? 1 : 0;
+  else if (options.check !== undefined) process.exitCode = tell(await judgeAgain(options.check));
+  else process.exitCode = tell(await runAll(await startServers(), options));
 } catch (error) {
   print(
     error instanceof MissingProgramError ? `The fault tests cannot run. ${error.message}` : String(describe(error)),
@@ -30,6 +36,20 @@ try {
 }
 await keeper.close();
 process.exit();
+
+/** The exit code. */
+function tell(violations: number): number {
+  print(violations === 0 ? 'No violation.' : `${violations} violations.`);
+  return violations === 0 ? 0 : 1;
+}
+
+/** The number of violations in what a round left behind. */
+async function judgeAgain(folder: string): Promise<number> {
+  const database: DatabaseState = JSON.parse(await readFile(join(folder, 'database.json'), 'utf8'));
+  const violations = check(await readJournal(join(folder, 'journal.jsonl')), database);
+  for (const { rule, what } of violations) print(`violated: ${rule}: ${what}`);
+  return violations.length;
+}
 
 /** The number of violations. */
 async function runAll(servers: Servers, options: Options): Promise<number> {
@@ -40,7 +60,6 @@ async function runAll(servers: Servers, options: Options): Promise<number> {
     print(row(result));
     violations += result.violations.length;
   }
-  print(violations === 0 ? 'No violation.' : `${violations} violations.`);
   return violations;
 }
 

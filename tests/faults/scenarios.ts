@@ -66,7 +66,7 @@ function backendsTerminated(): Turn {
 
 /** Connections stay open and nobody answers, for longer than a send may take. */
 function postgresFrozen(random: Random): Turn {
-  const forMs = random.int(3500, 5500);
+  const forMs = random.int(6000, 9000);
   return { fault: { kind: 'freeze postgres', forMs }, takesMs: forMs + 3500 };
 }
 
