@@ -1,0 +1,209 @@
+import type { Answers, Caller, World } from './world.js';
+
+const NOBODY = { anonymous: 'UNAUTHENTICATED', expired: 'UNAUTHENTICATED' };
+const all = (answer: string): Answers => ({
+  ...NOBODY,
+  stranger: answer,
+  former: answer,
+  member: answer,
+  admin: answer,
+  readOnly: answer,
+});
+
+const users = all('ok');
+const members = { ...users, stranger: 'NOT_FOUND', former: 'NOT_FOUND' };
+/** Where a chat that is not yours looks like none. */
+const membersOrNull = { ...users, stranger: 'null', former: 'null' };
+const admins = { ...all('FORBIDDEN'), admin: 'ok' };
+const selfAndAdmins = { ...users, stranger: 'null', former: 'null' };
+const sender = { ...membersOrNull, admin: 'null' };
+const writers = { ...users, readOnly: 'FORBIDDEN' };
+const writingMembers = { ...members, readOnly: 'FORBIDDEN' };
+const wrongInput = { ...all('BAD_USER_INPUT'), readOnly: 'FORBIDDEN' };
+/** Over HTTP nothing is looked at but the token, if there is one. */
+const notOverHttp = { ...all('BAD_USER_INPUT'), anonymous: 'BAD_USER_INPUT' };
+
+export interface Row {
+  document(ids: World['ids'], token: string | null): string;
+  /** Over HTTP and over a socket. */
+  answers: Answers;
+  /** Over HTTP, where that is another answer. */
+  overHttp?: Answers;
+}
+
+const unique = () => crypto.randomUUID().slice(0, 8);
+const row = (document: Row['document'], answers: Answers, overHttp?: Answers): Row => ({
+  document,
+  answers,
+  ...(overHttp && { overHttp }),
+});
+
+/** Fields of a type: how to get to one, and who reads it. */
+function rows(type: string, reach: (selection: string) => Row['document'], fields: Record<string, Answers>) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, answers]) => {
+      const [name = '', selection = ''] = field.split(' ');
+      return [`${type}.${name}`, row(reach(selection ? `${name} ${selection}` : name), answers)];
+    }),
+  );
+}
+
+const event =
+  (type: string) =>
+  (selection: string) =>
+  ({ chat, epoch }: World['ids']) =>
+    `{ chatEvents(chatId: "${chat}", after: "${epoch}:0") { events { ... on ${type} { ${selection} } } } }`;
+const EVENT_FIELDS = { chatId: members, seq: members, cursor: members, at: members };
+/** An operator's deeds have no actor; only the message's event has one here. */
+const NO_ACTOR = { 'actor {id}': { ...members, member: 'null', admin: 'null', readOnly: 'null' } };
+
+/** Every field of the schema by its type and name, and what each kind of caller gets. */
+export const MATRIX: Record<string, Row> = {
+  'Query.users': row(() => '{ users { id } }', admins),
+  'Query.chats': row(() => '{ chats { id } }', membersOrNull),
+  'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
+  'Query.me': row(() => '{ me { id } }', users),
+  'Query.user': row(({ member }) => `{ user(id: "${member}") { id } }`, users),
+  'Query.chat': row(({ chat }) => `{ chat(id: "${chat}") { id } }`, membersOrNull),
+  'Query.chatEvents': row(
+    ({ chat, epoch }) => `{ chatEvents(chatId: "${chat}", after: "${epoch}:0") { cursor } }`,
+    members,
+  ),
+
+  'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
+  'Mutation.assignUserToChat': row(
+    ({ chat, member }) => `mutation { assignUserToChat(userId: "${member}", chatId: "${chat}") { joinedAt } }`,
+    admins,
+  ),
+  'Mutation.sendMessage': row(
+    ({ chat }) => `mutation { sendMessage(chatId: "${chat}", content: "hi") { id } }`,
+    writingMembers,
+  ),
+  'Mutation.removeUserFromChat': row(
+    ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
+    admins,
+  ),
+  'Mutation.createUser': row(
+    () => `mutation { createUser(username: "${unique()}", password: "correct horse") { id } }`,
+    admins,
+  ),
+  'Mutation.updateUser': row(
+    ({ stranger }) => `mutation { updateUser(id: "${stranger}", lastName: "${unique()}") { id } }`,
+    admins,
+  ),
+  'Mutation.changePassword': row(
+    () => 'mutation { changePassword(currentPassword: "not this", newPassword: "correct horse") }',
+    wrongInput,
+  ),
+  'Mutation.reauthenticate': row(
+    (_ids, token) => `mutation { reauthenticate(token: "${token}") }`,
+    writers,
+    wrongInput,
+  ),
+  'Mutation.createSocketTicket': row(() => 'mutation { createSocketTicket }', writers),
+
+  'Subscription.chatEvents': row(
+    ({ chat, epoch }) => `subscription { chatEvents(chatId: "${chat}", after: "${epoch}:0") { seq } }`,
+    members,
+    notOverHttp,
+  ),
+  'Subscription.messageSent': row(
+    ({ chat }) => `subscription { messageSent(chatId: "${chat}") { id } }`,
+    members,
+    notOverHttp,
+  ),
+
+  ...rows(
+    'User',
+    (selection) =>
+      ({ member }) =>
+        `{ user(id: "${member}") { ${selection} } }`,
+    {
+      id: users,
+      username: users,
+      firstName: users,
+      lastName: users,
+      role: users,
+      dateJoined: users,
+      email: selfAndAdmins,
+      isActive: selfAndAdmins,
+    },
+  ),
+  ...rows(
+    'Chat',
+    (selection) =>
+      ({ chat }) =>
+        `{ chat(id: "${chat}") { ${selection} } }`,
+    {
+      id: membersOrNull,
+      name: membersOrNull,
+      createdAt: membersOrNull,
+      cursor: membersOrNull,
+      'members {joinedAt}': membersOrNull,
+      'lastMessage {id}': membersOrNull,
+    },
+  ),
+  ...rows(
+    'ChatMembership',
+    (selection) =>
+      ({ chat }) =>
+        `{ chat(id: "${chat}") { members { ${selection} } } }`,
+    {
+      joinedAt: membersOrNull,
+      'user {id}': membersOrNull,
+      'chat {id}': membersOrNull,
+    },
+  ),
+  ...rows(
+    'Message',
+    (selection) =>
+      ({ chat }) =>
+        `{ messages(chatId: "${chat}", before: 4) { ${selection} } }`,
+    {
+      id: members,
+      content: members,
+      createdAt: members,
+      seq: members,
+      'sender {id}': members,
+      'chat {id}': members,
+      nonce: { ...sender, stranger: 'NOT_FOUND', former: 'NOT_FOUND' },
+    },
+  ),
+  ...rows(
+    'ChatEventPage',
+    (selection) =>
+      ({ chat, epoch }) =>
+        `{ chatEvents(chatId: "${chat}", after: "${epoch}:0") { ${selection} } }`,
+    {
+      cursor: members,
+      hasMore: members,
+      'events {seq}': members,
+    },
+  ),
+  ...rows('MemberAdded', event('MemberAdded'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {joinedAt}': members }),
+  ...rows('MessageCreated', event('MessageCreated'), {
+    ...EVENT_FIELDS,
+    'actor {id}': members,
+    'message {id}': members,
+  }),
+  ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),
+};
+
+interface RawAnswer {
+  open: string;
+  send: string;
+  receive: string;
+}
+
+const open = { open: 'ok', send: 'ok', receive: 'message.created' };
+const closed = (status: string): RawAnswer => ({ open: status, send: 'closed', receive: 'closed' });
+
+export const RAW_CHANNEL: Record<Caller, RawAnswer> = {
+  anonymous: closed('401'),
+  expired: closed('401'),
+  stranger: closed('404'),
+  former: closed('404'),
+  member: open,
+  admin: open,
+  readOnly: { ...open, send: 'FORBIDDEN' },
+};

@@ -1,0 +1,140 @@
+import { type Client, createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { toProfile } from '../../../src/domain/users.js';
+import type { Scope, UserProfile } from '../../../src/domain/viewer.js';
+import { UpgradeRefused } from '../../support/raw-socket.js';
+import { startTeam } from '../../support/service.js';
+import { PASSWORD, viewerOf } from '../../support/services.js';
+
+export const CALLERS = ['anonymous', 'expired', 'stranger', 'former', 'member', 'admin', 'readOnly'] as const;
+export type Caller = (typeof CALLERS)[number];
+/** `ok`, `null` (may ask, and there is nothing for them), or the code of the error. */
+export type Answers = Record<Caller, string>;
+
+/** A whole service with somebody of every kind, and a chat whose history has every kind of event. */
+export async function startWorld() {
+  const team = await startTeam();
+  const { services, db } = team.first.app;
+  const newUser = (username: string) =>
+    services.users.create({ username, password: PASSWORD, email: `${username}@example.org` });
+  const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
+  const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
+  const chat = await services.chats.create('general');
+  for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
+  const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
+  await services.messages.send(viewerOf(toProfile(member)), message);
+  await services.memberships.remove(null, chat.id, former.id);
+
+  const issue = async (user: Pick<UserProfile, 'id'>, scopes: Scope[] = ['read', 'write']): Promise<string> => {
+    const issued = await services.tokens.issue({
+      clientId: team.credentials.client_id,
+      userId: user.id,
+      scopes,
+      withRefreshToken: false,
+    });
+    if (!issued) throw new Error('No token was issued.');
+    return issued.accessToken;
+  };
+  const expired = await issue(member);
+  await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
+  const tokens: Record<Caller, string | null> = {
+    anonymous: null,
+    expired,
+    stranger: await issue(stranger),
+    former: await issue(former),
+    member: await issue(member),
+    admin: await issue(admin),
+    readOnly: await issue(member, ['read']),
+  };
+
+  const sockets = new Map<Caller, Client>();
+  const socketOf = (caller: Caller): Client => {
+    const known = sockets.get(caller);
+    if (known) return known;
+    const token = tokens[caller];
+    const socket = createClient({
+      url: `${team.first.wsOrigin}/graphql/`,
+      webSocketImpl: WebSocket,
+      ...(token !== null && { connectionParams: { authorization: `Bearer ${token}` } }),
+      retryAttempts: 0,
+    });
+    sockets.set(caller, socket);
+    return socket;
+  };
+  const speak = () =>
+    services.messages.send(viewerOf(toProfile(member)), { chatId: chat.id, content: 'news', nonce: undefined });
+
+  return {
+    ids: { chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
+    tokens,
+
+    async overHttp(caller: Caller, query: string): Promise<string> {
+      const { data, codes } = await team.first.query(tokens[caller], query);
+      return describe(data, codes);
+    },
+
+    /** The answer to a query or a mutation, the first event of a subscription, or how it ended. */
+    async overSocket(caller: Caller, query: string): Promise<string> {
+      const answers = socketOf(caller).iterate({ query });
+      let isDone = false;
+      const answer = answers.next().then(
+        ({ value }) => describe(value?.data, (value?.errors ?? []).map(codeOf)),
+        (error: unknown) => describe(null, Array.isArray(error) ? error.map(codeOf) : [closeOf(error)]),
+      );
+      const settled = answer.finally(() => {
+        isDone = true;
+      });
+      // Something to hear for who listens.
+      if (query.startsWith('subscription')) while (!isDone) await speak();
+      await settled;
+      await answers.return?.();
+      return answer;
+    },
+
+    /** What becomes of a raw channel, of a message that is sent on it, and whether the others' messages arrive. */
+    async overRaw(caller: Caller): Promise<{ open: string; send: string; receive: string }> {
+      try {
+        const channel = await team.first.channel(tokens[caller], 'general');
+        await channel.next('live');
+        await speak();
+        const event = await channel.next('message.created');
+        channel.send({ type: 'message.send', id: 'c', content: 'hi' });
+        const isAnswer = ({ type }: { type: string }) => type === 'ack' || type === 'error';
+        let answer = await channel.next();
+        while (!isAnswer(answer)) answer = await channel.next();
+        await channel.close();
+        return { open: 'ok', receive: event.type, send: answer.type === 'ack' ? 'ok' : String(answer.code) };
+      } catch (error) {
+        if (!(error instanceof UpgradeRefused)) throw error;
+        return { open: String(error.status), send: 'closed', receive: 'closed' };
+      }
+    },
+
+    async close() {
+      for (const socket of sockets.values()) await socket.dispose();
+      await team.close();
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** `ok` when the answer holds anything, `null` when it holds nothing but nulls and empty lists. */
+function describe(data: unknown, codes: unknown[]): string {
+  if (codes.length > 0) return [...new Set(codes)].join();
+  return holdsAnything(data) ? 'ok' : 'null';
+}
+
+function holdsAnything(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== null && value !== undefined;
+  return Object.values(value).some(holdsAnything);
+}
+
+function codeOf({ extensions }: { extensions?: { code?: unknown } }): unknown {
+  return extensions?.code;
+}
+
+function closeOf(error: unknown): unknown {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : error;
+  return code === 4401 ? 'UNAUTHENTICATED' : code;
+}
