@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CannotRun } from './cannot-run.js';
 import type { Form, Scenario } from './scenarios/scenario.js';
 import { scenarios } from './scenarios/scenarios.js';
 import type { TargetName } from './targets/target.js';
@@ -30,7 +31,7 @@ Without arguments everything is measured and docs/benchmarks/ is written; that t
 --repetitions N how often each target is measured, in turn with the others
 --out FOLDER    write results.md and results.svg there`;
 
-/** @throws Error with a plain sentence for what makes no sense. */
+/** @throws CannotRun with a plain sentence for what makes no sense. */
 export function parseOptions(args: string[]): Options | 'help' {
   const { values } = parseArgs({
     args,
@@ -64,19 +65,19 @@ export function parseOptions(args: string[]): Options | 'help' {
 
 function scenarioOf(name: string): Scenario {
   const scenario = scenarios.find((candidate) => candidate.name === name);
-  if (!scenario) throw new Error(`There is no scenario "${name}".`);
+  if (!scenario) throw new CannotRun(`There is no scenario "${name}".`);
   return scenario;
 }
 
 function targetOf(name: string): TargetName {
   const target = Object.values(targets).find((candidate) => candidate.name === name);
-  if (!target) throw new Error(`There is no target "${name}".`);
+  if (!target) throw new CannotRun(`There is no target "${name}".`);
   return target.name;
 }
 
 function positive(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`${option} must be a number above 0, not "${text}".`);
+  if (!(value > 0)) throw new CannotRun(`${option} must be a number above 0, not "${text}".`);
   return value;
 }

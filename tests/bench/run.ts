@@ -2,6 +2,7 @@ import { Keeper } from '../support/keeper.js';
 import { PrivatePostgres } from '../support/private-postgres.js';
 import { PrivateRedis } from '../support/private-redis.js';
 import { MissingProgramError } from '../support/server-program.js';
+import { CannotRun } from './cannot-run.js';
 import { InvalidRun } from './load/tally.js';
 import { checkOpenFiles, describeMachine } from './measure/machine.js';
 import { type Options, parseOptions, USAGE } from './options.js';
@@ -102,6 +103,8 @@ async function startServers(): Promise<Servers> {
 
 function describe(error: unknown): string {
   if (error instanceof MissingProgramError) return `The benchmark cannot run. ${error.message}`;
+  // An option that `parseArgs` does not know has a code.
+  if (error instanceof CannotRun || (error instanceof TypeError && 'code' in error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, release, totalmem, type } from 'node:os';
 import type { PrivatePostgres } from '../../support/private-postgres.js';
+import { CannotRun } from '../cannot-run.js';
 
 const packages = ['fastify', 'mercurius', 'ws', 'redis', 'pg', 'socket.io', '@socket.io/redis-adapter'];
 
@@ -19,11 +20,11 @@ export async function describeMachine(postgres: PrivatePostgres): Promise<string
   ];
 }
 
-/** @throws Error in plain words when this process may not open so many files. */
+/** @throws CannotRun when this process may not open so many files. */
 export function checkOpenFiles(needed: number): void {
   const line = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+(\d+|unlimited)/m)?.[1];
   if (line === undefined || line === 'unlimited' || Number(line) >= needed) return;
-  throw new Error(
+  throw new CannotRun(
     `This needs ${needed} open files in a process, and ${line} are allowed. Run \`ulimit -n ${needed}\` first, or a --quick form.`,
   );
 }
