@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'redis';
+import { within } from '../domain/within.js';
 import type { Bus, BusHandler } from './bus.js';
 import { LocalHandlers } from './local-handlers.js';
 
@@ -28,6 +29,8 @@ export class RedisBus implements Bus {
   private readonly instance = randomUUID();
   private readonly publisher: Client;
   private readonly subscriber: Client;
+  /** What Redis is to bring, by channel. */
+  private readonly listeners = new Map<string, (message: string) => void>();
   private connections = 0;
   private closed = false;
 
@@ -35,10 +38,7 @@ export class RedisBus implements Bus {
     this.publisher = connectable(options.url, true);
     this.subscriber = connectable(options.url, false);
     for (const client of [this.publisher, this.subscriber]) client.on('error', this.onError);
-    this.subscriber.on('ready', () => {
-      this.connections += 1;
-      if (this.connections > 1) for (const handler of this.resetHandlers) handler();
-    });
+    this.subscriber.on('ready', () => this.connected());
   }
 
   /** Resolves when connected, or after two seconds without: then the bus keeps trying, and delivery goes by the log's probe. */
@@ -61,13 +61,17 @@ export class RedisBus implements Bus {
   async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
     const channel = this.channel(topic);
     if (this.handlers.add(topic, handler)) {
-      const subscribed = this.subscriber.subscribe(channel, (message) => this.receive(topic, message));
-      const settled = subscribed.catch(this.onError);
+      const listener = (message: string) => this.receive(topic, message);
+      this.listeners.set(channel, listener);
+      const settled = this.listen(channel, listener);
       if (this.subscriber.isReady) await within(SUBSCRIBE_PATIENCE_MS, settled);
     }
     return () => {
       if (!this.handlers.delete(topic, handler)) return;
-      this.subscriber.unsubscribe(channel).catch(this.onError);
+      // With its listener: one that is subscribed again before Redis has answered is another, and stays.
+      const listener = this.listeners.get(channel);
+      this.listeners.delete(channel);
+      this.subscriber.unsubscribe(channel, listener).catch(this.onError);
     };
   }
 
@@ -93,6 +97,18 @@ export class RedisBus implements Bus {
     if (!this.closed) this.options.onError(error);
   };
 
+  /** A subscription that was on its way when the connection broke is forgotten by the client, so all are asked for again. */
+  private connected(): void {
+    this.connections += 1;
+    if (this.connections === 1) return;
+    for (const [channel, listener] of this.listeners) void this.listen(channel, listener);
+    for (const handler of this.resetHandlers) handler();
+  }
+
+  private listen(channel: string, listener: (message: string) => void): Promise<void> {
+    return this.subscriber.subscribe(channel, listener).catch(this.onError);
+  }
+
   private channel(topic: string): string {
     return `${this.options.prefix}${topic}`;
   }
@@ -117,17 +133,4 @@ function connectable(url: string, publisher: boolean) {
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1000) + Math.floor(Math.random() * 50),
     },
   });
-}
-
-/** Resolves to the value, or to undefined when it takes longer than `ms`. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

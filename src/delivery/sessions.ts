@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.js';
 import type { UserProfile, Viewer } from '../domain/viewer.js';
+import { within } from '../domain/within.js';
 import { type Bus, CONTROL_TOPIC } from './bus.js';
 
 export type SessionEnd = 'token_expired' | 'token_revoked';
@@ -44,8 +45,9 @@ const NOTICE_PATIENCE_MS = 500;
 export class Sessions {
   private readonly sessions = new Set<Session>();
   private readonly timers: NodeJS.Timeout[];
-  /** Families whose end was heard of lately, with the time: a session may be opened by one who was let in just before. */
+  /** What was heard of lately, with the time: a session may be opened by one whose token was checked just before. */
   private readonly revokedLately = new Map<string, number>();
+  private readonly changedLately = new Map<string, number>();
   private unsubscribe: () => void = () => {};
 
   private constructor(
@@ -68,7 +70,7 @@ export class Sessions {
 
   open(viewer: Viewer, listener: SessionListener): Session {
     const session = new Session(listener, {
-      isRevoked: (familyId) => this.revokedLately.has(familyId),
+      begun: (viewer) => this.begun(session, viewer),
       onClose: () => this.sessions.delete(session),
     });
     this.sessions.add(session);
@@ -105,11 +107,7 @@ export class Sessions {
     const published = this.bus.publish(CONTROL_TOPIC, JSON.stringify(notice)).catch((error: unknown) => {
       this.options.onError(error, 'announce the end of a sign-in');
     });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, NOTICE_PATIENCE_MS);
-    });
-    await Promise.race([published, patience]).finally(() => clearTimeout(timer));
+    await within(NOTICE_PATIENCE_MS, published);
   }
 
   private receive(payload: string): void {
@@ -124,6 +122,7 @@ export class Sessions {
         for (const session of this.sessions) if (revoked.has(session.viewer.familyId)) session.end('token_revoked');
       } else if (notice.type === 'user.changed') {
         this.signIns.forgetUser(notice.userId);
+        this.changedLately.set(notice.userId, Date.now());
         void this.recheck([...this.sessions].filter((session) => session.viewer.user?.id === notice.userId));
       }
     } catch (error) {
@@ -131,17 +130,27 @@ export class Sessions {
     }
   }
 
+  private begun(session: Session, { familyId, user }: Viewer): void {
+    if (this.revokedLately.has(familyId)) setImmediate(() => session.end('token_revoked'));
+    else if (user && this.changedLately.has(user.id)) void this.recheck([session]);
+  }
+
   private sweep(): void {
     const now = Date.now();
     for (const session of this.sessions) session.watchExpiry(now);
-    for (const [familyId, at] of this.revokedLately) if (now - at > LATELY_MS) this.revokedLately.delete(familyId);
+    for (const lately of [this.revokedLately, this.changedLately])
+      for (const [id, at] of lately) if (now - at > LATELY_MS) lately.delete(id);
   }
 
   private async recheck(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
     try {
-      const alive = await this.signIns.aliveFamilies([...new Set(sessions.map((session) => session.viewer.familyId))]);
-      for (const session of sessions) session.update(alive.get(session.viewer.familyId)?.user);
+      const asked = sessions.map((session) => ({ session, familyId: session.viewer.familyId }));
+      const alive = await this.signIns.aliveFamilies([...new Set(asked.map(({ familyId }) => familyId))]);
+      for (const { session, familyId } of asked) {
+        // One that was renewed meanwhile is of a sign-in that was not asked for.
+        if (session.viewer.familyId === familyId) session.update(alive.get(familyId)?.user);
+      }
     } catch (error) {
       this.options.onError(error, 'compare the open sessions with the database');
     }
@@ -149,8 +158,8 @@ export class Sessions {
 }
 
 interface SessionWatch {
-  /** True for a sign-in whose end was heard of lately. */
-  isRevoked(familyId: string): boolean;
+  /** The session goes on under this token from now on. */
+  begun(viewer: Viewer): void;
   onClose(): void;
 }
 
@@ -171,11 +180,11 @@ export class Session {
     return this.current;
   }
 
-  /** Goes on under this token from now on. A revocation that came while it was checked ends it in the next turn. */
+  /** Goes on under this token from now on. What became of its sign-in while it was checked is heard in a later turn. */
   begin(viewer: Viewer): void {
     this.current = viewer;
     this.warned = false;
-    if (this.watch.isRevoked(viewer.familyId)) setImmediate(() => this.end('token_revoked'));
+    this.watch.begun(viewer);
   }
 
   /** Goes on under another token of the same user. @throws DomainError `FORBIDDEN` for another user's. */

@@ -1,6 +1,7 @@
 import type { Pool, QueryResultRow } from 'pg';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
 import { DomainError, databaseAway } from './errors.js';
+import { within } from './within.js';
 
 /** One PostgreSQL reached two ways over one pool: Prisma for the models, `pg` for the raw statements of the hot paths. */
 export interface Database {
@@ -39,16 +40,9 @@ export async function query<Row extends QueryResultRow>(
   if (!db.namedStatements) return (await db.pool.query<Row>({ text, values })).rows;
   // The driver's own limit ends the connection, which is of no use any more; it does not count the wait for one.
   const statement = { name, text, values, query_timeout: PATIENCE_MS };
-  return (await withPatience(db.pool.query<Row>(statement))).rows;
-}
-
-async function withPatience<Answer>(answer: Promise<Answer>): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const giveUp = () => reject(databaseAway(new Error(`The database did not answer within ${PATIENCE_MS} ms.`)));
-    timer = setTimeout(giveUp, PATIENCE_MS);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  const answer = await within(PATIENCE_MS, db.pool.query<Row>(statement));
+  if (!answer) throw databaseAway(new Error(`The database did not answer within ${PATIENCE_MS} ms.`));
+  return answer.rows;
 }
 
 /** The error a client may read, when this is one: a refusal, or the word that the database is away. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { within } from '../domain/within.js';
 
 /** How long a part may take to answer before it counts as away, in milliseconds. */
 const PATIENCE_MS = 2000;
@@ -29,15 +30,11 @@ async function health(app: FastifyInstance) {
 }
 
 async function state(check: () => Promise<unknown>): Promise<'ok' | 'away'> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<'away'>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, 'away');
-  });
   const answer = check().then(
     () => 'ok' as const,
     () => 'away' as const,
   );
-  return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
+  return (await within(PATIENCE_MS, answer)) ?? 'away';
 }
 
 export default fp(health, { name: 'health', dependencies: ['prisma', 'bus'] });
