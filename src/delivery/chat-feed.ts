@@ -4,8 +4,8 @@ import type { ChatHead, ChatLog } from '../domain/chat-log.js';
 /** One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined. */
 export interface FeedListener {
   changed(event: ChatEvent): void;
-  /** The history was replaced; it now stands at `head`. */
-  replaced(head: ChatHead): void;
+  /** The history was replaced. The listener is to leave and to begin anew. */
+  replaced(): void;
   /** The chat is no more. */
   gone(): void;
 }
@@ -49,6 +49,8 @@ export class ChatFeed {
   /** The highest number known to exist. */
   private known = 0;
   private repairing = false;
+  /** How many histories there have been before this one: they may have the same epoch. */
+  generation = 0;
   private holeTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -88,8 +90,9 @@ export class ChatFeed {
     if (head.epoch !== this.epoch || head.seq < before.seq) {
       this.replace(head);
     } else if (head.seq > this.delivered) {
+      // Those that are on their way over the bus come first, mostly; what does not come is read.
       this.known = Math.max(this.known, head.seq);
-      void this.repair();
+      this.closeHoles();
     }
   }
 
@@ -141,6 +144,7 @@ export class ChatFeed {
 
   private replace(head: ChatHead): void {
     const first = this.head === null;
+    if (!first) this.generation += 1;
     this.head = { ...head };
     this.tail = [];
     this.tailStart = head.seq;
@@ -151,7 +155,7 @@ export class ChatFeed {
       this.closeHoles();
     } else {
       this.early.clear();
-      for (const listener of [...this.listeners]) listener.replaced(head);
+      for (const listener of [...this.listeners]) listener.replaced();
     }
   }
 
@@ -186,7 +190,7 @@ export class ChatFeed {
   private async repair(): Promise<void> {
     clearTimeout(this.holeTimer);
     this.holeTimer = undefined;
-    if (this.repairing) return;
+    if (this.repairing || this.known <= this.delivered) return;
     this.repairing = true;
     try {
       await this.readHoles();

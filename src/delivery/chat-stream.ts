@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../domain/chat-events.js';
 import type { ChatHead } from '../domain/chat-log.js';
 import type { Cursor } from '../domain/cursor.js';
+import { DomainError } from '../domain/errors.js';
 import { isAdmin, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed, FeedListener, FeedPage } from './chat-feed.js';
 
@@ -20,11 +21,12 @@ export interface StreamSink {
 }
 
 interface StreamOptions {
+  viewer: Viewer;
   /** Where the history stood when the viewer was let in. */
   head: ChatHead;
   after: Cursor | undefined;
-  /** The user whose removal ends the stream, when it comes after `head`. */
-  endsWithRemovalOf: string | null;
+  /** Lets the viewer in again, into a history that replaced the one before. @throws DomainError `NOT_FOUND` */
+  enter: (viewer: Viewer) => Promise<ChatHead>;
   onClose: () => void;
   onError: (error: unknown) => void;
 }
@@ -48,18 +50,24 @@ export class ChatStream implements FeedListener {
   private unread: FeedPage | undefined;
   private saidLive = false;
   private retryTimer: NodeJS.Timeout | undefined;
-  private endsWithRemovalOf: string | null;
+  private viewer: Viewer;
+  /** The number at which the viewer was let in: a removal that comes after it ends the stream. */
+  private letInAt: number;
+  /** Which of the feed's histories the stream is in. */
+  private generation: number;
 
   constructor(
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
     private readonly options: StreamOptions,
   ) {
-    const { head, after } = options;
+    const { viewer, head, after } = options;
+    this.viewer = viewer;
+    this.letInAt = head.seq;
+    this.generation = feed.generation;
     this.chatId = feed.chatId;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
-    this.endsWithRemovalOf = options.endsWithRemovalOf;
   }
 
   /** Begins to call the sink. */
@@ -74,7 +82,7 @@ export class ChatStream implements FeedListener {
 
   /** The viewer's role is another now. To be called before asking whether the viewer may still be here, so that no removal falls between. */
   viewerChanged(viewer: Viewer): void {
-    this.endsWithRemovalOf = removalThatEnds(viewer);
+    this.viewer = viewer;
   }
 
   /** The consumer has room again. */
@@ -98,8 +106,10 @@ export class ChatStream implements FeedListener {
     if (event.seq > this.position.seq) this.guard(() => this.hand(event));
   }
 
-  replaced(head: ChatHead): void {
-    this.guard(() => this.restart(head));
+  replaced(): void {
+    this.feed.delete(this);
+    this.state = 'reading';
+    void this.read();
   }
 
   gone(): void {
@@ -108,23 +118,41 @@ export class ChatStream implements FeedListener {
 
   private async read(): Promise<void> {
     while (this.state === 'reading') {
-      const { epoch, seq } = this.position;
-      if (this.feed.epoch !== undefined && this.feed.epoch !== epoch) {
-        this.guard(() => this.restart({ epoch: this.feed.epoch ?? epoch, seq: this.feed.delivered }));
-        continue;
-      }
-      const recent = this.unread ?? this.feed.since(seq);
-      if (recent) {
-        this.guard(() => this.takeRecent(recent));
-        continue;
-      }
       try {
-        const page = await this.feed.page(seq);
-        this.guard(() => this.take(page));
+        await this.readOn();
       } catch (error) {
         this.options.onError(error);
         this.retry();
       }
+    }
+  }
+
+  private async readOn(): Promise<void> {
+    if (!this.isInFeedsHistory()) return this.enterAgain();
+    const recent = this.unread ?? this.feed.since(this.position.seq);
+    if (recent) return this.guard(() => this.takeRecent(recent));
+    const page = await this.feed.page(this.position.seq);
+    // Another history may have come while the page of this one was read.
+    if (this.isInFeedsHistory()) this.guard(() => this.take(page));
+  }
+
+  private isInFeedsHistory(): boolean {
+    return this.generation === this.feed.generation && this.position.epoch === (this.feed.epoch ?? this.position.epoch);
+  }
+
+  /** The history was replaced, and with it who is a member: the viewer is let in anew or not at all. */
+  private async enterAgain(): Promise<void> {
+    const { generation, standing } = this.feed;
+    try {
+      const head = await this.options.enter(this.viewer);
+      this.feed.observe(head, standing);
+      if (this.state !== 'reading' || generation !== this.feed.generation) return;
+      this.generation = generation;
+      this.letInAt = head.seq;
+      this.guard(() => this.restart(head));
+    } catch (error) {
+      if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
+      this.end('gone');
     }
   }
 
@@ -177,7 +205,7 @@ export class ChatStream implements FeedListener {
   /** A removal that the viewer was let in after is history: the user has been made a member again since. */
   private isOwnRemoval(event: ChatEvent): boolean {
     return (
-      event.type === 'member.removed' && event.user.id === this.endsWithRemovalOf && event.seq > this.options.head.seq
+      event.type === 'member.removed' && event.user.id === removalThatEnds(this.viewer) && event.seq > this.letInAt
     );
   }
 
@@ -186,7 +214,6 @@ export class ChatStream implements FeedListener {
     this.unread = undefined;
     this.saidLive = false;
     this.sink.reset({ epoch, seq });
-    if (this.state === 'live') this.sayLive();
   }
 
   private end(reason: StreamEnd): void {
@@ -208,6 +235,6 @@ export class ChatStream implements FeedListener {
 }
 
 /** The user whose removal ends the viewer's streams: nobody's for an admin, who reads every chat, as its member or not. */
-export function removalThatEnds(viewer: Viewer): string | null {
+function removalThatEnds(viewer: Viewer): string | null {
   return isAdmin(viewer) ? null : (viewer.user?.id ?? null);
 }

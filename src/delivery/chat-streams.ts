@@ -1,7 +1,9 @@
 import type { Chats } from '../domain/chats.js';
 import type { Cursor } from '../domain/cursor.js';
+import { chatNotFound } from '../domain/errors.js';
+import { isUuid } from '../domain/text.js';
 import { requireUser, type Viewer } from '../domain/viewer.js';
-import { ChatStream, removalThatEnds, type StreamSink } from './chat-stream.js';
+import { ChatStream, type StreamSink } from './chat-stream.js';
 import type { Hub } from './hub.js';
 
 export interface StreamRequest {
@@ -27,6 +29,8 @@ export class ChatStreams {
    */
   async open({ chatId, viewer, after }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
     requireUser(viewer);
+    // Before anything is asked under this name: what is no id must not reach the probe of all chats.
+    if (!isUuid(chatId)) throw chatNotFound();
     // The bus first, the head after: between the two nothing can be missed.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
@@ -34,9 +38,10 @@ export class ChatStreams {
       const head = await this.chats.entrance(viewer, feed.chatId);
       feed.observe(head, before);
       const stream = new ChatStream(feed, sink, {
+        viewer,
         head,
         after,
-        endsWithRemovalOf: removalThatEnds(viewer),
+        enter: (current) => this.chats.entrance(current, feed.chatId),
         onClose: () => {
           this.streams.delete(stream);
           this.hub.release(feed);

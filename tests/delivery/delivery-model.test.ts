@@ -5,18 +5,50 @@ import { ChatStream, type StreamSink } from '../../src/delivery/chat-stream.js';
 import type { ChatEvent } from '../../src/domain/chat-events.js';
 import type { ChatHead } from '../../src/domain/chat-log.js';
 import type { Cursor } from '../../src/domain/cursor.js';
+import { chatNotFound } from '../../src/domain/errors.js';
+import { viewerOf } from '../support/services.js';
 
 const CHAT = '00000000-0000-7000-8000-000000000001';
 
 /** A log in memory whose readings finish when the test says so: the moment of each is part of the history. */
 class ModelLog implements LogReader {
   epoch = 'first';
-  lastSeq = 0;
+  /** What each number was; the viewer is a member at first. */
+  private kinds: Kind[] = [];
   private waiting: (() => void)[] = [];
 
-  commit(): ChatEvent {
-    this.lastSeq += 1;
-    return eventOf(this.epoch, this.lastSeq);
+  constructor(history: number) {
+    this.kinds = Array.from({ length: history }, () => 'message');
+  }
+
+  get lastSeq(): number {
+    return this.kinds.length;
+  }
+
+  get isMember(): boolean {
+    return this.kinds.findLast((kind) => kind !== 'message') !== 'removed';
+  }
+
+  commit(kind: Kind): ChatEvent {
+    this.kinds.push(kind);
+    return eventOf(this.epoch, this.lastSeq, kind);
+  }
+
+  /** An older backup is restored, and its epochs are rotated as the manual says. */
+  restore(lost: number, epoch: string): void {
+    this.kinds = this.kinds.slice(0, Math.max(0, this.lastSeq - lost));
+    this.epoch = epoch;
+  }
+
+  /** Lets a member in. */
+  enter(): Promise<ChatHead> {
+    return this.later(() => {
+      if (!this.isMember) return chatNotFound();
+      return this.head();
+    }).then((seen) => {
+      if (seen instanceof Error) throw seen;
+      return seen;
+    });
   }
 
   head(): ChatHead {
@@ -30,7 +62,7 @@ class ModelLog implements LogReader {
   events({ seq: head, epoch }: ChatHead, after: number, limit: number): Promise<ChatEvent[]> {
     return this.later(() => {
       const upTo = Math.min(head, after + limit, this.lastSeq);
-      return Array.from({ length: Math.max(0, upTo - after) }, (_, index) => eventOf(epoch, after + index + 1));
+      return this.kinds.slice(after, upTo).map((kind, index) => eventOf(epoch, after + index + 1, kind));
     });
   }
 
@@ -50,10 +82,17 @@ class ModelLog implements LogReader {
   }
 }
 
-function eventOf(epoch: string, seq: number): ChatEvent {
+type Kind = 'message' | 'removed' | 'added';
+
+const user = { id: 'u', username: 'u', firstName: '', lastName: '', role: 'user' as const, dateJoined: '' };
+
+function eventOf(epoch: string, seq: number, kind: Kind): ChatEvent {
   const at = '2026-01-01T00:00:00.000Z';
-  const user = { id: 'u', username: 'u', firstName: '', lastName: '', role: 'user' as const, dateJoined: at };
-  return { type: 'member.added', chatId: CHAT, epoch, seq, at, actor: null, member: { user, joinedAt: at } };
+  const base = { chatId: CHAT, epoch, seq, at, actor: null };
+  if (kind === 'removed') return { ...base, type: 'member.removed', user };
+  if (kind === 'added') return { ...base, type: 'member.added', member: { user, joinedAt: at } };
+  const message = { id: `${seq}`, chatId: CHAT, seq, content: '', nonce: null, createdAt: at, sender: user };
+  return { ...base, type: 'message.created', message };
 }
 
 /** A consumer that has room for `capacity` changes until it is told to read on. */
@@ -62,11 +101,14 @@ class ModelConsumer implements StreamSink {
   lives = 0;
   start: number;
   ended: string | undefined;
+  /** The viewer's own removal has been heard: nothing may follow. */
+  private removed = false;
   private room: number;
 
   constructor(
     private epoch: string,
     from: number,
+    private letInAt: number,
     private readonly capacity: number,
   ) {
     this.start = from;
@@ -74,6 +116,9 @@ class ModelConsumer implements StreamSink {
   }
 
   event(event: ChatEvent): boolean {
+    expect(this.ended).toBeUndefined();
+    expect(this.removed).toBe(false);
+    this.removed = event.type === 'member.removed' && event.seq > this.letInAt;
     expect(event.epoch).toBe(this.epoch);
     this.seen.push(event.seq);
     this.room -= 1;
@@ -87,6 +132,7 @@ class ModelConsumer implements StreamSink {
   reset(cursor: Cursor): void {
     this.seen.length = 0;
     this.start = cursor.seq;
+    this.letInAt = cursor.seq;
     this.epoch = cursor.epoch;
     this.lives = 0;
   }
@@ -95,13 +141,18 @@ class ModelConsumer implements StreamSink {
     this.ended = reason;
   }
 
+  /** Everything up to the head was heard, and that it is live was said once. */
+  hasAll(lastSeq: number): boolean {
+    return this.start + this.seen.length === lastSeq && this.lives === 1;
+  }
+
   readOn(): void {
     this.room = this.capacity;
   }
 }
 
 type Step =
-  | { do: 'commit'; copies: number; delay: number }
+  | { do: 'commit'; kind: Kind; copies: number; delay: number }
   | { do: 'bus' }
   | { do: 'shuffle' }
   | { do: 'finish' }
@@ -118,6 +169,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('commit' as const),
+      kind: fc.constantFrom<Kind>('message', 'message', 'message', 'message', 'message', 'removed', 'added'),
       copies: fc.constantFrom(0, 1, 1, 1, 2),
       delay: fc.nat(3),
     }),
@@ -147,8 +199,7 @@ const step = fc.oneof(
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function play(history: number, steps: Step[]): Promise<void> {
-  const log = new ModelLog();
-  log.lastSeq = history;
+  const log = new ModelLog(history);
   let epochs = 0;
   const errors: unknown[] = [];
   const feed = new ChatFeed(CHAT, log, (error) => errors.push(error), 0);
@@ -170,7 +221,7 @@ async function play(history: number, steps: Step[]): Promise<void> {
 
   for (const one of steps) {
     if (one.do === 'commit') {
-      const event = log.commit();
+      const event = log.commit(one.kind);
       for (let copy = 0; copy < one.copies; copy += 1) bus.splice(Math.max(0, bus.length - one.delay), 0, event);
     } else if (one.do === 'bus') {
       const event = bus.shift();
@@ -182,14 +233,16 @@ async function play(history: number, steps: Step[]): Promise<void> {
     } else if (one.do === 'probe') {
       void probe();
     } else if (one.do === 'join') {
+      if (!log.isMember) continue;
       const head = log.head();
       const after = { epoch: head.epoch, seq: Math.max(0, head.seq - one.back) };
-      const consumer = new ModelConsumer(after.epoch, after.seq, one.capacity);
+      const consumer = new ModelConsumer(after.epoch, after.seq, head.seq, one.capacity);
       feed.observe(head, feed.standing);
       const stream = new ChatStream(feed, consumer, {
+        viewer: viewerOf(user),
         head,
         after,
-        endsWithRemovalOf: null,
+        enter: () => log.enter(),
         onClose: () => {},
         onError: (error) => errors.push(error),
       });
@@ -206,11 +259,9 @@ async function play(history: number, steps: Step[]): Promise<void> {
         entry.stream.resume();
       }
     } else if (one.do === 'burst') {
-      for (let count = 0; count < one.changes; count += 1) feed.receive(log.commit());
+      for (let count = 0; count < one.changes; count += 1) feed.receive(log.commit('message'));
     } else {
-      // An older backup is restored, and its epochs are rotated as the manual says.
-      log.lastSeq = Math.max(0, log.lastSeq - one.lost);
-      log.epoch = `e${epochs++}`;
+      log.restore(one.lost, `e${epochs++}`);
       bus.length = 0;
     }
     await settle();
@@ -226,16 +277,14 @@ async function play(history: number, steps: Step[]): Promise<void> {
       consumer.readOn();
       stream.resume();
     }
-    const done = consumers.every(
-      ({ consumer }) => consumer.start + consumer.seen.length === log.lastSeq && consumer.lives === 1,
-    );
+    const done = consumers.every(({ consumer }) => consumer.ended ?? consumer.hasAll(log.lastSeq));
     if (done && feed.delivered === log.lastSeq) break;
   }
   check();
   for (const { consumer } of consumers) {
-    expect(consumer.start + consumer.seen.length).toBe(log.lastSeq);
-    expect(consumer.lives).toBe(1);
-    expect(consumer.ended).toBeUndefined();
+    // Who is no member now has been told so, and who was told so had been removed at that time.
+    if (consumer.ended === undefined) expect(consumer.hasAll(log.lastSeq)).toBe(true);
+    if (!log.isMember) expect(consumer.ended).toMatch(/removed|gone/);
   }
   expect(errors).toEqual([]);
   feed.close();
