@@ -10,6 +10,9 @@ import {
   tooManyAttempts,
 } from './problem.js';
 
+/** RFC 6749 §5.1; on errors too, so that no cache ever keeps an answer of these paths. */
+export const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
+
 const ENGINE_CODES: readonly OAuthErrorCode[] = [
   'invalid_request',
   'invalid_grant',
@@ -20,6 +23,8 @@ const ENGINE_CODES: readonly OAuthErrorCode[] = [
 
 /** The error handler of the OAuth2 endpoints: RFC 6749 §5.2 for whatever was thrown, from whichever floor. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Again: what is refused for its rate never came to the hook that says so.
+  reply.headers(NO_STORE);
   if (error instanceof BearerError) return answerBearerError(error, reply);
   const problem = toProblem(error);
   if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem }, problem.message);

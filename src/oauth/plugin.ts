@@ -8,7 +8,7 @@ import type { Tokens } from '../domain/tokens/tokens.js';
 import { Browser } from './authorize/browser.js';
 import { authorizePlugin } from './authorize/plugin.js';
 import { postEndpoint } from './endpoint.js';
-import { answerError } from './errors.js';
+import { answerError, NO_STORE } from './errors.js';
 import { createProviders, type ExternalProviderSettings } from './external/create-providers.js';
 import { externalSignInPlugin, startPath } from './external/plugin.js';
 import { acceptForms } from './form.js';
@@ -37,9 +37,8 @@ export interface OAuthOptions {
 export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): Promise<void> {
   await acceptForms(app);
   app.setErrorHandler(answerError);
-  // RFC 6749 §5.1; on errors too, so that no cache ever keeps an answer of these paths.
   app.addHook('onRequest', async (_request, reply) => {
-    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
+    reply.headers(NO_STORE);
   });
   postEndpoint(app, '/oauth/token', tokenEndpoint(options));
   postEndpoint(app, '/oauth/revoke_token', revocationEndpoint(options));

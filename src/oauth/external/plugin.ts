@@ -5,6 +5,7 @@ import type { ExternalUsers } from '../../domain/external-users.js';
 import type { Browser } from '../authorize/browser.js';
 import { pageFor, queryOf } from '../authorize/endpoint.js';
 import { pageErrors } from '../authorize/errors.js';
+import { refuseOtherOrigins } from '../pages/other-origins.js';
 import { sendPage } from '../pages/page.js';
 import { problemPage } from '../pages/problem-page.js';
 import type { PublicAddress } from '../public-address.js';
@@ -29,6 +30,7 @@ export const startPath = (key: string) => `/oauth/external/${key}/`;
 /** The way to a provider and back to the authorization page. */
 export async function externalSignInPlugin(app: FastifyInstance, options: ExternalSignInOptions): Promise<void> {
   app.setErrorHandler(pageErrors(options.issuerOf));
+  refuseOtherOrigins(app);
   for (const provider of options.providers) {
     const flow = new ExternalSignIn(provider, options);
     app.get(startPath(provider.key), flow.start);

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { members } from '../support/authorization-server.js';
+import { Service, startTeam } from '../support/service.js';
+import { PASSWORD } from '../support/services.js';
+
+const PAGE_ORIGIN = 'https://app.example';
+/** Requests a second of one address. */
+const RATE = 20;
+
+/** What the OAuth2 endpoints have of the service around them. */
+describe('In the whole service', () => {
+  let team: Awaited<ReturnType<typeof startTeam>>;
+  let service: Service;
+
+  beforeAll(async () => {
+    team = await startTeam(1, {
+      CORS_ALLOWED_ORIGINS: PAGE_ORIGIN,
+      LIMIT_REQUESTS_PER_ADDRESS: String(RATE),
+      OIDC_ISSUER: 'http://127.0.0.1:1',
+      OIDC_CLIENT_ID: 'chat',
+      OIDC_CLIENT_SECRET: 'a secret of the provider',
+    });
+    service = team.first;
+  });
+  afterAll(() => team.close());
+
+  const token = (headers: Record<string, string> = {}) =>
+    fetch(`${service.origin}/oauth/token/`, {
+      method: 'POST',
+      headers,
+      body: new URLSearchParams({ grant_type: 'password', username: 'admin', password: PASSWORD, ...team.credentials }),
+    });
+  const get = (path: string, init: RequestInit = {}) =>
+    fetch(service.origin + path, { redirect: 'manual', headers: { origin: PAGE_ORIGIN }, ...init });
+
+  it('web pages of listed origins may call the endpoints that clients call', async () => {
+    expect((await token({ origin: PAGE_ORIGIN })).headers.get('access-control-allow-origin')).toBe(PAGE_ORIGIN);
+    expect((await token({ origin: 'https://evil.example' })).headers.get('access-control-allow-origin')).toBeNull();
+    const metadata = await get('/.well-known/oauth-authorization-server');
+    expect(metadata.headers.get('access-control-allow-origin')).toBe(PAGE_ORIGIN);
+  });
+
+  it.each(['/oauth/authorize/', '/oauth/external/oidc/', '/oauth/external/oidc/callback/'])(
+    'no web page may read %s, where people are sent and clients never call',
+    async (path) => {
+      expect((await get(path)).headers.get('access-control-allow-origin')).toBeNull();
+    },
+  );
+
+  const forwarded = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example' };
+  const issuerOf = async (one: Service) => {
+    const response = await fetch(`${one.origin}/.well-known/oauth-authorization-server`, { headers: forwarded });
+    return (await members(response)).issuer;
+  };
+
+  it('nobody but a trusted proxy is believed who calls, and how', async () => {
+    expect(await issuerOf(service)).toBe(service.origin);
+    const answers = await Promise.all(
+      Array.from({ length: 2 * RATE }, (_, index) => token({ 'x-forwarded-for': `192.0.2.${index}` })),
+    );
+    expect(answers.some(({ status }) => status === 429)).toBe(true);
+    const behindProxy = await Service.start(team.database, { TRUST_PROXY: 'loopback' });
+    try {
+      expect(await issuerOf(behindProxy)).toBe('https://chat.example');
+    } finally {
+      await behindProxy.close();
+    }
+  });
+
+  it.each(['/oauth/token/', '/oauth/revoke_token/', '/oauth/introspect/', '/oauth/authorize/'])(
+    'no cache keeps a refusal of %s that came before the endpoint was reached',
+    async (path) => {
+      const answers = await Promise.all(
+        Array.from({ length: 2 * RATE }, () => fetch(service.origin + path, { method: 'POST' })),
+      );
+      const refused = answers.filter(({ status }) => status === 429);
+      expect(refused.length).toBeGreaterThan(0);
+      for (const { headers } of refused) {
+        expect(headers.get('cache-control')).toBe('no-store');
+        expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      }
+    },
+  );
+});
