@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dumpOf, expectNoSecretLeft } from '../support/left-behind.js';
 import { UpgradeRefused } from '../support/raw-socket.js';
 import { type Service, startTeam } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
@@ -31,15 +32,7 @@ describe('After tokens and passwords went through everything', { timeout: 60_000
     team = await startTeam();
     service = team.first;
     await goEverywhere();
-    const { rows: tables } = await service.app.db.pool.query<{ name: string }>(
-      `SELECT format('%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'`,
-    );
-    const texts = await Promise.all(
-      tables.map(({ name }) =>
-        service.app.db.pool.query(`SELECT t::text AS row, to_jsonb(t)::text AS json FROM ${name} t`),
-      ),
-    );
-    dump = texts.flatMap(({ rows }) => rows.map(({ row, json }) => `${row}\n${json}`)).join('\n');
+    dump = await dumpOf(service.app.db.pool);
   });
   afterAll(() => team.close());
 
@@ -164,6 +157,18 @@ describe('After tokens and passwords went through everything', { timeout: 60_000
     }
     expect(dump).toContain('$argon2id$');
     expect(dump).toContain(MESSAGE);
+  });
+
+  it('the question that closes every other test would have found them', async () => {
+    const { pool } = service.app.db;
+    for (const name of ['access token', 'browser session', 'password', 'wrong password', 'chosen client secret']) {
+      const secret = secrets.get(name) ?? '';
+      await expect(expectNoSecretLeft({ log: [`{"msg":"${secret}"}`] }), name).rejects.toThrow(secret);
+      await pool.query('UPDATE users SET last_name = $1', [secret]);
+      await expect(expectNoSecretLeft({ pool }), name).rejects.toThrow(secret);
+    }
+    await pool.query(`UPDATE users SET last_name = ''`);
+    await expectNoSecretLeft({ pool, log: service.log });
   });
 
   it('the log, at its most talkative, tells none of them', () => {

@@ -12,6 +12,7 @@ import { Users } from '../../src/domain/users.js';
 import { type OAuthOptions, oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { expectNoSecretLeft } from './left-behind.js';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -138,7 +139,7 @@ export async function startAuthorizationServer(
 
     async close() {
       await app.close();
-      await db.close();
+      await expectNoSecretLeft({ pool: db.pool, log }).finally(() => db.close());
       if (!given) await database.drop();
     },
   };

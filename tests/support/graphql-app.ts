@@ -8,6 +8,7 @@ import authenticate from '../../src/plugins/authenticate.js';
 import errors from '../../src/plugins/errors.js';
 import { loggerOptions } from '../../src/plugins/logging.js';
 import webSocket from '../../src/plugins/websocket/plugin.js';
+import { expectNoSecretLeft } from './left-behind.js';
 import type { TestServices } from './services.js';
 
 export interface GraphqlAnswer {
@@ -98,6 +99,7 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
     async close() {
       for (const socket of sockets) await socket.dispose();
       await app.close();
+      await expectNoSecretLeft({ log });
     },
   };
 }

@@ -5,6 +5,7 @@ import errors from '../../src/plugins/errors.js';
 import { loggerOptions } from '../../src/plugins/logging.js';
 import webSocket, { type WebSocketOptions } from '../../src/plugins/websocket/plugin.js';
 import realtime from '../../src/realtime/plugin.js';
+import { expectNoSecretLeft } from './left-behind.js';
 import { RawSocket } from './raw-socket.js';
 import type { TestServices } from './services.js';
 
@@ -65,7 +66,10 @@ export async function startRealtimeApp(
       await socket.next('live');
       return socket;
     },
-    close: () => app.close(),
+    async close() {
+      await app.close();
+      await expectNoSecretLeft({ log });
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import WebSocket from 'ws';
 import { type AppOverrides, buildApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { expectNoSecretLeft } from './left-behind.js';
 import { RawSocket } from './raw-socket.js';
 import { testRedisPrefix, testRedisUrl } from './redis.js';
 import { PASSWORD } from './services.js';
@@ -119,8 +120,9 @@ export class Service {
     return RawSocket.open(url, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
   }
 
-  close(): Promise<void> {
-    return this.app.close();
+  async close(): Promise<void> {
+    const { pool } = this.app.db;
+    await expectNoSecretLeft({ pool, log: this.log }).finally(() => this.app.close());
   }
 }
 

@@ -6,6 +6,7 @@ import type { Scope, UserProfile, UserRole, Viewer } from '../../src/domain/view
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { createServices, type ServicesOptions } from '../../src/plugins/services.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { expectNoSecretLeft } from './left-behind.js';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -50,7 +51,7 @@ export async function startServices(
     async close() {
       await close();
       await bus.close();
-      await db.close();
+      await expectNoSecretLeft({ pool: db.pool }).finally(() => db.close());
     },
   };
 }

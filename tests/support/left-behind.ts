@@ -1,0 +1,54 @@
+import type { Pool } from 'pg';
+import { PasswordHasher } from '../../src/domain/passwords.js';
+
+/** What the service hands out tells itself: src/domain/tokens/opaque-token.ts. */
+const TOKEN = /c(?:at|rt|st|ac|bs|cs)_[\w-]{43}/g;
+/** Characters. The rule for passwords; what is shorter stands in ordinary words too. */
+const SHORTEST_PASSWORD = 8;
+
+/** The passwords and chosen secrets, right and wrong, that the tests of this file made the service hash or check. */
+const typed = new Set<string>();
+
+const { hash, verify } = PasswordHasher.prototype;
+PasswordHasher.prototype.hash = function (password) {
+  remember(password);
+  return hash.call(this, password);
+};
+PasswordHasher.prototype.verify = function (storedHash, password, admit) {
+  remember(password);
+  return verify.call(this, storedHash, password, admit);
+};
+
+function remember(password: string): void {
+  if (password.length >= SHORTEST_PASSWORD) typed.add(password);
+}
+
+/** Every row of every table, as PostgreSQL writes it and as JSON. */
+export async function dumpOf(pool: Pool): Promise<string> {
+  const { rows: tables } = await pool.query<{ name: string }>(
+    `SELECT format('%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'`,
+  );
+  const contents = await Promise.all(
+    tables.map(({ name }) =>
+      pool.query<{ row: string; json: string }>(`SELECT t::text AS row, to_jsonb(t)::text AS json FROM ${name} t`),
+    ),
+  );
+  return contents.flatMap(({ rows }) => rows.map(({ row, json }) => `${row}\n${json}`)).join('\n');
+}
+
+/**
+ * Asked by everything that tests start, when it is closed: no token of any kind and no password that went through it may
+ * stand in its database or in its log.
+ */
+export async function expectNoSecretLeft({ pool, log }: { pool?: Pool; log?: readonly string[] }): Promise<void> {
+  const places = { log: log?.join('') ?? '', database: pool ? await dumpOf(pool) : '' };
+  for (const [place, text] of Object.entries(places)) {
+    const found = secretsIn(text);
+    if (found.length > 0) throw new Error(`The ${place} holds what must be in no place: ${found.join(', ')}`);
+  }
+}
+
+function secretsIn(text: string): string[] {
+  const passwords = [...typed].filter((password) => text.includes(JSON.stringify(password).slice(1, -1)));
+  return [...new Set(text.match(TOKEN)), ...passwords];
+}
