@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { hash } from '@node-rs/argon2';
 import { describe, expect, it } from 'vitest';
 import { PasswordHasher } from '../../src/domain/passwords.js';
@@ -39,6 +40,18 @@ describe('PasswordHasher', () => {
   it('wants hashes of other parameters replaced', async () => {
     expect(hasher.needsRehash(await hasher.hash('secret'))).toBe(false);
     expect(hasher.needsRehash(await hash('secret', { memoryCost: 8192, timeCost: 1 }))).toBe(true);
+  });
+
+  it('leaves a thread to files and names while a flood of passwords is hashed', async () => {
+    let hashed = 0;
+    const flood = Array.from({ length: 40 }, () =>
+      hasher.hash('secret').then(() => {
+        hashed += 1;
+      }),
+    );
+    await readFile(import.meta.filename);
+    expect(hashed).toBeLessThan(20);
+    await Promise.all(flood);
   });
 
   it('lets a flood wait, and refuses what is too much with SERVICE_UNAVAILABLE', async () => {

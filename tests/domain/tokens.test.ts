@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newToken } from '../../src/domain/tokens/opaque-token.js';
 import { Tokens } from '../../src/domain/tokens/tokens.js';
 import type { UserProfile } from '../../src/domain/viewer.js';
 import { startOwnServices } from '../support/services.js';
@@ -83,6 +84,23 @@ describe('Tokens', () => {
       ])
         expect(await noDatabase.authenticate(text)).toBeUndefined();
     });
+  });
+
+  it('makes every secret that it hands out of 256 random bits, behind a prefix that tells what it is', () => {
+    const kinds = ['access', 'refresh', 'ticket', 'code', 'browserSession', 'clientSecret'] as const;
+    const prefixes = kinds.map((kind) => {
+      const made = Array.from({ length: 200 }, () => newToken(kind));
+      const random = made.map((token) => Buffer.from(token.slice(4), 'base64url'));
+      expect(new Set(made).size).toBe(200);
+      expect(random.every((bytes) => bytes.length === 32)).toBe(true);
+      // Each bit is one in half of them; 60 more or less is eight times the standard deviation.
+      const ones = (bit: number) => random.filter((bytes) => ((bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1).length;
+      const counts = Array.from({ length: 256 }, (_, bit) => ones(bit));
+      expect(Math.min(...counts)).toBeGreaterThan(40);
+      expect(Math.max(...counts)).toBeLessThan(160);
+      return made[0]?.slice(0, 4);
+    });
+    expect(prefixes).toEqual(['cat_', 'crt_', 'cst_', 'cac_', 'cbs_', 'ccs_']);
   });
 
   it('stores no token in clear', async () => {

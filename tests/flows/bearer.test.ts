@@ -12,16 +12,20 @@ interface Challenge {
  * come with `connection_init`, so it opens first, and a token that is no good closes it with 4401
  * (tests/graphql/protocol/authentication.test.ts).
  */
-const RESOURCES: Record<string, (service: Service, authorization: string | undefined) => Promise<Challenge>> = {
-  'GraphQL over HTTP': (service, authorization) =>
-    ask(service, '/graphql/', authorization, {
+const RESOURCES: Record<
+  string,
+  (service: Service, authorization: string | undefined, search?: string) => Promise<Challenge>
+> = {
+  'GraphQL over HTTP': (service, authorization, search = '') =>
+    ask(service, `/graphql/${search}`, authorization, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ query: 'mutation { createChat(name: "x") { id } }' }),
     }),
-  'the raw channel': (service, authorization) => ask(service, '/ws/chat/all/', authorization, upgrade()),
-  introspection: (service, authorization) =>
-    ask(service, '/oauth/introspect/', authorization, {
+  'the raw channel': (service, authorization, search = '') =>
+    ask(service, `/ws/chat/all/${search}`, authorization, upgrade()),
+  introspection: (service, authorization, search = '') =>
+    ask(service, `/oauth/introspect/${search}`, authorization, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: 'token=x',
@@ -72,6 +76,20 @@ describe.each(Object.entries(RESOURCES))('A Bearer token at %s', (name, request)
     // Who asks GraphQL without a token gets errors field by field; introspection then expects a client.
     expect(status).toBe(name === 'GraphQL over HTTP' ? 200 : 401);
     expect(challenge).toBe(name === 'introspection' ? 'Bearer error="invalid_client"' : 'Bearer realm="chat"');
+  });
+
+  it('that stands in a query or a form opens nothing (§2.2, §2.3)', async () => {
+    const token = await team.signIn('admin');
+    const asked = await request(service, undefined, `?access_token=${token}`);
+    // Introspection takes no query at all.
+    if (name === 'introspection') expect(asked.status).toBe(400);
+    else expect(asked).toEqual(await request(service, undefined));
+    const form = await ask(service, name === 'introspection' ? '/oauth/introspect/' : '/graphql/', undefined, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `token=x&query=%7Bme%7Bid%7D%7D&access_token=${token}`,
+    });
+    expect(form.status).toBe(name === 'introspection' ? 401 : 415);
   });
 
   it.each(['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "x"', 'Bearer ä'])(

@@ -109,6 +109,18 @@ describe('/oauth/authorize/', () => {
     expect(url.searchParams.has('state')).toBe(false);
   });
 
+  it('gives the state back to the letter', async () => {
+    const state = 'a b+c&d=é/?"#%00\u{1f4ac}';
+    const { browser, page } = await signedIn({ state });
+    expect((await browser.press(page, 'allow')).url.searchParams.get('state')).toBe(state);
+  });
+
+  it('counts an empty parameter as left out, and takes no notice of one that it does not know', async () => {
+    const { browser, page } = await signedIn({ scope: '', response_mode: '', prompt: 'none', audience: 'x' });
+    expect(page.text).toContain('in your name');
+    expect((await browser.press(page, 'allow')).url.searchParams.get('code')).toMatch(/^cac_/);
+  });
+
   it('goes back to any port of a native app’s loopback address', async () => {
     const { client } = await newApp({
       redirectUris: ['http://127.0.0.1/cb', 'http://[::1]/cb', 'com.example.app:/cb'],

@@ -43,6 +43,27 @@ describe('POST /oauth/introspect/', () => {
     expect(Math.abs(Number(body.iat) - Date.now() / 1000)).toBeLessThan(60);
   });
 
+  it('names no user for a token that a client has for itself', async () => {
+    const form = { grant_type: 'client_credentials', ...app.credentials };
+    const { access } = await tokenPair(await server.post('/oauth/token/', form));
+    const body = await members(await introspect(access));
+    expect(body).toMatchObject({ active: true, client_id: app.client.id });
+    expect(body).not.toHaveProperty('sub');
+    expect(body).not.toHaveProperty('username');
+  });
+
+  it('finds the token whatever token_type_hint says', async () => {
+    const pair = await server.signIn(app.credentials, user.username);
+    for (const [token, token_type_hint] of [
+      [pair.access, 'refresh_token'],
+      [pair.refresh, 'access_token'],
+      [pair.access, 'unheard_of'],
+    ] as const) {
+      const response = await server.post('/oauth/introspect/', { token, token_type_hint, ...app.credentials });
+      expect(await members(response)).toMatchObject({ active: true });
+    }
+  });
+
   it('describes a refresh token until it is used', async () => {
     const { refresh } = await server.signIn(app.credentials, user.username);
     expect(await members(await introspect(refresh))).toMatchObject({ active: true, client_id: app.client.id });

@@ -256,7 +256,7 @@ describe('POST /oauth/token/', () => {
   it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
     'answers %s with 405 and Allow: POST',
     async (method) => {
-      for (const path of ['/oauth/token/', '/oauth/token', '/oauth/revoke_token/', '/oauth/revoke_token']) {
+      for (const path of ['/oauth/token/', '/oauth/token', '/oauth/revoke_token/', '/oauth/introspect/']) {
         const response = await fetch(server.origin + path, { method });
         expect(response.status).toBe(405);
         expect(response.headers.get('allow')).toBe('POST');

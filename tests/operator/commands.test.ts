@@ -114,6 +114,13 @@ describe('the commands, on a database that runs', { timeout: 60_000 }, () => {
     );
   });
 
+  it('remove applications, once', async () => {
+    await answer(['createapplication', '--name', 'Old', '--client-id', 'old']);
+    const remove = ['removeapplication', '--client-id', 'old'];
+    expect(await answer(remove)).toBe('Removed the application old.\n');
+    expect(await refusal(remove)).toBe('There is no application with the client id "old".');
+  });
+
   it('clear tokens and say how many', async () => {
     expect(await answer(['cleartokens'])).toMatch(/^sign-ins: 0\naccess tokens: 0\nrefresh tokens: 0\n/);
   });
