@@ -15,6 +15,7 @@ import {
   validate,
 } from 'graphql';
 import { recoded } from './errors.js';
+import { IntrospectionWeight } from './introspection-weight.js';
 import { excess, findExcess, LIMITS } from './limits.js';
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -34,6 +35,8 @@ const CACHED_DOCUMENTS = 128;
 /** Characters. A longer document is read each time. */
 const CACHED_LENGTH = 4096;
 const MAX_ERRORS = 20;
+/** Characters of what is said of a mistake: graphql repeats the whole of a value that does not fit. */
+const MAX_MESSAGE = 300;
 
 /**
  * Reads documents and says whether they may run, by one set of rules for HTTP and for sockets: within the limits, valid, with
@@ -45,8 +48,11 @@ export class Documents {
   private readonly cache = new Map<string, DocumentNode>();
   /** Of operations that weigh the same whatever their variables. */
   private readonly weights = new WeakMap<OperationDefinitionNode, number>();
+  private readonly introspection: IntrospectionWeight;
 
-  constructor(private readonly schema: GraphQLSchema) {}
+  constructor(private readonly schema: GraphQLSchema) {
+    this.introspection = new IntrospectionWeight(schema);
+  }
 
   judge({ query, operationName, variables }: OperationRequest): Verdict {
     const document = this.read(query);
@@ -67,7 +73,9 @@ export class Documents {
     if (tooMuch) return [tooMuch];
     const rules = [...specifiedRules, MaxIntrospectionDepthRule];
     const errors = validate(this.schema, document, rules, { maxErrors: MAX_ERRORS });
-    if (errors.length > 0) return errors.map((error) => recoded(error, 'GRAPHQL_VALIDATION_FAILED'));
+    if (errors.length > 0) return errors.map((error) => recoded(shortened(error), 'GRAPHQL_VALIDATION_FAILED'));
+    if (this.introspection.of(document) > LIMITS.introspection)
+      return [excess('fields of the schema to answer with', LIMITS.introspection)];
     return this.remember(query, document);
   }
 
@@ -86,8 +94,9 @@ export class Documents {
   private checkVariables(operation: OperationDefinitionNode, variables: Variables) {
     const definitions = operation.variableDefinitions ?? [];
     if (definitions.length === 0) return undefined;
+    if (hasMoreValues(variables, LIMITS.values)) return [tooManyValues()];
     const { errors } = getVariableValues(this.schema, definitions, variables, { maxErrors: MAX_ERRORS });
-    return errors?.map((error) => recoded(error, 'BAD_USER_INPUT', variableOf(error)));
+    return errors?.map((error) => recoded(shortened(error), 'BAD_USER_INPUT', variableOf(error)));
   }
 
   /** After the variables, since they may say how long a list becomes. */
@@ -126,6 +135,29 @@ function unknownOperation(operationName: string | null | undefined): GraphQLErro
       ? 'operationName is required for a document with several operations.'
       : 'The document has no operation of this name.';
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', field: 'operationName' } });
+}
+
+/** Whether a value of JSON holds more than so many. Looks no further than that. */
+function hasMoreValues(value: unknown, limit: number): boolean {
+  const known = [value];
+  // What is within one is put behind the others, and its turn comes.
+  for (const each of known) {
+    const inner = typeof each === 'object' && each !== null ? Object.values(each) : [];
+    if (known.length + inner.length > limit) return true;
+    known.push(...inner);
+  }
+  return false;
+}
+
+function tooManyValues(): GraphQLError {
+  return new GraphQLError(`The variables have more than ${LIMITS.values} values.`, {
+    extensions: { code: 'BAD_USER_INPUT', field: 'variables' },
+  });
+}
+
+function shortened(error: GraphQLError): GraphQLError {
+  if (error.message.length <= MAX_MESSAGE) return error;
+  return new GraphQLError(`${error.message.slice(0, MAX_MESSAGE)}…`, { nodes: error.nodes });
 }
 
 function variableOf({ nodes }: GraphQLError): string | undefined {

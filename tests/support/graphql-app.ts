@@ -107,7 +107,10 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
 export type GraphqlApp = Awaited<ReturnType<typeof startGraphqlApp>>;
 
 /** How many statements the database is sent while `run` runs. */
-export async function countStatements(services: TestServices, run: () => Promise<unknown>): Promise<number> {
+export async function countStatements(
+  services: Pick<TestServices, 'db'>,
+  run: () => Promise<unknown>,
+): Promise<number> {
   let count = 0;
   const counter = () => {
     count += 1;
