@@ -5,6 +5,11 @@ import { FrameRate, type FrameRateLimit } from './frame-rate.js';
 
 const RETRY_AFTER_MS = 1000;
 
+/** A socket of node:net, which says whether it is gone, or a WebSocket that is open. */
+interface Connection extends EventEmitter {
+  readonly destroyed?: boolean;
+}
+
 /** What each user has open in this process, over both endpoints: how many sockets, and one rate of frames for them all. */
 export class UserSockets {
   private readonly places: Places;
@@ -17,8 +22,10 @@ export class UserSockets {
     this.places = new Places(maxSockets);
   }
 
-  /** Takes a place until `connection` is closed. @throws DomainError `RATE_LIMITED` when they are all taken. */
-  claim(holder: string, connection: EventEmitter): void {
+  /** Takes a place until `connection` is closed, none if it is. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  claim(holder: string, connection: Connection): void {
+    // Who has gone while the token was looked up: its `close` was before.
+    if (connection.destroyed) return;
     if (!this.places.take(holder)) throw tooManySockets();
     const entry = this.rates.get(holder) ?? { rate: new FrameRate(this.frameRate), sockets: 0 };
     entry.sockets += 1;
