@@ -18,7 +18,13 @@ afterAll(async () => {
 
 /** Every MUST, SHOULD and MAY of the audit that the authors of the specification keep (graphql-http). */
 describe('GraphQL over HTTP', () => {
-  for (const audit of serverAudits({ url: () => app.url })) {
+  const audits = serverAudits({ url: () => app.url });
+
+  test('has 61 audits', () => {
+    expect(audits).toHaveLength(61);
+  });
+
+  for (const audit of audits) {
     test(`${audit.id}: ${audit.name}`, async () => {
       expect(await audit.fn()).toMatchObject({ status: 'ok' });
     });
