@@ -61,4 +61,9 @@ export class ChatStreams {
   get size(): number {
     return this.streams.size;
   }
+
+  /** Chats that have streams in this process. */
+  get openChats(): number {
+    return this.hub.size;
+  }
 }

@@ -1,0 +1,232 @@
+import net from 'node:net';
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { toProfile } from '../../src/domain/users.js';
+import type { Viewer } from '../../src/domain/viewer.js';
+import { holderOf } from '../../src/plugins/limits/holder.js';
+import { startTeam } from '../support/service.js';
+import { viewerOf } from '../support/services.js';
+import { waitUntil } from '../support/wait-until.js';
+import { upgradeRequest } from '../support/web-socket-app.js';
+
+/** On servers the whole number; the embedded database, in this very process, would take a minute for it. */
+const isEmbedded = inject('testDatabaseSource').kind === 'embedded';
+const CYCLES = isEmbedded ? { GraphQL: 1500, raw: 400 } : { GraphQL: 10_000, raw: 1000 };
+/** After so many, caches, pools and compiled code are about as large as they get. */
+const WARM_UP = 500;
+const AT_ONCE = 32;
+/** Messages of the chat's history: what an end can come in the middle of. */
+const HISTORY = 10;
+/** Bytes: 400 for each of ten thousand. One socket that somebody still holds has 20,000. */
+const HEAP_TOLERANCE = 4 * 1024 * 1024;
+/** Timers of the test runner and of idle database connections come and go. */
+const TIMER_TOLERANCE = 15;
+/** Twenty seconds on an idle machine. */
+const PATIENCE_MS = 600_000;
+
+let team: Awaited<ReturnType<typeof startTeam>>;
+let port: number;
+let viewer: Viewer;
+let authorization: string;
+let chatId: string;
+let start: string;
+let last: string;
+/** Redis's, which stay. */
+let otherConnections: number;
+
+beforeAll(async () => {
+  team = await startTeam(1, { LOG_LEVEL: 'error', LIMIT_EVENT_LOOP_DELAY_MS: '0', LIMIT_REQUESTS_PER_ADDRESS: '0' });
+  port = Number(new URL(team.first.origin).port);
+  authorization = `Bearer ${await team.signIn('admin')}`;
+  const { services, db } = team.first.app;
+  viewer = viewerOf(toProfile(await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } })));
+  const chat = await services.chats.create('general');
+  chatId = chat.id;
+  for (let index = 0; index < HISTORY; index += 1)
+    await services.messages.send(viewer, { chatId, content: `message ${index}` });
+  start = `${chat.epoch}:0`;
+  last = `${chat.epoch}:${HISTORY - 1}`;
+  otherConnections = countResources('TCPSocketWrap') - db.pool.totalCount;
+});
+afterAll(() => team.close());
+
+/** What a client does from its socket's opening to the end. */
+type Life = (socket: WebSocket) => Promise<void> | void;
+
+const send = (socket: WebSocket, message: object) => socket.send(JSON.stringify(message));
+const init = (socket: WebSocket) => send(socket, { type: 'connection_init', payload: { authorization } });
+const subscribe = (socket: WebSocket, after: string) =>
+  send(socket, {
+    id: 'a',
+    type: 'subscribe',
+    payload: {
+      query: 'subscription ($chatId: ID!, $after: String) { chatEvents(chatId: $chatId, after: $after) { seq } }',
+      variables: { chatId, after },
+    },
+  });
+
+/** Resolves with the next frame that holds `text`. */
+function heard(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listen = (data: WebSocket.RawData) => {
+      if (!String(data).includes(text)) return;
+      socket.off('message', listen);
+      socket.off('close', fail);
+      resolve();
+    };
+    const fail = (code: number) => reject(new Error(`The socket was closed with ${code} before ${text} came.`));
+    socket.on('message', listen);
+    socket.once('close', fail);
+  });
+}
+
+async function acknowledged(socket: WebSocket): Promise<void> {
+  init(socket);
+  await heard(socket, 'connection_ack');
+}
+
+const GRAPHQL_LIVES: Record<string, Life> = {
+  'dropped before a word': (socket) => socket.terminate(),
+  'dropped before the acknowledgement': (socket) => {
+    init(socket);
+    // Not before the frame has left.
+    socket.ping(undefined, undefined, () => socket.terminate());
+  },
+  'dropped while the subscription is set up': async (socket) => {
+    await acknowledged(socket);
+    subscribe(socket, last);
+    socket.ping(undefined, undefined, () => socket.terminate());
+  },
+  'dropped in the middle of history': async (socket) => {
+    await acknowledged(socket);
+    subscribe(socket, start);
+    await heard(socket, '"seq":1}');
+    socket.terminate();
+  },
+  'dropped while it listens': async (socket) => {
+    await acknowledged(socket);
+    subscribe(socket, last);
+    await heard(socket, '"next"');
+    socket.terminate();
+  },
+  'completed and closed': async (socket) => {
+    await acknowledged(socket);
+    subscribe(socket, last);
+    await heard(socket, '"next"');
+    send(socket, { id: 'a', type: 'complete' });
+    socket.close(1000);
+  },
+  'closed with a subscription': async (socket) => {
+    await acknowledged(socket);
+    subscribe(socket, start);
+    await heard(socket, '"next"');
+    socket.close(1000);
+  },
+};
+
+const RAW_LIVES: Record<string, Life> = {
+  'dropped before hello': (socket) => socket.terminate(),
+  'dropped in the middle of history': async (socket) => {
+    await heard(socket, '"seq":1,');
+    socket.terminate();
+  },
+  'dropped while it listens': async (socket) => {
+    await heard(socket, '"live"');
+    socket.terminate();
+  },
+  closed: async (socket) => {
+    await heard(socket, '"live"');
+    socket.close(1000);
+  },
+};
+
+const ENDPOINTS = {
+  GraphQL: { path: () => '/graphql/', subprotocol: 'graphql-transport-ws', lives: GRAPHQL_LIVES },
+  raw: { path: () => `/ws/chat/general/?after=${start}`, subprotocol: 'chat.v1', lives: RAW_LIVES },
+};
+type Endpoint = (typeof ENDPOINTS)['raw'];
+
+async function live({ path, subprotocol }: Endpoint, life: Life): Promise<void> {
+  const socket = new WebSocket(`${team.first.wsOrigin}${path()}`, subprotocol, { headers: { authorization } });
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  await life(socket);
+  await closed;
+}
+
+/** A client that has gone when its upgrade is answered. */
+function leaveDuringUpgrade({ path, subprotocol }: Endpoint): Promise<void> {
+  return new Promise((resolve) => {
+    const connection = net.connect(port, '127.0.0.1');
+    connection.on('error', () => {});
+    connection.once('close', () => resolve());
+    const request = upgradeRequest(path(), { Authorization: authorization, 'Sec-WebSocket-Protocol': subprotocol });
+    connection.write(request, () => connection.resetAndDestroy());
+  });
+}
+
+/** So many lives, of each kind as many, some of them at once. */
+async function churn(endpoint: Endpoint, count: number): Promise<void> {
+  const lives = Object.values(endpoint.lives).map((life) => () => live(endpoint, life));
+  const kinds = [...lives, () => leaveDuringUpgrade(endpoint)];
+  let begun = 0;
+  const next = async () => {
+    while (begun < count) await kinds[begun++ % kinds.length]?.();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  await waitUntil('the end of every socket', 10_000, () => Object.values(open()).every((size) => size <= 0));
+}
+
+const countResources = (name: string) => process.getActiveResourcesInfo().filter((each) => each === name).length;
+
+/** What is open for sockets: nothing, when there is none. */
+function open() {
+  const { websocketServer, services, userSockets, db } = team.first.app;
+  return {
+    sockets: websocketServer.clients.size,
+    sessions: services.sessions.size,
+    streams: services.chatStreams.size,
+    chats: services.chatStreams.openChats,
+    placesOfUser: userSockets.rateOf(holderOf(viewer)) ? 1 : 0,
+    connections: countResources('TCPSocketWrap') - db.pool.totalCount - otherConnections,
+  };
+}
+
+/** Listeners on what outlives the sockets. */
+function held() {
+  const { app } = team.first;
+  const emitters = { server: app.server, webSockets: app.websocketServer, pool: app.db.pool, process };
+  return Object.fromEntries(
+    Object.entries(emitters).map(([name, emitter]) => [
+      name,
+      emitter.eventNames().reduce((sum, event) => sum + emitter.listenerCount(event), 0),
+    ]),
+  );
+}
+
+v8.setFlagsFromString('--expose_gc');
+const collectGarbage: () => void = vm.runInNewContext('gc');
+
+/** Bytes in use when the garbage is gone, what finalizers let go of included. */
+async function heapUsed(): Promise<number> {
+  for (let round = 0; round < 3; round += 1) {
+    collectGarbage();
+    await new Promise(setImmediate);
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+describe.each(Object.entries(ENDPOINTS))('%s sockets', (name, endpoint) => {
+  const cycles = name === 'raw' ? CYCLES.raw : CYCLES.GraphQL;
+
+  it(`leave nothing behind, ${cycles} of them that come and go`, { timeout: PATIENCE_MS }, async () => {
+    await churn(endpoint, WARM_UP);
+    const [before, timers, heap] = [held(), countResources('Timeout'), await heapUsed()];
+    await churn(endpoint, cycles);
+    expect(held()).toEqual(before);
+    expect(countResources('Timeout')).toBeLessThan(timers + TIMER_TOLERANCE);
+    expect((await heapUsed()) - heap).toBeLessThan(HEAP_TOLERANCE);
+  });
+});
