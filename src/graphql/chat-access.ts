@@ -12,6 +12,7 @@ import type { Viewer } from '../domain/viewer.js';
  */
 export class ChatAccess {
   private readonly heads = new Map<string, ChatHead>();
+  private readonly writtenTo = new Set<string>();
   private readonly loader: DataLoader<string, ChatHead | undefined>;
 
   constructor(chats: Chats, viewer: Viewer | null) {
@@ -40,7 +41,13 @@ export class ChatAccess {
 
   /** The scope check of everything that belongs to a chat: true without a wait once the viewer has been let in. */
   check(chatId: string): true | Promise<true> {
-    return this.heads.has(chatId) || this.enter(chatId).then(() => true as const);
+    if (this.heads.has(chatId) || this.writtenTo.has(chatId)) return true;
+    return this.enter(chatId).then(() => true as const);
+  }
+
+  /** The viewer has just written to this chat, and may read what was written, whatever has become of the membership since. */
+  wroteTo(chatId: string): void {
+    this.writtenTo.add(chatId);
   }
 
   /** The viewer may reach this chat: whoever calls has just been told so by `Chats`. */

@@ -75,7 +75,12 @@ builder.mutationField('sendMessage', (t) =>
       }),
       nonce: t.arg.string({ description: '1 to 128 characters, chosen by the client, unique per chat and sender.' }),
     },
-    resolve: (_root, { chatId, content, nonce }, { services, caller }) =>
-      services.messages.send(requireScope(caller.viewer, 'write'), { chatId, content, nonce }),
+    resolve: async (_root, { chatId, content, nonce }, context) => {
+      const viewer = requireScope(context.caller.viewer, 'write');
+      const message = await context.services.messages.send(viewer, { chatId, content, nonce });
+      // Asking again would double the database's work, and could turn a message that is stored into an error.
+      loaders(context).access.wroteTo(message.chatId);
+      return message;
+    },
   }),
 );
