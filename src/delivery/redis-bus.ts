@@ -125,7 +125,9 @@ function connectable(url: string, publisher: boolean) {
     url,
     disableOfflineQueue: publisher,
     commandsQueueMaxLength: publisher ? 10_000 : undefined,
-    // A Redis that hangs (SIGSTOP, a cut cable) answers no ping, and only the time-out then ends the connection.
+    // A time-out for each command is a signal and a timer for each publish. A Redis that hangs (SIGSTOP, a cut cable)
+    // answers no ping, and the socket's time-out then ends the connection and fails what waits on it.
+    commandOptions: { timeout: undefined },
     pingInterval: 1000,
     socket: {
       connectTimeout: 2000,
