@@ -20,9 +20,13 @@ interface Waiting<Item, Result> {
   reject: (error: unknown) => void;
 }
 
+/** Resolves when what arrived in this turn of the event loop has been dealt with. */
+const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /**
- * Gathers items into batches without a timer: while one batch is on its way, items wait; when it returns, all that waits
- * leaves together. A lone item leaves at once, a crowd shares one COMMIT, and items are written in the order they came.
+ * Gathers items into batches without a timer: those that arrive in one turn of the event loop leave together, and while one
+ * batch is on its way, items wait for the next. A lone item leaves at the end of its turn, a crowd shares one COMMIT, and
+ * items are written in the order they came.
  */
 export class GroupCommit<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
@@ -57,7 +61,12 @@ export class GroupCommit<Item, Result> {
   private async writeWaiting(): Promise<void> {
     if (this.writing) return;
     this.writing = true;
-    while (this.waiting.length > 0) await this.send(this.waiting.splice(0, this.options.maxBatch));
+    while (this.waiting.length > 0) {
+      await endOfTurn();
+      const batch = this.waiting.splice(0, this.options.maxBatch);
+      // Those that waited may have been answered as late meanwhile.
+      if (batch.length > 0) await this.send(batch);
+    }
     this.writing = false;
     for (const resolve of this.idle.splice(0)) resolve();
   }
