@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CannotRun } from './cannot-run.js';
@@ -13,6 +14,8 @@ export interface Options {
   form: Form;
   /** Where the table and the plot go; undefined: nowhere. */
   out: string | undefined;
+  /** Where the targets' CPU profiles go; undefined: none are made. */
+  profiles: string | undefined;
 }
 
 const DOCS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
@@ -29,7 +32,8 @@ Without arguments everything is measured and docs/benchmarks/ is written; that t
 --size N        this size of each scenario, in place of its own
 --seconds N     how long each load is measured
 --repetitions N how often each target is measured, in turn with the others
---out FOLDER    write results.md and results.svg there`;
+--out FOLDER    write results.md and results.svg there
+--profile FOLDER write a CPU profile of every target there, for the browser's developer tools; it slows them`;
 
 /** @throws CannotRun with a plain sentence for what makes no sense. */
 export function parseOptions(args: string[]): Options | 'help' {
@@ -43,6 +47,7 @@ export function parseOptions(args: string[]): Options | 'help' {
       seconds: { type: 'string' },
       repetitions: { type: 'string' },
       out: { type: 'string' },
+      profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -60,6 +65,7 @@ export function parseOptions(args: string[]): Options | 'help' {
     },
     // The published results are of everything, in full.
     out: values.out ?? (args.length === 0 ? DOCS : undefined),
+    profiles: values.profile === undefined ? undefined : resolve(values.profile),
   };
 }
 

@@ -16,6 +16,8 @@ export interface Servers {
   redis: PrivateRedis;
   databases: Databases;
   folder: string;
+  /** See `TargetOptions`. */
+  profiles: string | undefined;
 }
 
 /** The longest that a load may take, its opening and its measured phases together. */
@@ -23,9 +25,9 @@ const BOUND_MS = 180_000;
 
 /** One target, started afresh on a fresh database, under one load. @throws InvalidRun when anything is missing. */
 export async function runRound(servers: Servers, scenario: Scenario, variant: Variant, target: Target): Promise<Round> {
-  const { keeper, postgres, redis, databases, folder } = servers;
+  const { keeper, postgres, redis, databases, folder, profiles } = servers;
   const database = await databases.copy(variant.world);
-  const options = { keeper, folder, databaseUrl: database.url, redisUrl: redis.url };
+  const options = { keeper, folder, databaseUrl: database.url, redisUrl: redis.url, profiles };
   const [process, load] = [await TargetProcess.start(target, options), LoadProcess.start(keeper)];
   try {
     const meter = new Meter({ target: process.pid, postgres: postgres.pid, redis: redis.pid, load: load.pid });

@@ -38,7 +38,7 @@ async function runAll(options: Options): Promise<void> {
   const sockets = plan.flatMap(({ variants }) => variants.map(({ work }) => socketsOf(work)));
   checkOpenFiles(Math.max(0, ...sockets) + OTHER_FILES);
   await buildPrograms();
-  const servers = await startServers();
+  const servers = await startServers(options.profiles);
   const machine = await describeMachine(servers.postgres);
   print(machine.join('\n'));
   const results: ScenarioResult[] = [];
@@ -92,13 +92,13 @@ function socketsOf(work: Variant['work']): number {
   }
 }
 
-async function startServers(): Promise<Servers> {
+async function startServers(profiles: string | undefined): Promise<Servers> {
   const [postgres, redis, folder] = await Promise.all([
     PrivatePostgres.start(keeper),
     PrivateRedis.start(keeper),
     keeper.folder('chat-api-bench'),
   ]);
-  return { keeper, postgres, redis, folder, databases: new Databases(postgres, folder) };
+  return { keeper, postgres, redis, folder, profiles, databases: new Databases(postgres, folder) };
 }
 
 function describe(error: unknown): string {

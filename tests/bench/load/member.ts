@@ -41,6 +41,7 @@ export class Member implements WebSocketListener {
   static async open(options: MemberOptions): Promise<Member> {
     const member = new Member(options);
     await member.connect();
+    options.tally.opened += 1;
     options.ledger.listeners += 1;
     return member;
   }

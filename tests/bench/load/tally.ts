@@ -10,6 +10,8 @@ export class InvalidRun extends Error {
 export class Tally {
   messages = 0;
   deliveries = 0;
+  /** Sockets that hear something. */
+  opened = 0;
   /** Sockets that were opened, where that is what is measured. */
   connected = 0;
   outOfOrder = 0;
@@ -53,7 +55,7 @@ export class Tally {
 
   /** False when nothing has happened since the last time this was asked. */
   hasProgressed(): boolean {
-    const progress = this.messages + this.deliveries + this.connected + this.acknowledged;
+    const progress = this.messages + this.deliveries + this.opened + this.connected + this.acknowledged;
     const hasMoved = progress !== this.progress;
     this.progress = progress;
     return hasMoved;

@@ -12,8 +12,12 @@ export interface TargetOptions {
   folder: string;
   databaseUrl: string;
   redisUrl: string;
+  /** Where V8 writes what the process spent its time on; undefined: nowhere. */
+  profiles: string | undefined;
 }
 
+/** The profile is written when the process ends by itself. */
+const END_WHEN_TOLD = 'data:text/javascript,process.once("SIGTERM",()=>process.exit())';
 const START_BOUND_MS = 30_000;
 
 /** A target as a process of its own. */
@@ -23,14 +27,16 @@ export class TargetProcess {
     readonly pid: number,
     readonly port: number,
     readonly logFile: string,
+    private readonly endSignal: NodeJS.Signals,
   ) {}
 
   /** Resolves when it answers. */
-  static async start(target: Target, { keeper, folder, databaseUrl, redisUrl }: TargetOptions): Promise<TargetProcess> {
+  static async start(target: Target, options: TargetOptions): Promise<TargetProcess> {
+    const { keeper, folder, databaseUrl, redisUrl, profiles } = options;
     const port = await freePort();
     const logFile = `${folder}/${target.name}.log`;
     const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, [...target.nodeOptions, target.program], {
+    const child = spawn(process.execPath, [...target.nodeOptions, ...profiling(profiles), target.program], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
@@ -50,7 +56,7 @@ export class TargetProcess {
       await response.arrayBuffer();
       return response.ok;
     });
-    return new TargetProcess(child, pid, port, logFile);
+    return new TargetProcess(child, pid, port, logFile, profiles === undefined ? 'SIGKILL' : 'SIGTERM');
   }
 
   get hasEnded(): boolean {
@@ -60,7 +66,11 @@ export class TargetProcess {
   async stop(): Promise<void> {
     if (this.hasEnded) return;
     const exited = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill(this.endSignal);
     await exited;
   }
+}
+
+function profiling(folder: string | undefined): string[] {
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--import', END_WHEN_TOLD];
 }
