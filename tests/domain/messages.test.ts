@@ -56,6 +56,38 @@ describe('sending a message', () => {
     expect(await one.chatLog.messages(chat.id, { last: 10 })).toEqual([]);
   });
 
+  it('reads what it needs by key, though a plan made for small tables would read them whole', async () => {
+    const [ann, sends] = [await one.newUser(), 10];
+    const chat = await one.newChat(ann);
+    const client = await one.db.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const send = (nonce: string) =>
+        client.query('SELECT append_messages(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::uuid], $4, $5)', [
+          ...[crypto.randomUUID(), chat.id, ann.id],
+          ...[['hi'], [nonce]],
+        ]);
+      // The plan is made here.
+      await send('first');
+      await client.query(
+        `INSERT INTO users (id, username) SELECT gen_random_uuid(), 'many' || i FROM generate_series(1, 2000) i`,
+      );
+      for (let count = 0; count < sends; count += 1) await send(`nonce ${count}`);
+      const { rows } = await client.query<{ relname: string; scans: number; rows_read: number }>(
+        `SELECT relname, seq_scan::int AS scans, idx_tup_fetch::int AS rows_read FROM pg_stat_xact_user_tables
+         WHERE relname IN ('messages', 'chats', 'users', 'chat_memberships')`,
+      );
+      expect(rows).toHaveLength(4);
+      for (const { scans, rows_read } of rows) {
+        expect(scans).toBe(0);
+        expect(rows_read).toBeLessThan(10 * sends);
+      }
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  });
+
   it('counts code points: 4000 emoji are 4000 characters', async () => {
     const ann = await one.newUser();
     const chat = await one.newChat(ann);
