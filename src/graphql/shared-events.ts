@@ -64,6 +64,7 @@ export class SharedEvents {
     if (!plan) return undefined;
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
+    const groups = { own: `own ${values} ${name}`, other: `other ${values} ${name}` };
     const run = (event: ChatEvent) => executeEvent({ schema, plan, event, context, variableValues });
     // What failed may have failed because of the one for whom it ran.
     const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => {
@@ -72,7 +73,7 @@ export class SharedEvents {
       return own instanceof Promise ? own.then((result) => result.json) : own.json;
     };
     return (event) => {
-      const result = this.shared(event, `${name} ${values} ${groupOf(event, context)}`, run);
+      const result = this.shared(event, groups[groupOf(event, context)], run);
       return result instanceof Promise ? result.then((late) => jsonOf(event, late)) : jsonOf(event, result);
     };
   }
@@ -97,7 +98,7 @@ export class SharedEvents {
 }
 
 /** A sender sees the nonce of their own message. */
-function groupOf(event: ChatEvent, { caller }: GraphqlContext): string {
+function groupOf(event: ChatEvent, { caller }: GraphqlContext): 'own' | 'other' {
   const viewerId = caller.viewer?.user?.id;
   return event.actor !== null && event.actor.id === viewerId ? 'own' : 'other';
 }

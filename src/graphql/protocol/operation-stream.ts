@@ -1,5 +1,13 @@
 import type { Operation } from './operations.js';
 
+/** Takes one event. A promise says: no more until this is settled. */
+export type Take<Event> = (event: Event) => Promise<void> | undefined;
+
+/** A source that can hand out its events instead of having them pulled. */
+interface HandingSource<Event> {
+  handTo(take: Take<Event>): Promise<void>;
+}
+
 const DONE = { done: true, value: undefined } as const;
 
 /**
@@ -38,6 +46,25 @@ export class OperationStream<Event> implements AsyncIterableIterator<Event> {
     });
   }
 
+  /** Hands every event to `take` while the operation is active. Resolves at the end of the stream; never rejects. */
+  async handTo(take: Take<Event>): Promise<void> {
+    const { source } = this;
+    if (!isHanding<Event>(source)) {
+      for await (const event of this) await take(event);
+      return;
+    }
+    const ended = new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+    const handed = source
+      .handTo((event) => (this.ended ? undefined : take(event)))
+      .catch((error: unknown) => {
+        if (!this.ended) this.onError(error);
+      });
+    await Promise.race([ended, handed]);
+    this.end();
+  }
+
   async return(): Promise<IteratorResult<Event, undefined>> {
     this.end();
     return DONE;
@@ -55,6 +82,10 @@ export class OperationStream<Event> implements AsyncIterableIterator<Event> {
     // The source may answer late or never, and an error at its end concerns nobody any more.
     this.source.return?.().catch(() => {});
   };
+}
+
+function isHanding<Event>(source: object): source is HandingSource<Event> {
+  return 'handTo' in source;
 }
 
 /** The stream of an operation that ended before it began. */

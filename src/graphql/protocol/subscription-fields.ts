@@ -74,10 +74,10 @@ function sendResults<Event>(
   send: (result: string) => Promise<void> | undefined,
 ): AsyncIterableIterator<never, undefined> {
   const sendAll = async (): Promise<IteratorResult<never, undefined>> => {
-    for await (const event of stream) {
+    await stream.handTo((event) => {
       const result = resultOf(event);
-      await send(typeof result === 'string' ? result : await result);
-    }
+      return typeof result === 'string' ? send(result) : result.then(send);
+    });
     return { done: true, value: undefined };
   };
   let sending: ReturnType<typeof sendAll> | undefined;

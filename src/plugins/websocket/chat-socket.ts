@@ -96,7 +96,7 @@ export class ChatSocket extends WebSocket {
     }
     this.sendFrame(textFrame(data));
     if (!done) return;
-    if (this.hasRoom) queueMicrotask(() => done());
+    if (this.hasRoom) done();
     else this.#awaitingRoom.push(done);
   }
 

@@ -15,6 +15,8 @@ const MAX_WINDOW_MS = 2;
 export class JoinedWrites {
   private due: Flushable[] = [];
   private notBefore = 0;
+  /** What was joined last in this round: the sockets of a chat mostly have the same frames due. */
+  private joined: { frames: readonly Buffer[]; bytes: Buffer } | undefined;
 
   add(flushable: Flushable): void {
     if (this.due.push(flushable) > 1) return;
@@ -24,12 +26,25 @@ export class JoinedWrites {
     else setImmediate(() => this.flush());
   }
 
+  /** The frames as one buffer, which may be others' too. */
+  join(frames: readonly Buffer[]): Buffer {
+    const [first] = frames;
+    if (first && frames.length === 1) return first;
+    if (!this.joined || !areSame(this.joined.frames, frames)) this.joined = { frames, bytes: Buffer.concat(frames) };
+    return this.joined.bytes;
+  }
+
   private flush(): void {
     const due = this.due;
     this.due = [];
     const startedAt = performance.now();
     for (const flushable of due) flushable.flush();
+    this.joined = undefined;
     const endedAt = performance.now();
     this.notBefore = endedAt + Math.min(endedAt - startedAt, MAX_WINDOW_MS);
   }
+}
+
+function areSame(one: readonly Buffer[], other: readonly Buffer[]): boolean {
+  return one.length === other.length && one.every((frame, index) => frame === other[index]);
 }

@@ -85,9 +85,7 @@ export class Outbox {
   }
 
   private write(frames: Buffer[]): void {
-    const [first] = frames;
-    if (!first) return;
-    const bytes = frames.length === 1 ? first : Buffer.concat(frames);
+    const bytes = this.writes.join(frames);
     this.waitingBytes -= bytes.length;
     this.writingBytes += bytes.length;
     this.writingSince = performance.now();
