@@ -30,6 +30,8 @@ const TAIL_LENGTH = 256;
 /** Changes that came early and wait for their predecessors; those beyond are read from the log when it is their turn. */
 const MAX_EARLY = 1024;
 const PAGE_LENGTH = 256;
+/** When a process dies, all who come back from it want the same pages within a moment. Milliseconds. */
+const PAGE_KEPT_MS = 500;
 /** Two processes' changes may cross on the bus; a hole younger than this closes by itself. Milliseconds. */
 const HOLE_PATIENCE_MS = 10;
 
@@ -108,7 +110,10 @@ export class ChatFeed {
     return reaches ? { events: this.tail.slice(first), upTo: Math.max(seq, this.delivered) } : undefined;
   }
 
-  /** A page of history after `seq` and up to `headSeq`, a number known to be committed. Those who want the same page at once share one reading. */
+  /**
+   * A page of history after `seq` and up to `headSeq`, a number known to be committed and higher. Those who want the same
+   * page at about the same time share one reading, and its events.
+   */
   page(seq: number, headSeq = this.delivered): Promise<FeedPage> {
     const { head } = this;
     if (!head) return Promise.resolve({ events: [], upTo: seq });
@@ -118,7 +123,7 @@ export class ChatFeed {
     const page = this.log.events({ ...head, seq: upTo }, seq, PAGE_LENGTH).then((events) => ({ events, upTo }));
     this.pages.set(seq, page);
     const forget = () => void (this.pages.get(seq) === page && this.pages.delete(seq));
-    page.then(forget, forget);
+    page.then(() => setTimeout(forget, PAGE_KEPT_MS).unref(), forget);
     return page;
   }
 

@@ -1,16 +1,27 @@
+import type { ChatHead } from '../domain/chat-log.js';
 import type { Chats } from '../domain/chats.js';
 import type { Cursor } from '../domain/cursor.js';
 import { chatNotFound } from '../domain/errors.js';
 import { isUuid } from '../domain/text.js';
 import { requireUser, type Viewer } from '../domain/viewer.js';
+import type { ChatFeed } from './chat-feed.js';
 import { ChatStream, type StreamSink } from './chat-stream.js';
 import type { Hub } from './hub.js';
+
+/** What somebody was told who asked for the way into a chat. */
+export interface Entrance {
+  head: ChatHead;
+  /** When the question was put, by `performance.now()`. */
+  askedAt: number;
+}
 
 export interface StreamRequest {
   chatId: string;
   viewer: Viewer;
   /** Everything after it is delivered; without it, what happens from now on. */
   after?: Cursor | undefined;
+  /** How the viewer was let in just now, if that was asked: it is not asked again where the answer still does. */
+  entrance?: Entrance;
 }
 
 /** Opens the streams of this process. */
@@ -27,16 +38,14 @@ export class ChatStreams {
    * The sink is called from the next turn of the event loop on, after the caller has seen the stream and its head.
    * @throws DomainError `NOT_FOUND` when the viewer may not reach the chat.
    */
-  async open({ chatId, viewer, after }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
+  async open({ chatId, viewer, after, entrance }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
     requireUser(viewer);
     // Before anything is asked under this name: what is no id must not reach the probe of all chats.
     if (!isUuid(chatId)) throw chatNotFound();
     // The bus first, the head after: between the two nothing can be missed.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
-      const before = feed.standing;
-      const head = await this.chats.entrance(viewer, feed.chatId);
-      feed.observe(head, before);
+      const head = this.headOf(feed, entrance) ?? (await this.enter(feed, viewer));
       const stream = new ChatStream(feed, sink, {
         viewer,
         head,
@@ -55,6 +64,19 @@ export class ChatStreams {
       this.hub.release(feed);
       throw error;
     }
+  }
+
+  private async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
+    const before = feed.standing;
+    const head = await this.chats.entrance(viewer, feed.chatId);
+    feed.observe(head, before);
+    return head;
+  }
+
+  /** The head that is known already, when the bus brought the chat's changes before it was read: nothing can fall between. */
+  private headOf(feed: ChatFeed, entrance: Entrance | undefined): ChatHead | undefined {
+    if (!entrance || entrance.head.epoch !== feed.epoch) return undefined;
+    return this.hub.hearsSince(feed) < entrance.askedAt ? entrance.head : undefined;
   }
 
   /** Streams open in this process. */

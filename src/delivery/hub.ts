@@ -7,6 +7,8 @@ interface OpenFeed {
   holders: number;
   /** Resolves, when the bus brings the chat's changes, to the way to end that. */
   subscribed: Promise<() => void>;
+  /** When it began to, by `performance.now()`; not yet: infinity. */
+  subscribedAt: number;
 }
 
 export interface HubOptions {
@@ -47,12 +49,20 @@ export class Hub {
         feed,
         holders: 0,
         subscribed: this.bus.subscribe(chatTopic(chatId), (payload) => this.receive(feed, payload)),
+        subscribedAt: Number.POSITIVE_INFINITY,
       };
       this.feeds.set(chatId, open);
     }
     open.holders += 1;
     await open.subscribed;
+    open.subscribedAt = Math.min(open.subscribedAt, performance.now());
     return open.feed;
+  }
+
+  /** From when on the bus brings the feed what happens, by `performance.now()`. */
+  hearsSince(feed: ChatFeed): number {
+    const open = this.feeds.get(feed.chatId);
+    return open?.feed === feed ? open.subscribedAt : Number.POSITIVE_INFINITY;
   }
 
   release(feed: ChatFeed): void {

@@ -18,6 +18,12 @@ const REACHABLE = {
     AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
 };
 
+const REACHABLE_BY_NAME = {
+  name: 'chats-reachable-by-name',
+  text: `SELECT c.id AS "chatId", c.name, c.epoch, c.last_seq AS seq FROM chats c WHERE c.name_key = $1
+    AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
+};
+
 export class Chats {
   constructor(private readonly db: Database) {}
 
@@ -82,6 +88,16 @@ export class Chats {
   /** Where a chat's history stands, for a viewer who may reach it. @throws DomainError `NOT_FOUND` as `require`. */
   async entrance(viewer: Viewer, chatId: string): Promise<ChatHead> {
     const [head] = (await this.reachable(viewer, [chatId])).values();
+    if (!head) throw chatNotFound();
+    return head;
+  }
+
+  /** The same of the chat with this name (in any case), one query for both. @throws DomainError `NOT_FOUND` as `require`. */
+  async entranceByName(viewer: Viewer, name: string): Promise<ChatHead & { name: string }> {
+    const user = requireUser(viewer);
+    if (name.includes('\0') || !name.isWellFormed()) throw chatNotFound();
+    const values = [foldName(name), user.id, isAdmin(viewer)];
+    const [head] = await query<ChatHead & { name: string }>(this.db, REACHABLE_BY_NAME, values);
     if (!head) throw chatNotFound();
     return head;
   }

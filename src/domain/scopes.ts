@@ -9,6 +9,18 @@ export function knownScopes(texts: readonly string[]): Scope[] {
   return texts.filter(isScope);
 }
 
+/** There are eight, and a viewer lives as long as a socket: all with the same scopes share one. */
+const scopeSets = new Map<string, ReadonlySet<Scope>>();
+
+/** As `knownScopes`. */
+export function scopeSet(texts: readonly string[]): ReadonlySet<Scope> {
+  const scopes = SCOPES.filter((scope) => texts.includes(scope));
+  const name = scopes.join(' ');
+  const set = scopeSets.get(name) ?? new Set(scopes);
+  scopeSets.set(name, set);
+  return set;
+}
+
 /** All that is allowed when nothing is asked for; undefined when something is asked for that is not allowed. */
 export function selectScopes(asked: readonly string[] | undefined, allowed: readonly Scope[]): Scope[] | undefined {
   if (!asked) return [...allowed];

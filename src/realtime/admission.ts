@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Entrance } from '../delivery/chat-streams.js';
 import { type Cursor, parseCursor } from '../domain/cursor.js';
-import { chatNotFound, DomainError } from '../domain/errors.js';
+import { DomainError } from '../domain/errors.js';
 import type { UserProfile, Viewer } from '../domain/viewer.js';
 import { BearerError } from '../plugins/bearer.js';
 import type { Services } from '../plugins/services.js';
@@ -12,6 +13,8 @@ export interface Admitted {
   viewer: Viewer;
   user: UserProfile;
   chat: { id: string; name: string };
+  /** Where the chat's history stood when the viewer was let in, and when that was asked. */
+  entrance: Entrance;
   after: Cursor | undefined;
 }
 
@@ -63,9 +66,17 @@ export class Admission {
     if (!viewer) throw BearerError.invalid();
     if (!viewer.scopes.has('read')) throw BearerError.scope('read');
     if (!viewer.user) throw new UpgradeRefusal(403, 'forbidden', 'This token belongs to a client, not to a user.');
-    const chat = await this.services.chats.find(viewer, { name });
-    if (!chat) throw new UpgradeRefusal(404, 'not_found', chatNotFound().message);
-    return { viewer, user: viewer.user, chat: { id: chat.id, name: chat.name }, after };
+    const askedAt = performance.now();
+    const { chatId, name: chatName, epoch, seq } = await this.enter(viewer, name);
+    const entrance = { head: { chatId, epoch, seq }, askedAt };
+    return { viewer, user: viewer.user, chat: { id: chatId, name: chatName }, entrance, after };
+  }
+
+  private enter(viewer: Viewer, name: string) {
+    return this.services.chats.entranceByName(viewer, name).catch((error: unknown) => {
+      const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
+      throw isNotFound ? new UpgradeRefusal(404, 'not_found', error.message) : error;
+    });
   }
 
   private redeem({ kind, secret }: Credential): Promise<Viewer | undefined> {

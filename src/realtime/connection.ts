@@ -76,10 +76,8 @@ export class Connection implements StreamSink, SessionListener {
     socket.pause();
     try {
       const { chatStreams } = this.context.services;
-      const stream = await chatStreams.open(
-        { chatId: admitted.chat.id, viewer: this.session.viewer, after: admitted.after },
-        this,
-      );
+      const { chat, after, entrance } = admitted;
+      const stream = await chatStreams.open({ chatId: chat.id, viewer: this.session.viewer, after, entrance }, this);
       if (!socket.isOpen) {
         stream.close();
         return;
@@ -207,8 +205,7 @@ export class Connection implements StreamSink, SessionListener {
   /** A frame that could not be acted on; the socket goes on. */
   private refuse(id: string | undefined, error: unknown): void {
     const refusal = clientError(error);
-    if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE')
-      this.context.log.warn({ err: error }, 'could not act on a frame');
+    if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE') this.warn(error, 'could not act on a frame');
     this.socket.sendFrame(refusal ? errorFrame(id, refusal) : internalErrorFrame(id, this.context.requestId));
   }
 
@@ -219,8 +216,13 @@ export class Connection implements StreamSink, SessionListener {
       this.socket.disconnect(closeCodes.removedFromChat);
       return;
     }
-    this.context.log.warn({ err: error }, 'could not go on with a raw channel');
+    this.warn(error, 'could not go on with a raw channel');
     this.socket.disconnect(refusal?.code === 'SERVICE_UNAVAILABLE' ? closeCodes.overloaded : closeCodes.internalError);
+  }
+
+  private warn(error: unknown, what: string): void {
+    const { log, requestId } = this.context;
+    log.warn({ err: error, reqId: requestId }, what);
   }
 }
 

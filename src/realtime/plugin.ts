@@ -37,9 +37,9 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   };
 
   const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
-    const { admitted, log, id } = request;
+    const { admitted, id } = request;
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
-    const connection = new Connection(socket, admitted, { services: app.services, log, requestId: id });
+    const connection = new Connection(socket, admitted, { services: app.services, log: app.log, requestId: id });
     socket.farewell = closingFrame;
     socket.countBy(app.userSockets.rateOf(holderOf(admitted.viewer)));
     socket.on('message', (data, isBinary) => connection.receive(data, isBinary));

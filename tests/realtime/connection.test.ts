@@ -58,9 +58,10 @@ class PaperSocket implements ChannelSocket {
 async function connect(override: Partial<ConnectionContext['services']> = {}, members: UserProfile[] = [ann]) {
   const chat = await services.newChat(...members);
   const socket = new PaperSocket();
+  const entrance = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
   const connection = new Connection(
     socket,
-    { viewer: viewerOf(ann), user: ann, chat, after: undefined },
+    { viewer: viewerOf(ann), user: ann, chat, entrance, after: undefined },
     {
       services: {
         chats: services.chats,

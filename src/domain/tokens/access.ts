@@ -1,5 +1,5 @@
 import { type Database, query } from '../database.js';
-import { knownScopes } from '../scopes.js';
+import { scopeSet } from '../scopes.js';
 import type { UserProfile, Viewer } from '../viewer.js';
 import { FAMILY_IS_ALIVE, HOLDER_COLUMNS, type HolderRow, toHolder } from './holder.js';
 import { hashToken, isToken } from './opaque-token.js';
@@ -24,7 +24,7 @@ export function toViewer(row: ViewerRow): Viewer {
     user: toHolder(row),
     clientId: row.client_id,
     familyId: row.family_id,
-    scopes: new Set(knownScopes(row.scopes)),
+    scopes: scopeSet(row.scopes),
     expiresAt: row.expires_at,
   };
 }

@@ -9,6 +9,7 @@ import { closeCodes } from './close-codes.js';
 import type { FrameRateLimit } from './frame-rate.js';
 import { JoinedWrites } from './joined-writes.js';
 import { type AllowedOrigins, isOriginAllowed } from './origin.js';
+import { type OnSocketError, releaseRequests } from './released-requests.js';
 import { adaptSockets } from './socket-adapter.js';
 import { selectSubprotocol } from './subprotocols.js';
 import { WebSocketUpgrades } from './upgrades.js';
@@ -50,6 +51,7 @@ const CLOSE_TIMEOUT_MS = 3000;
  */
 async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   adaptSockets(app);
+  const release = releaseRequests(app, onSocketError);
   const socketOptions: ChatSocketOptions = {
     writes: new JoinedWrites(),
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
@@ -66,13 +68,14 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     closeTimeout: CLOSE_TIMEOUT_MS,
     handleProtocols: (offered: Set<string>, request: { url?: string }) => selectSubprotocol(offered, request.url),
   };
-  await app.register(fastifyWebsocket, { options: serverOptions, errorHandler: onSocketError, preClose });
+  await app.register(fastifyWebsocket, { options: serverOptions, errorHandler: onFailedHandler, preClose });
 
   const sockets = () => [...app.websocketServer.clients].filter((socket) => socket instanceof ChatSocket);
 
   // Before anybody else hears of the socket.
   app.websocketServer.on('connection', (socket, request) => {
     upgrades.done(request.socket);
+    release(request);
     if (socket instanceof ChatSocket) socket.attach(request.socket, socketOptions);
   });
 
@@ -118,13 +121,18 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
 }
 
 /** A peer that breaks the protocol has its close code from `ws` already; everything else is a handler's fault. */
-function onSocketError(error: Error, socket: WebSocket, request: FastifyRequest): void {
+const onSocketError: OnSocketError = (error, socket, log) => {
   if ('code' in error) {
-    request.log.debug({ err: error }, 'WebSocket broken by its peer');
+    log.debug({ err: error }, 'WebSocket broken by its peer');
     return;
   }
-  request.log.error({ err: error }, 'WebSocket failed');
+  log.error({ err: error }, 'WebSocket failed');
   if (socket instanceof ChatSocket) socket.disconnect(closeCodes.internalError);
+};
+
+/** What a handler throws when it gets its socket. */
+function onFailedHandler(error: Error, socket: WebSocket, request: FastifyRequest): void {
+  onSocketError(error, socket, request.log);
 }
 
 export default fp(webSocket, { name: 'websocket' });
