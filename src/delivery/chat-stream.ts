@@ -25,7 +25,7 @@ interface StreamOptions {
   /** Where the history stood when the viewer was let in. */
   head: ChatHead;
   after: Cursor | undefined;
-  /** Lets the viewer in again, into a history that replaced the one before. @throws DomainError `NOT_FOUND` */
+  /** Lets the viewer in again, into the feed's history, which replaced the one before. @throws DomainError `NOT_FOUND` */
   enter: (viewer: Viewer) => Promise<ChatHead>;
   onClose: () => void;
   onError: (error: unknown) => void;
@@ -45,7 +45,7 @@ export class ChatStream implements FeedListener {
   /** The cursor that a client may come back with if it hears nothing more. */
   readonly head: Cursor;
   private position: Cursor;
-  private state: 'reading' | 'live' | 'paused' | 'closed' = 'paused';
+  private state: 'new' | 'reading' | 'live' | 'paused' | 'closed' = 'new';
   /** The page that the consumer had enough of in the middle. */
   private unread: FeedPage | undefined;
   private saidLive = false;
@@ -72,7 +72,8 @@ export class ChatStream implements FeedListener {
 
   /** Begins to call the sink. */
   start(): void {
-    if (this.state !== 'paused') return;
+    if (this.state !== 'new') return;
+    this.state = 'paused';
     const { head } = this;
     this.guard(() => {
       if (this.position.epoch !== head.epoch || this.position.seq > head.seq) this.restart(head);
@@ -88,6 +89,7 @@ export class ChatStream implements FeedListener {
   /** The consumer has room again. */
   resume(): void {
     if (this.state !== 'paused') return;
+    clearTimeout(this.retryTimer);
     this.state = 'reading';
     void this.read();
   }
@@ -142,12 +144,10 @@ export class ChatStream implements FeedListener {
 
   /** The history was replaced, and with it who is a member: the viewer is let in anew or not at all. */
   private async enterAgain(): Promise<void> {
-    const { generation, standing } = this.feed;
     try {
       const head = await this.options.enter(this.viewer);
-      this.feed.observe(head, standing);
-      if (this.state !== 'reading' || generation !== this.feed.generation) return;
-      this.generation = generation;
+      if (this.state !== 'reading') return;
+      this.generation = this.feed.generation;
       this.letInAt = head.seq;
       this.guard(() => this.restart(head));
     } catch (error) {

@@ -30,7 +30,7 @@ export class ChatStreams {
 
   constructor(
     private readonly hub: Hub,
-    private readonly chats: Chats,
+    private readonly chats: Pick<Chats, 'entrance'>,
     private readonly onError: (error: unknown, doing: string) => void,
   ) {}
 
@@ -50,7 +50,7 @@ export class ChatStreams {
         viewer,
         head,
         after,
-        enter: (current) => this.chats.entrance(current, feed.chatId),
+        enter: (current) => this.enter(feed, current),
         onClose: () => {
           this.streams.delete(stream);
           this.hub.release(feed);
@@ -66,17 +66,26 @@ export class ChatStreams {
     }
   }
 
+  /** Lets the viewer in, into the feed's history. A head of another one was read around the moment when it was replaced. */
   private async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
-    const before = feed.standing;
-    const head = await this.chats.entrance(viewer, feed.chatId);
-    feed.observe(head, before);
-    return head;
+    for (;;) {
+      const before = feed.standing;
+      const head = await this.chats.entrance(viewer, feed.chatId);
+      feed.observe(head, before);
+      if (head.epoch === feed.epoch) return head;
+    }
   }
 
-  /** The head that is known already, when the bus brought the chat's changes before it was read: nothing can fall between. */
+  /**
+   * The head that is known already, when the bus brought the chat's changes before it was read, so that nothing can fall
+   * between, and the feed has not gone on since: a lower number would have to be told from one of another history.
+   */
   private headOf(feed: ChatFeed, entrance: Entrance | undefined): ChatHead | undefined {
-    if (!entrance || entrance.head.epoch !== feed.epoch) return undefined;
-    return this.hub.hearsSince(feed) < entrance.askedAt ? entrance.head : undefined;
+    if (!entrance || this.hub.hearsSince(feed) >= entrance.askedAt) return undefined;
+    const { head } = entrance;
+    if (head.epoch !== feed.epoch || head.seq < feed.delivered) return undefined;
+    feed.observe(head, feed.standing);
+    return head;
   }
 
   /** Streams open in this process. */

@@ -14,6 +14,8 @@ interface OpenFeed {
 export interface HubOptions {
   /** How often the heads of the open chats are compared with what was delivered, in milliseconds. */
   probeIntervalMs: number;
+  /** See `ChatFeed`. */
+  holePatienceMs?: number;
   /** Something of the delivery failed and will be tried again. */
   onError: (error: unknown, doing: string) => void;
 }
@@ -44,7 +46,8 @@ export class Hub {
   async acquire(chatId: string): Promise<ChatFeed> {
     let open = this.feeds.get(chatId);
     if (!open) {
-      const feed = new ChatFeed(chatId, this.log, (error) => this.options.onError(error, 'read a hole from the log'));
+      const onRepairError = (error: unknown) => this.options.onError(error, 'read a hole from the log');
+      const feed = new ChatFeed(chatId, this.log, onRepairError, this.options.holePatienceMs);
       open = {
         feed,
         holders: 0,

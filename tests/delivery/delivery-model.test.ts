@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChatFeed, type LogReader } from '../../src/delivery/chat-feed.js';
-import { ChatStream, type StreamSink } from '../../src/delivery/chat-stream.js';
+import type { Bus, BusHandler } from '../../src/delivery/bus.js';
+import type { LogReader } from '../../src/delivery/chat-feed.js';
+import type { ChatStream, StreamSink } from '../../src/delivery/chat-stream.js';
+import { ChatStreams } from '../../src/delivery/chat-streams.js';
+import { Hub } from '../../src/delivery/hub.js';
 import type { ChatEvent } from '../../src/domain/chat-events.js';
 import type { ChatHead } from '../../src/domain/chat-log.js';
 import type { Cursor } from '../../src/domain/cursor.js';
@@ -12,7 +15,7 @@ const CHAT = '00000000-0000-7000-8000-000000000001';
 
 /** A log in memory whose readings finish when the test says so: the moment of each is part of the history. */
 class ModelLog implements LogReader {
-  epoch = 'first';
+  epoch = 'e0';
   /** What each number was; the viewer is a member at first. */
   private kinds: Kind[] = [];
   private waiting: (() => void)[] = [];
@@ -82,6 +85,8 @@ class ModelLog implements LogReader {
   }
 }
 
+const ageOf = (epoch: string) => Number(epoch.slice(1));
+
 type Kind = 'message' | 'removed' | 'added';
 
 const user = { id: 'u', username: 'u', firstName: '', lastName: '', role: 'user' as const, dateJoined: '' };
@@ -95,34 +100,88 @@ function eventOf(epoch: string, seq: number, kind: Kind): ChatEvent {
   return { ...base, type: 'message.created', message };
 }
 
-/** A consumer that has room for `capacity` changes until it is told to read on. */
+/** A bus that brings what it is told to, when it is told to. */
+class ModelBus implements Bus {
+  private readonly handlers = new Set<BusHandler>();
+  private readonly resetHandlers: (() => void)[] = [];
+  private readonly queue: ChatEvent[] = [];
+
+  async publish(): Promise<void> {}
+
+  async subscribe(_topic: string, handler: BusHandler): Promise<() => void> {
+    this.handlers.add(handler);
+    return () => void this.handlers.delete(handler);
+  }
+
+  onReset(handler: () => void): void {
+    this.resetHandlers.push(handler);
+  }
+
+  async check(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  /** Keeps an event to be brought later; it overtakes so many. */
+  take(event: ChatEvent, overtakes: number): void {
+    this.queue.splice(Math.max(0, this.queue.length - overtakes), 0, event);
+  }
+
+  bringOne(): void {
+    const event = this.queue.shift();
+    if (event) this.bring(event);
+  }
+
+  bring(event: ChatEvent): void {
+    for (const handler of this.handlers) handler(JSON.stringify(event));
+  }
+
+  shuffle(): void {
+    this.queue.reverse();
+  }
+
+  /** What a reconnect does: every hub compares itself with the log. */
+  reset(): void {
+    for (const handler of this.resetHandlers) handler();
+  }
+}
+
+/** A plain throw: `expect` would take most of the time here. */
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
+}
+
+/** A consumer that has room for `capacity` changes until it is told to read on. Whatever is against the rules it throws. */
 class ModelConsumer implements StreamSink {
-  readonly seen: number[] = [];
+  /** How many changes it had of this history. */
+  seen = 0;
   lives = 0;
-  start: number;
   ended: string | undefined;
+  /** Where the history stood when its viewer was let in. */
+  letInAt = 0;
+  /** Called in the middle of a delivery, as a consumer would be that closes its stream there. */
+  onEvent = () => {};
+  private epoch: string;
+  private start: number;
   /** The viewer's own removal has been heard: nothing may follow. */
   private removed = false;
   private room: number;
-  /** Called in the middle of a delivery, as a consumer would be that closes its stream there. */
-  onEvent = () => {};
 
   constructor(
-    public epoch: string,
-    from: number,
-    private letInAt: number,
+    after: Cursor,
     private readonly capacity: number,
+    private readonly log: ModelLog,
   ) {
-    this.start = from;
+    this.epoch = after.epoch;
+    this.start = after.seq;
     this.room = capacity;
   }
 
   event(event: ChatEvent): boolean {
-    expect(this.ended).toBeUndefined();
-    expect(this.removed).toBe(false);
+    must(this.ended === undefined && !this.removed, 'nothing after the end');
+    must(event.epoch === this.epoch, 'one history at a time');
+    this.seen += 1;
+    // What is heard of a history that was replaced is void, and a reset is on its way.
+    if (this.epoch === this.log.epoch) must(event.seq === this.start + this.seen, 'no hole, repetition or swap');
     this.removed = event.type === 'member.removed' && event.seq > this.letInAt;
-    expect(event.epoch).toBe(this.epoch);
-    this.seen.push(event.seq);
     this.room -= 1;
     this.onEvent();
     return this.room > 0;
@@ -130,10 +189,13 @@ class ModelConsumer implements StreamSink {
 
   live(): void {
     this.lives += 1;
+    must(this.ended === undefined && this.lives === 1, 'live is said once');
   }
 
   reset(cursor: Cursor): void {
-    this.seen.length = 0;
+    must(this.ended === undefined, 'nothing after the end');
+    must(ageOf(cursor.epoch) > ageOf(this.epoch), 'a reset leads to a newer history');
+    this.seen = 0;
     this.start = cursor.seq;
     this.letInAt = cursor.seq;
     this.epoch = cursor.epoch;
@@ -141,12 +203,13 @@ class ModelConsumer implements StreamSink {
   }
 
   end(reason: string): void {
+    must(this.ended === undefined, 'one end');
     this.ended = reason;
   }
 
-  /** Everything up to the head was heard, and that it is live was said once. */
-  hasAll({ epoch, seq }: ChatHead): boolean {
-    return this.epoch === epoch && this.start + this.seen.length === seq && this.lives === 1;
+  /** Everything up to the head was heard, and that it is live was said. */
+  get hasAll(): boolean {
+    return this.epoch === this.log.epoch && this.start + this.seen === this.log.lastSeq && this.lives === 1;
   }
 
   readOn(): void {
@@ -159,6 +222,7 @@ type Step =
   | { do: 'bus' }
   | { do: 'shuffle' }
   | { do: 'finish'; which: number }
+  | { do: 'finishAll' }
   | { do: 'probe' }
   | { do: 'join'; back: number; capacity: number; leaves: number }
   | { do: 'readOn'; who: number }
@@ -180,9 +244,10 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('bus' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('shuffle' as const) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(3) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('probe' as const) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('finishAll' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('probe' as const) }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant('join' as const),
       back: fc.nat(400),
@@ -192,7 +257,7 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('readOn' as const), who: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), who: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restore' as const), lost: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('restore' as const), lost: fc.nat(9) }) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('burst' as const), changes: fc.integer({ min: 100, max: 600 }) }),
@@ -204,66 +269,46 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function play(history: number, steps: Step[]): Promise<void> {
   const log = new ModelLog(history);
-  let epochs = 0;
+  const bus = new ModelBus();
   const errors: unknown[] = [];
-  const feed = new ChatFeed(CHAT, log, (error) => errors.push(error), 0);
-  const bus: ChatEvent[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const hub = new Hub(bus, log, { probeIntervalMs: 3_600_000, holePatienceMs: 0, onError });
+  const streams = new ChatStreams(hub, { entrance: () => log.enter() }, onError);
+  let restores = 0;
   const consumers: { consumer: ModelConsumer; stream: ChatStream }[] = [];
-  const probe = async () => {
-    const before = feed.standing;
-    for (const head of await log.heads()) feed.observe(head, before);
-  };
 
-  /** As `ChatStreams.open` does it: the head is read while anything may happen. */
   const join = async (back: number, capacity: number, leaves: number) => {
-    const cursor = { epoch: log.epoch, seq: Math.max(0, log.lastSeq - back) };
-    const before = feed.standing;
-    const head = await log.enter().catch(() => undefined);
-    if (!head) return;
-    feed.observe(head, before);
-    // Who asks for another history is told so.
-    const after = cursor.epoch === head.epoch ? cursor : head;
-    const consumer = new ModelConsumer(after.epoch, after.seq, head.seq, capacity);
-    const stream = new ChatStream(feed, consumer, {
-      viewer: viewerOf(user),
-      head,
-      after,
-      enter: () => log.enter(),
-      onClose: () => {},
-      onError: (error) => errors.push(error),
-    });
+    const after = { epoch: log.epoch, seq: Math.max(0, log.lastSeq - back) };
+    const consumer = new ModelConsumer(after, capacity, log);
+    const opening = streams.open({ chatId: CHAT, viewer: viewerOf(user), after }, consumer);
+    const stream = await opening.catch(() => undefined);
+    if (!stream) return;
+    consumer.letInAt = stream.head.seq;
     consumer.onEvent = () => {
-      if (consumer.seen.length !== leaves) return;
+      if (consumer.seen !== leaves) return;
       stream.close();
       consumer.ended = 'left';
     };
     consumers.push({ consumer, stream });
-    stream.start();
-  };
-
-  const check = () => {
-    for (const { consumer } of consumers) {
-      // What is heard of a history that was replaced is void, and a reset is on its way.
-      if (consumer.epoch !== log.epoch) continue;
-      const expected = consumer.seen.map((_, index) => consumer.start + index + 1);
-      expect(consumer.seen).toEqual(expected);
-      expect(consumer.lives).toBeLessThanOrEqual(1);
-    }
   };
 
   for (const one of steps) {
     if (one.do === 'commit') {
       const event = log.commit(one.kind);
-      for (let copy = 0; copy < one.copies; copy += 1) bus.splice(Math.max(0, bus.length - one.delay), 0, event);
+      for (let copy = 0; copy < one.copies; copy += 1) bus.take(event, one.delay);
     } else if (one.do === 'bus') {
-      const event = bus.shift();
-      if (event) feed.receive(event);
+      bus.bringOne();
     } else if (one.do === 'shuffle') {
-      bus.reverse();
+      bus.shuffle();
     } else if (one.do === 'finish') {
       log.finishOne(one.which);
+    } else if (one.do === 'finishAll') {
+      while (log.reading) {
+        log.finishOne();
+        await settle();
+      }
     } else if (one.do === 'probe') {
-      void probe();
+      bus.reset();
     } else if (one.do === 'join') {
       void join(one.back, one.capacity, one.leaves);
     } else if (one.do === 'readOn' || one.do === 'leave') {
@@ -271,40 +316,42 @@ async function play(history: number, steps: Step[]): Promise<void> {
       if (!entry) continue;
       if (one.do === 'leave') {
         entry.stream.close();
+        entry.consumer.ended = 'left';
       } else {
         consumers.push(entry);
         entry.consumer.readOn();
         entry.stream.resume();
       }
     } else if (one.do === 'burst') {
-      for (let count = 0; count < one.changes; count += 1) feed.receive(log.commit('message'));
+      for (let count = 0; count < one.changes; count += 1) bus.bring(log.commit('message'));
     } else {
-      log.restore(one.lost, `e${epochs++}`);
+      restores += 1;
+      log.restore(one.lost, `e${restores}`);
     }
     await settle();
-    check();
   }
 
   // When nothing more happens, probes one after the other and readers who read on bring everybody to the head.
   for (let round = 0; round < 5000; round += 1) {
     if (log.reading) log.finishOne();
-    else void probe();
+    else bus.reset();
     await settle();
     for (const { consumer, stream } of consumers) {
       consumer.readOn();
       stream.resume();
     }
-    const done = consumers.every(({ consumer }) => consumer.ended ?? consumer.hasAll(log.head()));
-    if (done && feed.epoch === log.epoch && feed.delivered === log.lastSeq) break;
+    const done = consumers.every(({ consumer }) => consumer.ended ?? consumer.hasAll);
+    if (done && !log.reading) break;
   }
-  check();
   for (const { consumer } of consumers) {
     // Who is no member now has been told so, and who was told so had been removed at that time.
-    if (consumer.ended === undefined) expect(consumer.hasAll(log.head())).toBe(true);
+    if (consumer.ended === undefined) expect(consumer.hasAll).toBe(true);
     if (!log.isMember) expect(consumer.ended).toMatch(/removed|gone|left/);
   }
   expect(errors).toEqual([]);
-  feed.close();
+  for (const { stream } of consumers) stream.close();
+  expect([streams.size, hub.size]).toEqual([0, 0]);
+  hub.close();
 }
 
 describe('history and live as one stream', () => {
