@@ -49,6 +49,8 @@ export class Sessions {
   private readonly revokedLately = new Map<string, number>();
   private readonly changedLately = new Map<string, number>();
   private unsubscribe: () => void = () => {};
+  /** How many times the database has been asked. */
+  private readings = 0;
 
   private constructor(
     private readonly bus: Bus,
@@ -144,12 +146,14 @@ export class Sessions {
 
   private async recheck(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
+    this.readings += 1;
+    const reading = this.readings;
     try {
       const asked = sessions.map((session) => ({ session, familyId: session.viewer.familyId }));
       const alive = await this.signIns.aliveFamilies([...new Set(asked.map(({ familyId }) => familyId))]);
       for (const { session, familyId } of asked) {
         // One that was renewed meanwhile is of a sign-in that was not asked for.
-        if (session.viewer.familyId === familyId) session.update(alive.get(familyId)?.user);
+        if (session.viewer.familyId === familyId) session.update(alive.get(familyId)?.user, reading);
       }
     } catch (error) {
       this.options.onError(error, 'compare the open sessions with the database');
@@ -168,6 +172,7 @@ export class Session {
   private current: Viewer | undefined;
   private warned = false;
   private open = true;
+  private lastReading = 0;
 
   constructor(
     private readonly listener: SessionListener,
@@ -216,9 +221,10 @@ export class Session {
     }
   }
 
-  /** What the database says of the sign-in: undefined when it is over. */
-  update(user: UserProfile | null | undefined): void {
-    if (!this.open) return;
+  /** What the database says of the sign-in: undefined when it is over. A reading that a later one has overtaken is old. */
+  update(user: UserProfile | null | undefined, reading: number): void {
+    if (!this.open || reading < this.lastReading) return;
+    this.lastReading = reading;
     if (user === undefined) {
       this.end('token_revoked');
       return;

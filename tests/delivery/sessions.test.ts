@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SessionEnd, SessionListener } from '../../src/delivery/sessions.js';
+import { InProcessBus } from '../../src/delivery/in-process-bus.js';
+import { type SessionEnd, type SessionListener, Sessions, type SignIns } from '../../src/delivery/sessions.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import { deferred } from '../support/deferred.js';
 import { PASSWORD, startOwnServices, startServices, type TestServices } from '../support/services.js';
@@ -134,6 +135,61 @@ describe('what is open under a token', () => {
     await one.tokens.revoke(next.accessToken, clientId);
     session.renew(next.viewer);
     expect(await heard.ended).toBe('token_revoked');
+  });
+
+  it('hears of what became of its user between the check of the token and the opening', async () => {
+    const kim = await signIn('kim');
+    await one.users.update(kim.user.id, { role: 'admin' });
+    const late = listener();
+    const session = two.sessions.open(kim.viewer, late.calls);
+    expect(session.viewer.user?.role).toBe('user');
+    await late.changed;
+    expect(session.viewer.user?.role).toBe('admin');
+    session.close();
+  });
+
+  it('hears of what became of its user while the token was checked that it was renewed with', async () => {
+    const lea = await signIn('lea');
+    const heard = listener();
+    const session = two.sessions.open(lea.viewer, heard.calls);
+    const next = await lea.issue();
+    await one.users.update(lea.user.id, { role: 'admin' });
+    await heard.changed;
+    session.renew(next.viewer);
+    expect(session.viewer.user?.role).toBe('user');
+    await expect.poll(() => session.viewer.user?.role).toBe('admin');
+    expect(heard.heard.changes).toBe(2);
+    session.close();
+  });
+
+  it('believes the newer of two readings that overtake each other', async () => {
+    const mia = await signIn('mia');
+    const held: (() => void)[] = [];
+    // Readings that were made in their order are answered when the test says so.
+    const signIns: SignIns = {
+      async aliveFamilies(familyIds) {
+        const alive = await one.tokens.aliveFamilies(familyIds);
+        await new Promise<void>((resolve) => held.push(resolve));
+        return alive;
+      },
+      forgetFamilies: () => {},
+      forgetUser: () => {},
+    };
+    const bus = new InProcessBus();
+    const sessions = await Sessions.start(bus, signIns, { recheckIntervalMs: 3_600_000, onError: () => {} });
+    const heard = listener();
+    const session = sessions.open(mia.viewer, heard.calls);
+    for (const role of ['admin', 'user'] as const) {
+      const readings = held.length;
+      await one.users.update(mia.user.id, { role });
+      void sessions.announceUserChanged(mia.user.id);
+      await expect.poll(() => held.length).toBe(readings + 1);
+    }
+    for (const answer of held.reverse()) answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(session.viewer.user?.role).toBe('user');
+    expect(heard.heard.changes).toBe(0);
+    sessions.close();
   });
 
   it('ends by the re-check when no notice came', async () => {
