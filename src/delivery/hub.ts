@@ -89,8 +89,9 @@ export class Hub {
 
   private receive(feed: ChatFeed, payload: string): void {
     try {
-      const event: ChatEvent = JSON.parse(payload);
-      feed.receive(event);
+      const event: unknown = JSON.parse(payload);
+      // Garbage is as good as lost: the log has what it stands for.
+      if (isChangeOf(feed.chatId, event)) feed.receive(event);
     } catch (error) {
       this.options.onError(error, 'read what the bus brought');
     }
@@ -114,4 +115,13 @@ export class Hub {
       this.probing = false;
     }
   }
+}
+
+const TYPES: ReadonlySet<unknown> = new Set<ChatEvent['type']>(['message.created', 'member.added', 'member.removed']);
+
+/** What every change has. The rest is as the process that sent it wrote it. */
+function isChangeOf(chatId: string, value: unknown): value is ChatEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { chatId: of, epoch, seq, type }: Partial<Record<keyof ChatEvent, unknown>> = value;
+  return of === chatId && typeof epoch === 'string' && Number.isSafeInteger(seq) && TYPES.has(type);
 }

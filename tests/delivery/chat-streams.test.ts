@@ -272,6 +272,39 @@ describe('what the bus does to payloads is repaired from the log', () => {
   });
 });
 
+describe('garbage on the bus', () => {
+  it('that comes before the feed has seen a head does not end the repair of holes', async () => {
+    const { ann, bob, chat } = await newTalk();
+    const bus = new LyingBus((payload, deliver) => void (payload.includes('lost') || deliver()));
+    const process = await onBus(bus);
+    const recorder = new Recorder();
+    const opening = process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    for (const payload of ['{}', '[]', '"text"', '{"seq":"7"}', `{"seq":1.5,"epoch":"${chat.epoch}"}`])
+      await bus.publish(`chat:${chat.id}`, payload);
+    const stream = await opening;
+    for (const content of ['lost', 'heard']) await process.messages.send(viewerOf(ann), { chatId: chat.id, content });
+    await recorder.until(({ events }) => events.length === 2);
+    expect(recorder.seqs).toEqual([3, 4]);
+    stream.close();
+    await process.close();
+  });
+
+  it('is not delivered when its number’s turn comes', async () => {
+    const { ann, bob, chat } = await newTalk();
+    const bus = new InProcessBus();
+    const process = await onBus(bus);
+    const recorder = new Recorder();
+    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    await bus.publish(`chat:${chat.id}`, `{"seq":4,"epoch":"${chat.epoch}","chatId":"${chat.id}"}`);
+    await bus.publish(`chat:${chat.id}`, `{"seq":4,"epoch":"${chat.epoch}","type":"message.created","chatId":"other"}`);
+    for (const content of ['three', 'four']) await process.messages.send(viewerOf(ann), { chatId: chat.id, content });
+    await recorder.until(({ events }) => events.length === 2);
+    expect(recorder.events).toMatchObject([{ message: { content: 'three' } }, { message: { content: 'four' } }]);
+    stream.close();
+    await process.close();
+  });
+});
+
 function reverseByFives(): (count: number, deliver: () => void) => void {
   const held: (() => void)[] = [];
   return (_count, deliver) => {
