@@ -356,6 +356,15 @@ describe('the checker', () => {
       expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);
     });
 
+    it('counts the 15 s from when the buffers of a stalled socket were full', () => {
+      later(16_000);
+      stalled(1000, 34_000);
+      run.entries.push({ at: 34_020, type: 'stream.closed', connection: 1, code: '1013', reason: 'too_slow' });
+      expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);
+      run.entries.push({ at: 18_000, type: 'fault.filled', fault: 8 });
+      expect(broken()).toEqual([]);
+    });
+
     it('finds a stalled socket that is never closed', () => {
       stalled(605, 17_000);
       expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);

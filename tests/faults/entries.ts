@@ -140,6 +140,12 @@ interface FaultBegan {
   listeners?: string[];
 }
 
+/** Since the beginning of a stall so much was written that no buffer has room any more. */
+interface FaultFilled {
+  type: 'fault.filled';
+  fault: number;
+}
+
 interface FaultEnded {
   type: 'fault.ended';
   fault: number;
@@ -191,6 +197,7 @@ export type Entry = { at: number } & (
   | MembershipInvoked
   | MembershipAcknowledged
   | FaultBegan
+  | FaultFilled
   | FaultEnded
   | ServiceExited
   | ListenerFinished

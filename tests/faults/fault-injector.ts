@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PrivatePostgres } from '../support/private-postgres.js';
 import type { PrivateRedis } from '../support/private-redis.js';
+import { waitUntil } from '../support/wait-until.js';
 import type { Listener } from './clients/listener.js';
 import type { NewEntry } from './entries.js';
 import type { Fault, Step } from './faults.js';
@@ -19,6 +20,9 @@ export interface Breakable {
 }
 
 type About = Omit<Extract<NewEntry, { type: 'fault.began' }>, 'type' | 'fault'>;
+
+/** On the slowest machine. */
+const FILL_BOUND_MS = 120_000;
 
 /** How the service names its connections to PostgreSQL. */
 const APPLICATION_NAME = 'chat-api';
@@ -115,6 +119,10 @@ export class FaultInjector {
       case 'stall clients':
         return this.duringOf(fault.clients, 'stall', async (listeners) => {
           for (const { proxy } of listeners) proxy?.stall('to client');
+          const number = this.number;
+          const enough = this.journal.acknowledged + fault.fillMessages;
+          await waitUntil('The filling of every buffer', FILL_BOUND_MS, () => this.journal.acknowledged >= enough);
+          this.journal.write({ type: 'fault.filled', fault: number });
           await sleep(fault.forMs);
           for (const { proxy } of listeners) proxy?.heal();
         });

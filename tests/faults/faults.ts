@@ -13,7 +13,8 @@ export type Fault =
   /** `clients`: indices into the listeners that are reached through a proxy. */
   | { kind: 'cut clients'; clients: number[] }
   | { kind: 'slow clients'; clients: number[]; bytesPerSecond: number; forMs: number }
-  | { kind: 'stall clients'; clients: number[]; forMs: number };
+  /** For so long after so many messages have filled what holds bytes on their way. */
+  | { kind: 'stall clients'; clients: number[]; fillMessages: number; forMs: number };
 
 /** When, in milliseconds since the first fault may happen, to break what. */
 export interface Step {

@@ -7,6 +7,8 @@ import type { Entry, NewEntry } from './entries.js';
 export class Journal {
   private readonly startedAt = performance.now();
   private readonly file: WriteStream;
+  /** How many sends were acknowledged. */
+  acknowledged = 0;
 
   constructor(readonly path: string) {
     this.file = createWriteStream(path);
@@ -18,6 +20,7 @@ export class Journal {
   }
 
   write(entry: NewEntry): void {
+    if (entry.type === 'send.acknowledged') this.acknowledged += 1;
     this.file.write(`${JSON.stringify({ at: this.now, ...entry })}\n`);
   }
 

@@ -154,10 +154,14 @@ export const scenarios: readonly Scenario[] = [
     name: 'clients stalled',
     shortMs: 17_000,
     longMs: 20_000,
-    // A socket is stalled once its buffers are full: a few mebibytes in the kernels' and one in the service.
+    // A socket is stalled once its buffers are full: a few mebibytes in the kernels' and one in the service. How soon 600
+    // messages of 12 kB are written is up to the machine.
     load: { chats: 1, contentLength: 4000 },
     plan: (random, durationMs) => [
-      { atMs: 0, fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), forMs: durationMs } },
+      {
+        atMs: 0,
+        fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), fillMessages: 600, forMs: durationMs },
+      },
     ],
   },
   {

@@ -92,12 +92,16 @@ function isWhole(stories: Stories, from: number, to: number): boolean {
 }
 
 /**
- * A socket that does not read gets nothing of what was written 15 s later, because it is closed by then; its listener hears
+ * A socket that does not read and has no room gets nothing of what was written 15 s later, because it is closed by then; its listener hears
  * of that when its end of the connection moves again.
  */
-function checkStalled(listener: string, { beganAt, endedAt }: FaultStory, stories: Stories): Violation[] {
+function checkStalled(
+  listener: string,
+  { beganAt, filledAt = beganAt, endedAt }: FaultStory,
+  stories: Stories,
+): Violation[] {
   const rule = 'a socket that does not read is closed within 15 s';
-  if (endedAt - beganAt < BOUNDS.stalled) return [];
+  if (endedAt - filledAt < BOUNDS.stalled) return [];
   const connection = stories
     .byListener()
     .get(listener)
@@ -105,9 +109,10 @@ function checkStalled(listener: string, { beganAt, endedAt }: FaultStory, storie
   if (!connection) return [];
   const late = connection.items.find((item) => {
     if (item.type !== 'stream.event') return false;
-    return (stories.acknowledgedAt(connection.opened.chat, item.seq) ?? 0) > beganAt + BOUNDS.stalled;
+    return (stories.acknowledgedAt(connection.opened.chat, item.seq) ?? 0) > filledAt + BOUNDS.stalled;
   });
-  if (late) return [violation(rule, `${listener} got ${late.cursor}, written more than 15 s after its stall began`)];
+  if (late)
+    return [violation(rule, `${listener} got ${late.cursor}, written more than 15 s after its buffers were full`)];
   if (!connection.ended || connection.ended.at > endedAt + BOUNDS.closing)
     return [violation(rule, `${listener}'s connection ${connection.opened.connection} was still open after the stall`)];
   return [];

@@ -37,6 +37,8 @@ export interface FaultStory {
   service: number | undefined;
   listeners: string[];
   beganAt: number;
+  /** Of a stall: when the buffers were full. */
+  filledAt: number | undefined;
   /** Infinity for one that never did. */
   endedAt: number;
 }
@@ -139,9 +141,22 @@ export class Stories {
         return;
       case 'fault.began': {
         const { name, target, service, listeners = [], at: beganAt } = entry;
-        const fault = { name, target, service, listeners, beganAt, endedAt: Number.POSITIVE_INFINITY };
+        const fault = {
+          name,
+          target,
+          service,
+          listeners,
+          beganAt,
+          filledAt: undefined,
+          endedAt: Number.POSITIVE_INFINITY,
+        };
         this.faults.push(fault);
         this.faultsByNumber.set(entry.fault, fault);
+        return;
+      }
+      case 'fault.filled': {
+        const fault = this.faultsByNumber.get(entry.fault);
+        if (fault) fault.filledAt = entry.at;
         return;
       }
       case 'fault.ended': {
