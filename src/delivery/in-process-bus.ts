@@ -14,7 +14,7 @@ export class InProcessBus implements Bus {
     return () => void this.handlers.delete(topic, handler);
   }
 
-  onReset(): void {}
+  onReset(_handler: () => void): void {}
 
   async check(): Promise<void> {}
 

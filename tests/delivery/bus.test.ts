@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import { RedisBus } from '../../src/delivery/redis-bus.js';
+import { TcpProxy } from '../faults/tcp-proxy.js';
 import { testRedisUrl } from '../support/redis.js';
 
 /** The payloads that a topic brings, and a wait for the next one. */
@@ -103,6 +104,60 @@ describe.skipIf(redisUrl === undefined)('the Redis bus (skipped unless TEST_REDI
     await Promise.all([one.close(), other.close()]);
   });
 });
+
+describe.skipIf(redisUrl === undefined)(
+  'the Redis bus whose connections break (skipped unless TEST_REDIS_URL is set)',
+  () => {
+    const prefix = `test:${randomUUID()}:`;
+    let proxy: TcpProxy;
+    let bus: RedisBus;
+    /** Another process, whose connections are whole. */
+    let other: RedisBus;
+    beforeAll(async () => {
+      const { protocol, port, username, password } = new URL(redisUrl ?? '');
+      proxy = await TcpProxy.listen({ port: Number(port || 6379) });
+      const url = new URL(`${protocol}//127.0.0.1:${proxy.port}`);
+      Object.assign(url, { username, password });
+      bus = await RedisBus.connect({ url: url.href, prefix, onError: () => {} });
+      other = await RedisBus.connect({ url: redisUrl ?? '', prefix, onError: () => {} });
+    });
+    afterAll(async () => {
+      await Promise.all([bus.close(), other.close()]);
+      await proxy.close();
+    });
+
+    it('tells that it did, and has all its topics again, also one whose subscription was on its way', async () => {
+      const reset = new Promise<void>((resolve) => bus.onReset(resolve));
+      const before = await listen(bus, 'before');
+      proxy.stall('to client');
+      const during = await listen(bus, 'during');
+      proxy.cut();
+      proxy.heal();
+      await reset;
+      // Its answer comes after those to the subscriptions.
+      await bus.check();
+      for (const topic of ['before', 'during']) await other.publish(topic, topic);
+      expect(await before.until(1)).toEqual(['before']);
+      expect(await during.until(1)).toEqual(['during']);
+      before.end();
+      during.end();
+    });
+
+    it('has a topic that was left and joined again before Redis had answered', async () => {
+      const first = await listen(bus, 'again');
+      proxy.stall('to client');
+      first.end();
+      const joining = listen(bus, 'again');
+      proxy.heal();
+      const second = await joining;
+      await bus.check();
+      await other.publish('again', 'heard');
+      expect(await second.until(1)).toEqual(['heard']);
+      expect(first.payloads).toEqual([]);
+      second.end();
+    });
+  },
+);
 
 describe('the Redis bus without a Redis', () => {
   it('starts, serves its own process, says that it is away, and closes', async () => {

@@ -3,6 +3,7 @@ import type { Bus, BusHandler } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import type { UserProfile } from '../../src/domain/viewer.js';
 import { Recorder, range } from '../support/recorder.js';
+import { ResettableBus } from '../support/resettable-bus.js';
 import { startOwnServices, startServices, viewerOf } from '../support/services.js';
 
 type OwnServices = Awaited<ReturnType<typeof startOwnServices>>;
@@ -270,6 +271,21 @@ describe('what the bus does to payloads is repaired from the log', () => {
     stream.close();
     await process.close();
   });
+});
+
+it('a bus that was away is repaired at once when it is back, and not at the next probe', async () => {
+  const { ann, bob, chat } = await newTalk();
+  const bus = new ResettableBus();
+  const process = await startServices(services.database, bus, { probeIntervalMs: 3_600_000 });
+  const recorder = new Recorder();
+  const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+  await recorder.until(({ lives }) => lives.length === 1);
+  await writeBehindTheBus(chat.id, ann.id, 3);
+  bus.reset();
+  await recorder.until(({ events }) => events.length === 3);
+  expect(recorder.seqs).toEqual([3, 4, 5]);
+  stream.close();
+  await process.close();
 });
 
 describe('garbage on the bus', () => {

@@ -3,6 +3,7 @@ import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import { type SessionEnd, type SessionListener, Sessions, type SignIns } from '../../src/delivery/sessions.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import { deferred } from '../support/deferred.js';
+import { ResettableBus } from '../support/resettable-bus.js';
 import { PASSWORD, startOwnServices, startServices, type TestServices } from '../support/services.js';
 
 let one: Awaited<ReturnType<typeof startOwnServices>>;
@@ -190,6 +191,18 @@ describe('what is open under a token', () => {
     expect(session.viewer.user?.role).toBe('user');
     expect(heard.heard.changes).toBe(0);
     sessions.close();
+  });
+
+  it('ends when the bus is back that was away when the token was revoked', async () => {
+    const bus = new ResettableBus();
+    const process = await startServices(one.database, bus, { recheckIntervalMs: 3_600_000 });
+    const nia = await signIn('nia');
+    const heard = listener();
+    process.sessions.open(nia.viewer, heard.calls);
+    await one.tokens.revoke(nia.accessToken, clientId);
+    bus.reset();
+    expect(await heard.ended).toBe('token_revoked');
+    await process.close();
   });
 
   it('ends by the re-check when no notice came', async () => {

@@ -19,7 +19,7 @@ export interface ServiceOptions {
 
 const PROGRAM = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 const BASE_ENVIRONMENT = { PATH: process.env.PATH, NODE_ENV: 'production', LOG_LEVEL: 'warn' };
-const START_BOUND_MS = 20_000;
+const START_BOUND_MS = 60_000;
 const RESTART_PAUSE_MS = 200;
 
 /** The built service as a process of its own, always on the same port. */
