@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
 import {
   type AuthorizationServer,
@@ -14,15 +14,18 @@ import { WebBrowser } from '../support/web-browser.js';
 /** RFC 6749 §4.3.2 and §10.10: guessing passwords and secrets has to be hard. */
 describe('Guessing', () => {
   const servers: AuthorizationServer[] = [];
-  let database: TestDatabase | undefined;
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.close();
-    await database?.drop();
-    database = undefined;
   });
 
+  /** What failed before is in the server's own store, unless it is given one. */
   async function start(options: Parameters<typeof startAuthorizationServer>[1]) {
-    const server = await startAuthorizationServer({}, options);
+    const server = await startAuthorizationServer({}, { database, ...options });
     servers.push(server);
     return server;
   }
@@ -79,10 +82,9 @@ describe('Guessing', () => {
   });
 
   it('counts over all processes', async () => {
-    database = await createTestDatabase();
     // Redis stands between real processes: see the tests of the store.
     const attemptStore = new MemoryAttemptStore();
-    const options = { database, attemptStore, attemptLimits: { perAccount: 4 } };
+    const options = { attemptStore, attemptLimits: { perAccount: 4 } };
     const [one, two] = [await start(options), await start(options)];
     const app = await one.newClient();
     const { username } = await one.newUser();

@@ -44,6 +44,9 @@ interface ServerOptions extends Partial<OAuthOptions> {
   database?: TestDatabase;
 }
 
+/** Over all servers, for some of them share a database. */
+let userCount = 0;
+
 /** The OAuth2 endpoints on a database of their own, listening on a free port of the loopback address. */
 export async function startAuthorizationServer(
   lifetimes: Partial<TokenLifetimes> = {},
@@ -99,7 +102,6 @@ export async function startAuthorizationServer(
     headers: Record<string, string> = {},
   ) => fetch(origin + path, { method: 'POST', body: new URLSearchParams(form), headers });
 
-  let count = 0;
   return {
     origin,
     db,
@@ -114,7 +116,7 @@ export async function startAuthorizationServer(
     log,
     post,
 
-    newUser: () => users.create({ username: `user${count++}`, password: PASSWORD }),
+    newUser: () => users.create({ username: `user${userCount++}`, password: PASSWORD }),
 
     /** A client with every grant of the token endpoint, and its credentials as body parameters. */
     async newClient(input: Partial<Parameters<Clients['create']>[0]> = {}) {
