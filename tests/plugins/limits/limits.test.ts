@@ -1,31 +1,42 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { UpgradeRefused } from '../../support/raw-socket.js';
-import { startTeam } from '../../support/service.js';
+import { testRedisPrefix } from '../../support/redis.js';
+import { Service, startTeam } from '../../support/service.js';
+import { PASSWORD } from '../../support/services.js';
 import { exchange, upgradeRequest } from '../../support/web-socket-app.js';
 
 let team: Awaited<ReturnType<typeof startTeam>>;
 let token: string;
+let annsToken: string;
+/** The service of the test, beside the team's own, which has the default limits. */
+let service: Service;
 
-/** A service with these limits, an admin's token and a chat. */
+beforeAll(async () => {
+  team = await startTeam();
+  const { users, chats } = team.first.app.services;
+  await users.create({ username: 'ann', password: PASSWORD });
+  await chats.create('general');
+  [token, annsToken] = [await team.signIn('admin'), await team.signIn('ann')];
+});
+afterAll(() => team.close());
+afterEach(() => service.close());
+
+/** A service with these limits. Tokens, people and chats are there already. */
 async function start(limits: Record<string, string>) {
-  team = await startTeam(1, limits);
-  token = await team.signIn('admin');
-  await team.first.app.services.chats.create('general');
+  service = await Service.start(team.database, limits, { busPrefix: testRedisPrefix() });
 }
 
-afterEach(() => team.close());
-
 const graphql = (query = '{ __typename }') =>
-  fetch(`${team.first.origin}/graphql/`, {
+  fetch(`${service.origin}/graphql/`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ query }),
   });
 
-const port = () => Number(new URL(team.first.origin).port);
+const port = () => Number(new URL(service.origin).port);
 const refusalOf = (promise: Promise<unknown>) =>
   promise.then(
     () => undefined,
@@ -37,7 +48,7 @@ const isEmbedded = () => inject('testDatabaseSource').kind === 'embedded';
 
 /** Keeps every chat from being read until `release`. */
 async function holdChats() {
-  const connection = await team.first.app.db.pool.connect();
+  const connection = await service.app.db.pool.connect();
   await connection.query('BEGIN; LOCK TABLE chats');
   return async () => {
     await connection.query('ROLLBACK');
@@ -49,7 +60,7 @@ describe('requests', () => {
   it('of one address are answered 429 with Retry-After when they are too many, on every path but those of health', async () => {
     await start({ LIMIT_REQUESTS_PER_ADDRESS: '5' });
     const many = (path: string, init: RequestInit = {}) =>
-      Promise.all(Array.from({ length: 20 }, () => fetch(`${team.first.origin}${path}`, init)));
+      Promise.all(Array.from({ length: 20 }, () => fetch(`${service.origin}${path}`, init)));
     for (const [path, init] of [
       ['/nothing', {}],
       ['/oauth/token/', { method: 'POST', body: new URLSearchParams({ grant_type: 'password' }) }],
@@ -76,9 +87,7 @@ describe('requests', () => {
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(5);
     expect(refused[0]?.headers.get('retry-after')).toBe('1');
-    await team.first.app.services.users.create({ username: 'ann', password: 'correct horse battery' });
-    const other = await team.signIn('ann');
-    expect((await team.first.query(other, '{ me { username } }')).data).toEqual({ me: { username: 'ann' } });
+    expect((await service.query(annsToken, '{ me { username } }')).data).toEqual({ me: { username: 'ann' } });
   });
 
   it.skipIf(isEmbedded())(
@@ -90,7 +99,7 @@ describe('requests', () => {
       const refused = await firstRefusal();
       expect(refused.headers.get('retry-after')).toBe('1');
       expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
-      expect((await fetch(`${team.first.origin}/healthz`)).status).toBe(200);
+      expect((await fetch(`${service.origin}/healthz`)).status).toBe(200);
       await release();
       expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200]);
       expect((await graphql()).status).toBe(200);
@@ -109,11 +118,11 @@ describe('requests', () => {
     'that take too long are answered 503, over HTTP and over a socket, and a mutation begins nothing more',
     async () => {
       await start({ LIMIT_OPERATION_SECONDS: '1' });
-      const socket = team.first.subscribe(token, '{ chats { id } }');
+      const socket = service.subscribe(token, '{ chats { id } }');
       await socket.ended;
       const release = await holdChats();
       const overHttp = graphql('{ chats { id } }');
-      const overSocket = team.first.subscribe(token, '{ chats { id } }').ended;
+      const overSocket = service.subscribe(token, '{ chats { id } }').ended;
       const mutation = graphql('mutation { a: createChat(name: "a") { id } b: createChat(name: "b") { id } }');
       const answer = await overHttp;
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
@@ -121,9 +130,9 @@ describe('requests', () => {
       expect((await mutation).status).toBe(503);
       await release();
       await expect
-        .poll(async () => (await team.first.query(token, '{ chat(name: "a") { name } }')).data)
+        .poll(async () => (await service.query(token, '{ chat(name: "a") { name } }')).data)
         .toMatchObject({ chat: { name: 'a' } });
-      expect((await team.first.query(token, '{ chat(name: "b") { name } }')).data).toEqual({ chat: null });
+      expect((await service.query(token, '{ chat(name: "b") { name } }')).data).toEqual({ chat: null });
     },
   );
 
@@ -162,35 +171,34 @@ async function dripping(bytes: string): Promise<string> {
 describe('sockets', () => {
   it('of one address are refused with 429 before the upgrade when they are too many; one that closes makes room', async () => {
     await start({ LIMIT_SOCKETS_PER_ADDRESS: '2' });
-    const [first] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
-    const refusal = await refusalOf(team.first.channel(token, 'general'));
+    const [first] = [await service.channel(token, 'general'), await service.channel(token, 'general')];
+    const refusal = await refusalOf(service.channel(token, 'general'));
     expect(refusal).toBeInstanceOf(UpgradeRefused);
     expect(refusal).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { error: 'rate_limited' } });
     await first.close();
-    await expect.poll(() => refusalOf(team.first.channel(token, 'general'))).toBe(undefined);
+    await expect.poll(() => refusalOf(service.channel(token, 'general'))).toBe(undefined);
   });
 
   it('of one user are refused with 429 on the raw channel and 4429 on GraphQL, whatever others open', async () => {
     await start({ LIMIT_SOCKETS_PER_USER: '2' });
-    const raw = await team.first.channel(token, 'general');
-    const { data } = await team.first.query(token, '{ chat(name: "general") { id cursor } }');
+    const raw = await service.channel(token, 'general');
+    const { data } = await service.query(token, '{ chat(name: "general") { id cursor } }');
     const { id, cursor } = Object(data).chat;
-    await team.first.query(token, `mutation { sendMessage(chatId: "${id}", content: "hi") { id } }`);
+    await service.query(token, `mutation { sendMessage(chatId: "${id}", content: "hi") { id } }`);
     const events = `subscription { chatEvents(chatId: "${id}", after: "${cursor}") { seq } }`;
-    const subscription = team.first.subscribe(token, events);
+    const subscription = service.subscribe(token, events);
     await subscription.until(1);
-    expect(await refusalOf(team.first.channel(token, 'general'))).toMatchObject({ status: 429 });
-    expect(await team.first.subscribe(token, '{ me { id } }').ended).toBe(4429);
-    await team.first.app.services.users.create({ username: 'ann', password: 'correct horse battery' });
-    expect(await team.first.subscribe(await team.signIn('ann'), '{ me { id } }').ended).toBe('complete');
+    expect(await refusalOf(service.channel(token, 'general'))).toMatchObject({ status: 429 });
+    expect(await service.subscribe(token, '{ me { id } }').ended).toBe(4429);
+    expect(await service.subscribe(annsToken, '{ me { id } }').ended).toBe('complete');
     await raw.close();
-    await expect.poll(() => refusalOf(team.first.channel(token, 'general'))).toBe(undefined);
+    await expect.poll(() => refusalOf(service.channel(token, 'general'))).toBe(undefined);
     subscription.end();
   });
 
   it('are closed with 4429 when a user sends too many frames over all of them', async () => {
     await start({ LIMIT_FRAMES_PER_USER: '2' });
-    const [one, two] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
+    const [one, two] = [await service.channel(token, 'general'), await service.channel(token, 'general')];
     for (let sent = 0; sent < 15; sent += 1) for (const socket of [one, two]) socket.send({ type: 'ping' });
     const ends = await Promise.race([one.closed, two.closed]);
     expect(ends).toEqual({ code: 4429, reason: 'too_many_frames' });
@@ -198,7 +206,7 @@ describe('sockets', () => {
 
   it('are closed with 4429 when one sends too many frames, and with 1009 for one that is too large', async () => {
     await start({ LIMIT_FRAMES_PER_SOCKET: '2', LIMIT_FRAME_BYTES: '2000' });
-    const [talker, writer] = [await team.first.channel(token, 'general'), await team.first.channel(token, 'general')];
+    const [talker, writer] = [await service.channel(token, 'general'), await service.channel(token, 'general')];
     for (let sent = 0; sent < 30; sent += 1) talker.send({ type: 'ping' });
     expect((await talker.closed).code).toBe(4429);
     writer.send(JSON.stringify({ type: 'ping', id: 'x'.repeat(2000) }));
@@ -207,8 +215,8 @@ describe('sockets', () => {
 
   it('hold a bounded number of operations', async () => {
     await start({ LIMIT_OPERATIONS_PER_SOCKET: '1' });
-    const chat = await team.first.app.services.chats.create('busy');
-    const socket = new WebSocket(`${team.first.wsOrigin}/graphql/`, 'graphql-transport-ws');
+    const chat = await service.app.services.chats.create('busy');
+    const socket = new WebSocket(`${service.wsOrigin}/graphql/`, 'graphql-transport-ws');
     const messages: string[] = [];
     socket.on('message', (data) => messages.push(data.toString()));
     await once(socket, 'open');
@@ -237,7 +245,7 @@ it('0 switches a limit off', async () => {
     LIMIT_EVENT_LOOP_DELAY_MS: '0',
     LIMIT_OPERATIONS_PER_SOCKET: '0',
   });
-  const raw = await team.first.channel(token, 'general');
+  const raw = await service.channel(token, 'general');
   for (let sent = 0; sent < 1500; sent += 1) raw.send({ type: 'ping' });
   expect(await raw.take(1500, 'pong')).toHaveLength(1500);
   expect((await graphql()).status).toBe(200);
