@@ -289,6 +289,14 @@ describe('/oauth/authorize/', () => {
         expect(cookie).toMatch(/^chat_browser=cbs_[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/);
     });
 
+    it('by leaving the cookie alone when a form of another site came without it', async () => {
+      const { page } = await signedIn();
+      const other = newBrowser();
+      const body = new URLSearchParams({ action: 'allow', csrf: 'x' });
+      expect((await other.fetch(page.url, { method: 'POST', body })).status).toBe(403);
+      expect(other.setCookies).toEqual([]);
+    });
+
     it('by ending the session with the password, the user, and its time', async () => {
       const user = await server.newUser();
       const consentOf = async () => {

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { findChromium } from './chromium.js';
 import { embeddedTemplate } from './embedded-template.js';
 import { postgresTemplate } from './postgres-template.js';
 
@@ -7,8 +8,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { TEST_DATABASE_URL: databaseUrl, TEST_REDIS_URL: redisUrl } = process.env;
   const { source, description, remove } = databaseUrl ? await postgresTemplate(databaseUrl) : await embeddedTemplate();
   project.provide('testDatabaseSource', source);
-  process.stdout.write(
-    `Tests use ${description}, ${redisUrl ? 'and Redis' : 'no Redis (TEST_REDIS_URL is not set)'}.\n`,
-  );
+  const redis = redisUrl ? 'Redis' : 'no Redis (TEST_REDIS_URL is not set)';
+  const browser = findChromium() ?? 'no Chromium (none in PATH, CHROMIUM_PATH is not set; the tests in it are skipped)';
+  process.stdout.write(`Tests use ${description}, ${redis}, and ${browser}.\n`);
   return remove;
 }

@@ -42,8 +42,10 @@ export class AuthorizeEndpoint {
   constructor(private readonly options: AuthorizeOptions) {}
 
   readonly get = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const visit = await this.visit(request, reply);
-    const user = await this.options.browserSessions.find(visit.secret);
+    const asked = await this.readRequest(request);
+    const secret = this.options.browser.ensureSecret(request, reply);
+    const visit = { request, reply, secret, ...asked };
+    const user = await this.options.browserSessions.find(secret);
     return user ? this.sendConsent(visit, user) : this.sendSignIn(visit);
   };
 
@@ -52,8 +54,11 @@ export class AuthorizeEndpoint {
     // A client may send its request as a form too (§3.1), which the browser's cookie then does not come with.
     if (!form.has('action') && queryOf(request) === '')
       return reply.redirect(pageFor(`${new URLSearchParams([...form])}`), 303);
-    const visit = await this.visit(request, reply);
-    if (!isOwnForm(visit, form)) return sendPage(reply, 403, tooOldPage(visit));
+    const asked = await this.readRequest(request);
+    const secret = this.options.browser.secret(request);
+    // No cookie is set here: a form of another site comes without the one that the browser has, and would replace it.
+    if (secret === undefined || !isOwnForm(request, form, secret)) return sendPage(reply, 403, tooOldPage(asked.query));
+    const visit = { request, reply, secret, ...asked };
     switch (form.get('action')) {
       case 'sign-in':
         return this.trySignIn(visit, form);
@@ -66,10 +71,9 @@ export class AuthorizeEndpoint {
     }
   };
 
-  private async visit(request: FastifyRequest, reply: FastifyReply): Promise<Visit> {
+  private async readRequest(request: FastifyRequest): Promise<Pick<Visit, 'query' | 'authorization'>> {
     const query = queryOf(request);
-    const authorization = await readAuthorizationRequest(this.options.clients, new URLSearchParams(query));
-    return { request, reply, query, authorization, secret: this.options.browser.ensureSecret(request, reply) };
+    return { query, authorization: await readAuthorizationRequest(this.options.clients, new URLSearchParams(query)) };
   }
 
   private async trySignIn(visit: Visit, form: Parameters): Promise<FastifyReply> {
@@ -144,12 +148,12 @@ function formOf({ query, secret, authorization }: Visit) {
 }
 
 /** Browsers say themselves when another site sent the form; the token says it where they do not. */
-function isOwnForm({ request, query, secret }: Visit, form: Parameters): boolean {
+function isOwnForm(request: FastifyRequest, form: Parameters, secret: string): boolean {
   const site = request.headers['sec-fetch-site'];
-  return site !== 'cross-site' && site !== 'same-site' && isCsrfToken(form.get('csrf'), secret, query);
+  return site !== 'cross-site' && site !== 'same-site' && isCsrfToken(form.get('csrf'), secret, queryOf(request));
 }
 
-function tooOldPage({ query }: Visit) {
+function tooOldPage(query: string) {
   return problemPage(
     'This page is too old',
     'It was opened before you signed in or out, or your browser does not keep cookies for this site.',
