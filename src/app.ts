@@ -7,7 +7,7 @@ import attemptStore from './plugins/attempt-store.js';
 import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
 import drain from './plugins/drain.js';
-import errors from './plugins/errors.js';
+import errors, { answerUnrouted } from './plugins/errors.js';
 import headers from './plugins/headers.js';
 import health from './plugins/health.js';
 import deadline from './plugins/limits/deadline.js';
@@ -54,6 +54,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     },
     trustProxy: config.trustProxy ?? false,
     routerOptions: { ignoreTrailingSlash: true },
+    frameworkErrors: answerUnrouted,
     pluginTimeout: START_PATIENCE_MS,
     // Running requests are answered; connections that only wait for another one are not waited for.
     forceCloseConnections: 'idle',

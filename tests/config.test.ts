@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.js';
+import { limitSchemas } from '../src/config-limits.js';
 import { variableSchemas } from '../src/config-variables.js';
 
 describe('configuration', () => {
@@ -285,6 +286,17 @@ describe('configuration', () => {
     const example = parseEnv(readFileSync(new URL('../.env.example', import.meta.url), 'utf8'));
     expect(Object.keys(example).sort()).toEqual(Object.keys(variableSchemas).sort());
     expect(loadConfig(example, cwd)).toEqual(loadConfig({}, cwd));
+  });
+
+  it('says the default of every limit in README.md', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const words = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word);
+    const told = [...readme.matchAll(/^\| (`LIMIT_[^|]*)\|([^|]*)\|/gm)].flatMap(([, names, defaults]) =>
+      words(names).map((name, index) => [name, words(defaults)[index]]),
+    );
+    expect(Object.fromEntries(told)).toMatchObject(
+      Object.fromEntries(Object.entries(limitSchemas).map(([name, schema]) => [name, schema.default])),
+    );
   });
 
   function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {

@@ -1,8 +1,9 @@
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { clientError } from '../domain/database.js';
 import type { DomainError } from '../domain/errors.js';
 import { BearerError } from './bearer.js';
+import { UNROUTED_HEADERS } from './headers.js';
 
 /** The answers that no edge gives itself: an unknown path, an unreadable request, a refused token, a fault of ours. */
 async function errors(app: FastifyInstance) {
@@ -28,6 +29,11 @@ async function errors(app: FastifyInstance) {
     request.log.error({ err: error }, 'request failed');
     return reply.code(500).send({ error: 'internal', message: 'Internal server error.', requestId: request.id });
   });
+}
+
+/** Answers a request whose path cannot be read, for which Fastify runs neither hooks nor the handlers above. */
+export function answerUnrouted({ code }: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  void reply.code(400).headers(UNROUTED_HEADERS).send({ error: code, message: 'The path is not well-formed.' });
 }
 
 /** Whole seconds, as the header has them (https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3). */

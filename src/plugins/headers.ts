@@ -10,6 +10,15 @@ export interface HeadersOptions {
 const NOTHING = ["'none'"];
 const YEAR_SECONDS = 31_536_000;
 
+/** The same for what Fastify answers before any hook runs, to a path that it cannot read. */
+export const UNROUTED_HEADERS = {
+  'Content-Security-Policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const;
+
 /**
  * What browsers may do with our answers. They are data, so: nothing, wherever somebody manages to have one shown as a page. The
  * few pages there are (GraphiQL, sign-in) set policies of their own over these. CORS is what lets a page read an answer.
