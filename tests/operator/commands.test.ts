@@ -35,7 +35,7 @@ const refusal = async (args: string[], more?: Record<string, string>) => {
 };
 
 beforeAll(async () => {
-  database = await configureDatabase();
+  database = await configureDatabase({ prepared: true });
 });
 afterAll(() => database.remove());
 

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PasswordHasher } from '../../src/domain/passwords.js';
 import { convert } from '../../src/operator/django/convert.js';
 import { readDjango } from '../../src/operator/django/source.js';
 import { writeImport } from '../../src/operator/django/write.js';
+import { startEmbedded } from '../../src/plugins/database/embedded.js';
 import {
   type AuthorizationServer,
   members,
@@ -19,10 +20,14 @@ const SECRET = 'battery staple';
 describe('import-django', { timeout: 60_000 }, () => {
   let django: DjangoDatabase;
   let server: AuthorizationServer;
-  beforeEach(async () => {
-    [django, server] = [await createDjangoDatabase(), await startAuthorizationServer()];
+  beforeAll(async () => {
+    [django, server] = await Promise.all([createDjangoDatabase(), startAuthorizationServer()]);
   });
   afterEach(async () => {
+    await django.empty();
+    await server.db.pool.query('TRUNCATE users, oauth_clients CASCADE');
+  });
+  afterAll(async () => {
     await server.close();
     await django.close();
   });
@@ -248,7 +253,10 @@ describe('import-django', { timeout: 60_000 }, () => {
   });
 
   it('is a command, which prints what it did, or one sentence why not', async () => {
-    const database = await configureDatabase();
+    const database = await configureDatabase({ prepared: true });
+    const { DATABASE_URL: url, DATA_DIR: folder } = database.environment;
+    // Running, so that not every command has to start it.
+    const running = url ? undefined : await startEmbedded(folder);
     try {
       await django.user({ username: 'ann', password: '!x' });
       const run = (...args: string[]) => manage(database, ['import-django', ...args]);
@@ -265,6 +273,7 @@ describe('import-django', { timeout: 60_000 }, () => {
         expect(stderr).not.toContain('hunter22');
       }
     } finally {
+      await running?.close();
       await database.remove();
     }
   });

@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { inject } from 'vitest';
 import { createTestDatabase } from './database.js';
 import { testRedisUrl } from './redis.js';
 
@@ -13,10 +16,14 @@ export interface ConfiguredDatabase {
   remove(): Promise<void>;
 }
 
-/** On what this run tests with: a database on its server, or the embedded default in a data folder, which does not run. */
-export async function configureDatabase(): Promise<ConfiguredDatabase> {
+/**
+ * On what this run tests with: a database on its server, or the embedded default in a data folder, which does not run. Where
+ * it is `prepared`, the folder holds a migrated one: a first start takes many times as long as a later one.
+ */
+export async function configureDatabase({ prepared = false } = {}): Promise<ConfiguredDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-operator-'));
   const database = process.env.TEST_DATABASE_URL ? await createTestDatabase() : undefined;
+  if (prepared) await prepare(join(folder, 'data', 'postgres'));
   return {
     folder,
     environment: {
@@ -31,4 +38,11 @@ export async function configureDatabase(): Promise<ConfiguredDatabase> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function prepare(dataFolder: string): Promise<void> {
+  const source = inject('testDatabaseSource');
+  if (source.kind !== 'embedded') return;
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  await promisify(execFile)('tar', ['-xf', source.template, '-C', dataFolder]);
 }
