@@ -35,7 +35,8 @@ describe.skipIf(findChromium() === undefined)('GraphiQL in a browser (skipped wi
   const run = async (operation: string) => {
     const editor = `document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror`;
     await page.evaluate(`${editor}.setValue(${JSON.stringify(operation)})`);
-    // With several operations, as in the text it starts with, the button opens a menu.
+    // It reads what stands there with a delay: until then it has the button of the text before.
+    await expect.poll(() => page.evaluate(`${editor}.documentAST?.loc.source.body`), PATIENCE).toBe(operation);
     await page.locator('.graphiql-execute-button:not([aria-haspopup])').click();
   };
   const result = () => page.evaluate(`document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()`);
