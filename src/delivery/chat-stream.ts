@@ -20,15 +20,19 @@ export interface StreamSink {
   end(reason: StreamEnd): void;
 }
 
-interface StreamOptions {
+interface StreamStart {
   viewer: Viewer;
   /** Where the history stood when the viewer was let in. */
   head: ChatHead;
   after: Cursor | undefined;
+}
+
+/** Who opens streams, one for all of them. */
+export interface StreamKeeper {
   /** Lets the viewer in again, into the feed's history, which replaced the one before. @throws DomainError `NOT_FOUND` */
-  enter: (viewer: Viewer) => Promise<ChatHead>;
-  onClose: () => void;
-  onError: (error: unknown) => void;
+  enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead>;
+  closed(stream: ChatStream, feed: ChatFeed): void;
+  failed(error: unknown): void;
 }
 
 /** How long to wait before a page that could not be read is tried again, in milliseconds. */
@@ -59,9 +63,9 @@ export class ChatStream implements FeedListener {
   constructor(
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
-    private readonly options: StreamOptions,
+    private readonly keeper: StreamKeeper,
+    { viewer, head, after }: StreamStart,
   ) {
-    const { viewer, head, after } = options;
     this.viewer = viewer;
     this.letInAt = head.seq;
     this.generation = feed.generation;
@@ -100,7 +104,7 @@ export class ChatStream implements FeedListener {
     this.state = 'closed';
     clearTimeout(this.retryTimer);
     this.feed.delete(this);
-    this.options.onClose();
+    this.keeper.closed(this, this.feed);
   }
 
   changed(event: ChatEvent): void {
@@ -123,7 +127,7 @@ export class ChatStream implements FeedListener {
       try {
         await this.readOn();
       } catch (error) {
-        this.options.onError(error);
+        this.keeper.failed(error);
         this.retry();
       }
     }
@@ -145,7 +149,7 @@ export class ChatStream implements FeedListener {
   /** The history was replaced, and with it who is a member: the viewer is let in anew or not at all. */
   private async enterAgain(): Promise<void> {
     try {
-      const head = await this.options.enter(this.viewer);
+      const head = await this.keeper.enter(this.feed, this.viewer);
       if (this.state !== 'reading') return;
       this.generation = this.feed.generation;
       this.letInAt = head.seq;
@@ -228,7 +232,7 @@ export class ChatStream implements FeedListener {
     try {
       step();
     } catch (error) {
-      this.options.onError(error);
+      this.keeper.failed(error);
       this.end('failed');
     }
   }

@@ -5,7 +5,7 @@ import { chatNotFound } from '../domain/errors.js';
 import { isUuid } from '../domain/text.js';
 import { requireUser, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed } from './chat-feed.js';
-import { ChatStream, type StreamSink } from './chat-stream.js';
+import { ChatStream, type StreamKeeper, type StreamSink } from './chat-stream.js';
 import type { Hub } from './hub.js';
 
 /** What somebody was told who asked for the way into a chat. */
@@ -25,7 +25,7 @@ export interface StreamRequest {
 }
 
 /** Opens the streams of this process. */
-export class ChatStreams {
+export class ChatStreams implements StreamKeeper {
   private readonly streams = new Set<ChatStream>();
 
   constructor(
@@ -46,17 +46,7 @@ export class ChatStreams {
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
       const head = this.headOf(feed, entrance) ?? (await this.enter(feed, viewer));
-      const stream = new ChatStream(feed, sink, {
-        viewer,
-        head,
-        after,
-        enter: (current) => this.enter(feed, current),
-        onClose: () => {
-          this.streams.delete(stream);
-          this.hub.release(feed);
-        },
-        onError: (error) => this.onError(error, 'read a page of history'),
-      });
+      const stream = new ChatStream(feed, sink, this, { viewer, head, after });
       this.streams.add(stream);
       setImmediate(() => stream.start());
       return stream;
@@ -66,8 +56,17 @@ export class ChatStreams {
     }
   }
 
+  closed(stream: ChatStream, feed: ChatFeed): void {
+    this.streams.delete(stream);
+    this.hub.release(feed);
+  }
+
+  failed(error: unknown): void {
+    this.onError(error, 'read a page of history');
+  }
+
   /** Lets the viewer in, into the feed's history. A head of another one was read around the moment when it was replaced. */
-  private async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
+  async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
     for (;;) {
       const before = feed.standing;
       const head = await this.chats.entrance(viewer, feed.chatId);

@@ -49,6 +49,10 @@ export class Sessions {
   private readonly revokedLately = new Map<string, number>();
   private readonly changedLately = new Map<string, number>();
   private unsubscribe: () => void = () => {};
+  private readonly watch: SessionWatch = {
+    begun: (session, viewer) => this.begun(session, viewer),
+    closed: (session) => this.sessions.delete(session),
+  };
   /** How many times the database has been asked. */
   private readings = 0;
 
@@ -71,10 +75,7 @@ export class Sessions {
   }
 
   open(viewer: Viewer, listener: SessionListener): Session {
-    const session = new Session(listener, {
-      begun: (viewer) => this.begun(session, viewer),
-      onClose: () => this.sessions.delete(session),
-    });
+    const session = new Session(listener, this.watch);
     this.sessions.add(session);
     session.begin(viewer);
     return session;
@@ -163,8 +164,8 @@ export class Sessions {
 
 interface SessionWatch {
   /** The session goes on under this token from now on. */
-  begun(viewer: Viewer): void;
-  onClose(): void;
+  begun(session: Session, viewer: Viewer): void;
+  closed(session: Session): void;
 }
 
 /** One thing that is open under a token. */
@@ -189,7 +190,7 @@ export class Session {
   begin(viewer: Viewer): void {
     this.current = viewer;
     this.warned = false;
-    this.watch.begun(viewer);
+    this.watch.begun(this, viewer);
   }
 
   /** Goes on under another token of the same user. @throws DomainError `FORBIDDEN` for another user's. */
@@ -202,7 +203,7 @@ export class Session {
   /** Ends the watch, without a further call to the listener. */
   close(): void {
     this.open = false;
-    this.watch.onClose();
+    this.watch.closed(this);
   }
 
   end(reason: SessionEnd): void {

@@ -58,25 +58,34 @@ const SESSION_ENDS: Record<SessionEnd, Disconnect> = {
  */
 export class Connection implements StreamSink, SessionListener {
   private readonly session: Session;
+  private readonly chatId: string;
+  private readonly userId: string;
+  /** Until the stream is open. */
+  private opening: Admitted | undefined;
   private stream: ChatStream | undefined;
   /** Settles when the `auth` frame under way is answered; never rejects. */
   private renewal: Promise<void> | undefined;
 
   constructor(
     private readonly socket: ChannelSocket,
-    private readonly admitted: Admitted,
+    admitted: Admitted,
     private readonly context: ConnectionContext,
   ) {
+    this.opening = admitted;
+    this.chatId = admitted.chat.id;
+    this.userId = admitted.user.id;
     this.session = context.services.sessions.open(admitted.viewer, this);
   }
 
   /** Says hello and starts the chat's stream. Nothing of the client's is read before. */
   async start(): Promise<void> {
-    const { socket, admitted } = this;
+    const { socket, opening } = this;
+    if (!opening) return;
+    this.opening = undefined;
     socket.pause();
     try {
       const { chatStreams } = this.context.services;
-      const { chat, after, entrance } = admitted;
+      const { chat, user, after, entrance } = opening;
       const stream = await chatStreams.open({ chatId: chat.id, viewer: this.session.viewer, after, entrance }, this);
       if (!socket.isOpen) {
         stream.close();
@@ -85,9 +94,9 @@ export class Connection implements StreamSink, SessionListener {
       this.stream = stream;
       socket.sendFrame(
         helloFrame({
-          chat: admitted.chat,
-          user: admitted.user,
-          cursor: startOf(stream.head, admitted.after),
+          chat,
+          user,
+          cursor: startOf(stream.head, after),
           heartbeatSeconds: socket.heartbeatSeconds,
           expiresAt: this.session.viewer.expiresAt,
         }),
@@ -124,7 +133,7 @@ export class Connection implements StreamSink, SessionListener {
   }
 
   event(event: ChatEvent): boolean {
-    this.socket.sendFrame(eventFrame(event, this.admitted.user.id));
+    this.socket.sendFrame(eventFrame(event, this.userId));
     return this.socket.hasRoom;
   }
 
@@ -176,7 +185,7 @@ export class Connection implements StreamSink, SessionListener {
   private async send({ id, content, nonce, wantsAck }: MessageSend): Promise<void> {
     const viewer = requireScope(this.session.viewer, 'write');
     const message = await this.context.services.messages.send(viewer, {
-      chatId: this.admitted.chat.id,
+      chatId: this.chatId,
       content,
       nonce,
     });
@@ -196,10 +205,9 @@ export class Connection implements StreamSink, SessionListener {
 
   private async checkReach(): Promise<void> {
     const { viewer } = this.session;
-    const { id } = this.admitted.chat;
     this.stream?.viewerChanged(viewer);
-    const reachable = await this.context.services.chats.reachable(viewer, [id]);
-    if (!reachable.has(id)) this.socket.disconnect(closeCodes.removedFromChat);
+    const reachable = await this.context.services.chats.reachable(viewer, [this.chatId]);
+    if (!reachable.has(this.chatId)) this.socket.disconnect(closeCodes.removedFromChat);
   }
 
   /** A frame that could not be acted on; the socket goes on. */

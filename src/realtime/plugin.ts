@@ -40,11 +40,9 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     const { admitted, id } = request;
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
     const connection = new Connection(socket, admitted, { services: app.services, log: app.log, requestId: id });
+    socket.consumer = connection;
     socket.farewell = closingFrame;
     socket.countBy(app.userSockets.rateOf(holderOf(admitted.viewer)));
-    socket.on('message', (data, isBinary) => connection.receive(data, isBinary));
-    socket.on('drain', () => connection.drained());
-    socket.on('close', () => connection.closed());
     void connection.start();
   };
 

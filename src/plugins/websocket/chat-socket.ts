@@ -15,6 +15,14 @@ export interface ChatSocketOptions {
   frameRate: FrameRateLimit;
 }
 
+/** Who hears a socket. Handlers in one object take less memory than a listener each. */
+export interface SocketConsumer {
+  receive(data: unknown, isBinary: boolean): void;
+  /** There is room again. */
+  drained(): void;
+  closed(): void;
+}
+
 type Data = Parameters<WebSocket['send']>[0];
 type SendOptions = Parameters<WebSocket['send']>[1];
 type SendCallback = (error?: Error) => void;
@@ -38,6 +46,10 @@ interface Attached {
 export class ChatSocket extends WebSocket {
   /** The last text frame, when the protocol on this socket says why it ends before it does. */
   farewell: ((disconnect: Disconnect) => Buffer) | undefined;
+  /** Hears the same as the listeners of events, and after them. */
+  consumer: SocketConsumer | undefined;
+  /** The request that it came from, for the log. */
+  requestId: string | undefined;
 
   #attached: Attached | undefined;
   #awaitingRoom: SendCallback[] = [];
@@ -50,11 +62,16 @@ export class ChatSocket extends WebSocket {
     const outbox = new Outbox(connection, options.writes, () => this.#hasRoomAgain());
     this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), userRate: undefined, options };
     this.#pingAt = performance.now() + options.heartbeatSeconds * 1000;
-    const count = () => this.#countFrame();
-    this.on('message', count);
-    this.on('ping', count);
-    this.on('pong', count);
-    this.on('close', () => this.#closed());
+    this.on('message', hearMessage);
+    this.on('ping', hearControl);
+    this.on('pong', hearControl);
+    this.on('close', hearClose);
+  }
+
+  /** For the listeners alone. */
+  heard(data?: unknown, isBinary = false): void {
+    this.#countFrame();
+    if (data !== undefined) this.consumer?.receive(data, isBinary);
   }
 
   /** From now on frames are counted by this rate too. */
@@ -138,6 +155,7 @@ export class ChatSocket extends WebSocket {
     this.resume();
     for (const done of this.#awaitingRoom.splice(0)) done();
     this.emit('drain');
+    this.consumer?.drained();
   }
 
   #countFrame(): void {
@@ -146,13 +164,28 @@ export class ChatSocket extends WebSocket {
     if (!rate.allows() || userRate?.allows() === false) this.disconnect(closeCodes.tooManyFrames);
   }
 
-  #closed(): void {
+  /** For the listeners alone. */
+  wasClosed(): void {
     this.#parts.outbox.clear();
     for (const done of this.#awaitingRoom.splice(0)) done(new Error('The socket was closed.'));
+    this.consumer?.closed();
   }
 
   get #parts(): Attached {
     if (!this.#attached) throw new Error('The socket is used before its upgrade is done.');
     return this.#attached;
   }
+}
+
+// One function each for all sockets: a closure and its scope for each would be half a kibibyte.
+function hearMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  if (this instanceof ChatSocket) this.heard(data, isBinary);
+}
+
+function hearControl(this: WebSocket): void {
+  if (this instanceof ChatSocket) this.heard();
+}
+
+function hearClose(this: WebSocket): void {
+  if (this instanceof ChatSocket) this.wasClosed();
 }

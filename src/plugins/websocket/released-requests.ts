@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { WebSocket } from 'ws';
+import { ChatSocket } from './chat-socket.js';
 
 /** Told of a socket that failed. `log` names the request that it came from. */
 export type OnSocketError = (error: Error, socket: WebSocket, log: Pick<FastifyBaseLogger, 'debug' | 'error'>) => void;
@@ -11,6 +12,9 @@ export type OnSocketError = (error: Error, socket: WebSocket, log: Pick<FastifyB
  */
 export function releaseRequests(app: FastifyInstance, onError: OnSocketError): (request: IncomingMessage) => void {
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
+  function hearError(this: WebSocket, error: Error) {
+    onError(error, this, this instanceof ChatSocket ? app.log.child({ reqId: this.requestId }) : app.log);
+  }
 
   app.addHook('onRequest', (request, reply, done) => {
     if (request.raw.headers.upgrade !== undefined) responses.set(request.raw, reply.raw);
@@ -21,10 +25,10 @@ export function releaseRequests(app: FastifyInstance, onError: OnSocketError): (
     const { wsHandler } = route;
     if (!wsHandler) return;
     route.wsHandler = function handleReleased(socket, request) {
-      const { id } = request;
+      if (socket instanceof ChatSocket) socket.requestId = request.id;
       // The listener that @fastify/websocket has just put there holds the request and its reply.
       socket.removeAllListeners('error');
-      socket.on('error', (error) => onError(error, socket, app.log.child({ reqId: id })));
+      socket.on('error', hearError);
       return wsHandler.call(this, socket, request);
     };
   });
