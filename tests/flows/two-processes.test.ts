@@ -74,6 +74,51 @@ describe(`two processes on one database, ${testRedisUrl() ? 'and one Redis' : 'w
     await second.close();
   });
 
+  it('take the cursors of every transport on every other', async () => {
+    const chat = await newChat('changing');
+    for (const index of range(1, 12)) await send(one, chat.id, `m${index}`);
+    /** From a cursor, the next three changes over each transport, and the cursor after them. */
+    const hops: ((after: string) => Promise<{ seqs: unknown[]; cursor: string }>)[] = [
+      async (after) => {
+        const channel = await one.channel(admin, 'changing', { after });
+        const frames = await channel.take(3, 'message.created');
+        await channel.close();
+        return { seqs: frames.map((frame) => frame.seq), cursor: String(frames.at(-1)?.cursor) };
+      },
+      async (after) => {
+        const subscription = two.subscribe(
+          admin,
+          'subscription ($id: ID!, $after: String) { chatEvents(chatId: $id, after: $after) { seq cursor } }',
+          { id: chat.id, after },
+        );
+        const events = (await subscription.until(3)).slice(0, 3).map((event) => Object(event).chatEvents);
+        subscription.end();
+        return { seqs: events.map(({ seq }) => seq), cursor: String(events.at(-1)?.cursor) };
+      },
+      async (after) => {
+        const query =
+          'query ($id: ID!, $after: String!) { chatEvents(chatId: $id, after: $after, limit: 3) { events { seq } cursor } }';
+        const { data } = await one.query(admin, query, { id: chat.id, after });
+        const { events, cursor } = Object(data).chatEvents;
+        return { seqs: events.map((event: { seq: number }) => event.seq), cursor };
+      },
+      async (after) => {
+        const channel = await two.channel(admin, 'changing', { after });
+        const frames = await channel.take(3, 'message.created');
+        await channel.close();
+        return { seqs: frames.map((frame) => frame.seq), cursor: String(frames.at(-1)?.cursor) };
+      },
+    ];
+    let { cursor } = chat;
+    const seen: unknown[] = [];
+    for (const hop of hops) {
+      const heard = await hop(cursor);
+      seen.push(...heard.seqs);
+      cursor = heard.cursor;
+    }
+    expect(seen).toEqual(range(1, 12));
+  });
+
   it.runIf(testRedisUrl())('end at both what a revoked token opened', async () => {
     await newChat('ending');
     const token = await team.signIn('admin');
