@@ -79,14 +79,30 @@ export class ServiceProcess {
     return outcome;
   }
 
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** SIGKILL. Resolves when the process is gone. */
   async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** SIGTERM, as whatever supervises services stops them. Resolves with how the process ended. */
+  async stop(): Promise<string> {
+    return await this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<string> {
     const { child } = this;
     this.child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
+    if (!child) return 'it was not running';
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      await exited;
+    }
+    return child.signalCode ?? `exit code ${child.exitCode}`;
   }
 
   private get endOfLog(): string {
