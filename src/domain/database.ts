@@ -69,6 +69,8 @@ const AWAY_TEXT =
 
 /** True when an error of `pg` or Prisma means that the database could not be asked, not that it said no. */
 export function isDatabaseAway(error: unknown): boolean {
+  // Who sent a request and went away broke a connection too, by the same code; that error has the status of an answer.
+  if (error instanceof Error && 'statusCode' in error) return false;
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
     const code = codeOf(current);
     if (code && (AWAY_PRISMA.has(code) || AWAY_SYSTEM.has(code) || AWAY_SQLSTATE.test(code))) return true;

@@ -31,9 +31,16 @@ async function errors(app: FastifyInstance) {
   });
 }
 
-/** Answers a request whose path cannot be read, for which Fastify runs neither hooks nor the handlers above. */
-export function answerUnrouted({ code }: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
-  void reply.code(400).headers(UNROUTED_HEADERS).send({ error: code, message: 'The path is not well-formed.' });
+/**
+ * Answers a request whose path cannot be read, for which Fastify runs neither hooks nor the handlers above. The end of the
+ * connection, which an upgrade needs, is here too.
+ */
+export function answerUnrouted(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.once('finish', () => request.raw.socket.destroySoon());
+  void reply
+    .code(400)
+    .headers({ ...UNROUTED_HEADERS, Connection: 'close' })
+    .send({ error: 'bad_request', message: 'The path is malformed.' });
 }
 
 /** Whole seconds, as the header has them (https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3). */

@@ -122,10 +122,15 @@ export function checkErrors(errors: unknown, oracle: Oracle): void {
   }
 }
 
+/** What `ws` says of the headers of a handshake (https://datatracker.ietf.org/doc/html/rfc6455#section-4.2.1). */
+function isHandshakeRefusal({ status, body }: HttpResponse): boolean {
+  return status === 400 && /^(?:Missing or invalid|Invalid) (?:Sec-WebSocket-\w+|Upgrade) header$/.test(body);
+}
+
 export const upgradeRules: Rules = {
   statuses: [200, 204, 401, 403, 405, 415, 426, ...SERVER_REFUSALS],
   check(response) {
-    if (response.body === '' || response.status === 200) return;
+    if (response.body === '' || response.status === 200 || isHandshakeRefusal(response)) return;
     const object = jsonObject(response.body);
     if (!('errors' in object)) checkPlainRefusal(response);
   },

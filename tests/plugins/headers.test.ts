@@ -64,7 +64,7 @@ describe('every answer', () => {
   it('forbids it where the path cannot be read, and says nothing of it', async () => {
     const answer = await get('/%zz<script>');
     expect(answer.status).toBe(400);
-    expect(await answer.json()).toEqual({ error: 'FST_ERR_BAD_URL', message: 'The path is not well-formed.' });
+    expect(await answer.json()).toEqual({ error: 'bad_request', message: 'The path is malformed.' });
     expect(answer.headers.get('content-security-policy')).toBe(POLICY);
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     expect(answer.headers.get('x-frame-options')).toBe('DENY');

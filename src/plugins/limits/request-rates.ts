@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
 import type { Viewer } from '../../domain/viewer.js';
+import { addressOf } from './address.js';
 import { holderOf } from './holder.js';
 
 declare module 'fastify' {
@@ -37,7 +38,7 @@ const COUNTED = 50_000;
 async function requestRates(app: FastifyInstance, { requestsPerAddress, requestsPerUser }: RequestRateOptions) {
   await app.register(rateLimit, { global: false, cache: COUNTED });
   app.decorateRequest('holder', null);
-  const countForAddress = counter(app, requestsPerAddress, {});
+  const countForAddress = counter(app, requestsPerAddress, { keyGenerator: addressOf });
   const countForHolder = counter(app, requestsPerUser, { keyGenerator: (request) => request.holder ?? '' });
 
   app.decorate('countForUser', async (request: FastifyRequest, viewer: Viewer) => {

@@ -1,8 +1,8 @@
-import { normalizeIP } from '@fastify/rate-limit';
 import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { addressOf } from '../limits/address.js';
 import { Places } from '../limits/places.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
@@ -109,7 +109,9 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
       return reply.code(404).send({ error: 'not_found', message: 'There is no WebSocket here.' });
     if (!isOriginAllowed(request.headers.origin, request.host, options.corsAllowedOrigins))
       return reply.code(403).send({ error: 'forbidden_origin', message: 'Pages of this origin may not connect.' });
-    const address = normalizeIP(request.ip);
+    const address = addressOf(request);
+    // A place is given back when the connection closes; this one has closed.
+    if (request.raw.socket.destroyed) return;
     if (!places.take(address)) throw tooManySockets();
     // A refused upgrade ends its connection too.
     request.raw.socket.once('close', () => places.release(address));

@@ -51,7 +51,7 @@ export class WebSocketUpgrades extends Server {
       this.serveWithoutUpgrade(request, connection, head);
       return;
     }
-    // Fastify answers some requests, those with a malformed path, without ending the connection. `ws` sets the time-out to none.
+    // For the one that nobody answers. `ws` sets the time-out to none.
     request.socket.setTimeout(PATIENCE_MS, destroy);
     this.pending.add(connection);
     connection.once('close', () => this.done(connection));
