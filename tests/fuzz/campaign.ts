@@ -10,6 +10,8 @@ export interface CampaignOptions {
   repair: () => Promise<void>;
   /** Before an input: the service is there, started again if it had ended. */
   revive: () => Promise<void>;
+  /** Told at once of the first input of a target that fails, before it is shrunk. */
+  onFailure: (target: string, error: unknown, input: string) => void;
   /** After an input. @throws Violation when the process ended. */
   checkAlive: () => void;
 }
@@ -26,15 +28,15 @@ export interface Failure {
   what: string;
   /** Shrunk, with its placeholders. */
   input: string;
-  /** As the service got it, as far as it is text. */
+  /** Of fast-check, from the seed to this input. */
   path: string | null;
   /** Whether the input alone fails too, when nothing else is sent. */
   happensAlone: boolean;
 }
 
 const REPAIR_EVERY = 250;
-/** Shrinking may send so many inputs more. */
-const SHRINKS = 400;
+/** How long a failed input is made smaller. Where an answer is missing, each attempt waits for it. Milliseconds. */
+const SHRINK_MS = 60_000;
 
 /** Feeds every target its share of inputs, all targets at the same time, each one input after the other. */
 export async function runCampaign(options: CampaignOptions): Promise<Outcome[]> {
@@ -53,8 +55,7 @@ async function feed(target: Target, runs: number, options: CampaignOptions, repa
   const begin = performance.now();
   const { scene, revive, checkAlive } = options;
   const seed = seedOf(options.seed, target.name);
-  let shrinksLeft = SHRINKS;
-  let hasFailed = false;
+  let shrinkUntil: number | undefined;
   const attempt = async (input: unknown) => {
     await revive();
     await repairs.count();
@@ -62,11 +63,12 @@ async function feed(target: Target, runs: number, options: CampaignOptions, repa
     checkAlive();
   };
   const property = fc.asyncProperty(target.inputs, async (input) => {
-    if (hasFailed && shrinksLeft-- <= 0) return;
+    if (shrinkUntil !== undefined && performance.now() > shrinkUntil) return;
     try {
       await attempt(input);
     } catch (error) {
-      hasFailed = true;
+      if (shrinkUntil === undefined) options.onFailure(target.name, error, fc.stringify(input));
+      shrinkUntil ??= performance.now() + SHRINK_MS;
       throw error;
     }
   });

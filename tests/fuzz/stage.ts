@@ -108,6 +108,8 @@ export async function runStage(
     targets: chooseTargets(names, left),
     scene,
     repair: () => world.repair(),
+    onFailure: (target, error, input) =>
+      process.stderr.write(`${target}: ${String(error)}\n  by ${input.slice(0, 2000)}\n  (is made smaller now)\n`),
     async revive() {
       if (ended === undefined) return;
       reviving ??= service.restart().finally(() => {

@@ -71,6 +71,8 @@ export class MercuriusSocket extends EventEmitter {
     // It forgets what it holds for an operation at the end of its stream or when told to, and an error is neither.
     this.deliver({ type: 'complete', id: key });
     const operation = this.guard.operations.withKey(key);
+    // While the socket closes nothing runs any more, and nobody has to know.
+    if (this.guard.isClosed) return;
     // Its text may say what concerns nobody outside, so it goes the way of every error.
     if (operation) this.onError(operation, new GraphQLError('', { originalError: new Error(`Mercurius: ${frame}`) }));
   }

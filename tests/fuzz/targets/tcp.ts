@@ -3,7 +3,7 @@ import { placeholder } from '../generators/people.js';
 import { edited } from '../generators/texts.js';
 import { Violation } from '../violation.js';
 import { Connection } from '../wire/connection.js';
-import { isUpgraded, judge, push } from './ask.js';
+import { isUpgraded, judge, push, upgrades } from './ask.js';
 
 import { PATIENCE_MS, type Scene, type Target } from './target.js';
 
@@ -181,7 +181,7 @@ export function tcp(left: LeftConnections): Target<TcpInput> {
     inputs,
     async send({ chunks, ending }, scene: Scene) {
       const bytes = chunks.map((chunk) => Buffer.from(scene.fill(chunk), 'latin1'));
-      if (ending === 'leave') await left.leave(bytes, scene.port);
+      if (ending === 'leave' && !upgrades(bytes)) await left.leave(bytes, scene.port);
       else await push(bytes, scene);
     },
   };

@@ -167,6 +167,15 @@ describe('the service over graphql-transport-ws', () => {
     expect(graphql.log.join()).not.toContain(token);
   });
 
+  it('an operation that comes with the end of its socket does not run, and is no fault of ours', async () => {
+    const client = await connect(await graphql.newToken(ann));
+    for (let id = 0; id < 10; id += 1) client.subscribe(String(id), `{ me { id a${id}: username } }`);
+    client.socket.close();
+    await client.closed;
+    await waitUntil('the end of the session', 5000, () => services.sessions.size === 0);
+    expect(graphql.log.filter((line) => line.includes('"level":50'))).toEqual([]);
+  });
+
   it('500 sockets that are cut while they listen leave no session behind and the chat goes on', async () => {
     const token = await graphql.newToken(ann);
     for (let round = 0; round < 50; round += 1) {
