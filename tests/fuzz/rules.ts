@@ -26,8 +26,8 @@ export const ERROR_CODES = [
   'GRAPHQL_VALIDATION_FAILED',
 ];
 
-/** Refusals of the HTTP server itself, of requests that no endpoint ever sees. */
-const SERVER_REFUSALS = [400, 404, 408, 417, 431];
+/** Refusals of the HTTP server itself, of requests that no endpoint ever sees: 413 and 415 by a path where nothing is. */
+const SERVER_REFUSALS = [400, 404, 408, 413, 415, 417, 431];
 
 function isJson({ headers }: HttpResponse): boolean {
   return /^application\/(?:graphql-response\+)?json\b/.test(headers.get('content-type') ?? '');
@@ -41,7 +41,7 @@ function checkPlainRefusal(response: HttpResponse): void {
 
 function oauth(checkSuccess: (response: HttpResponse) => void, handsOutSecrets = false): Rules {
   return {
-    statuses: [200, 204, 401, 403, 405, 413, ...SERVER_REFUSALS],
+    statuses: [200, 204, 401, 403, 405, ...SERVER_REFUSALS],
     handsOutSecrets: ({ status }) => handsOutSecrets && status === 200,
     check(response) {
       const { status, body } = response;
@@ -91,7 +91,7 @@ export const introspectionRules = oauth(({ body }) => {
 /** https://graphql.github.io/graphql-over-http/draft/#sec-Response */
 export function graphqlRules(oracle: Oracle): Rules {
   return {
-    statuses: [200, 204, 401, 403, 405, 413, 415, ...SERVER_REFUSALS],
+    statuses: [200, 204, 401, 403, 405, ...SERVER_REFUSALS],
     check(response) {
       const { status, body } = response;
       if (body === '') return;
@@ -128,7 +128,7 @@ function isHandshakeRefusal({ status, body }: HttpResponse): boolean {
 }
 
 export const upgradeRules: Rules = {
-  statuses: [200, 204, 401, 403, 405, 415, 426, ...SERVER_REFUSALS],
+  statuses: [200, 204, 401, 403, 405, 426, ...SERVER_REFUSALS],
   check(response) {
     if (response.body === '' || response.status === 200 || isHandshakeRefusal(response)) return;
     const object = jsonObject(response.body);
@@ -138,7 +138,7 @@ export const upgradeRules: Rules = {
 
 /** For bytes that may be a request to anything. */
 export const anythingRules: Rules = {
-  statuses: [101, 200, 204, 302, 401, 403, 405, 413, 415, 426, ...SERVER_REFUSALS],
+  statuses: [101, 200, 204, 302, 401, 403, 405, 426, ...SERVER_REFUSALS],
   check(response) {
     if (response.body !== '' && isJson(response)) JSON.parse(response.body);
   },

@@ -50,7 +50,7 @@ export async function push(chunks: readonly Buffer[], scene: Scene): Promise<voi
 
 /** An upgrade behind a request that is not answered yet gets no answer, and its connection 30 s: nobody waits for that here. */
 export function upgrades(chunks: readonly Buffer[]): boolean {
-  return /\r\n\r\n[^]*upgrade/i.test(Buffer.concat(chunks).toString('latin1'));
+  return /\r\n\r\n.*upgrade/is.test(Buffer.concat(chunks).toString('latin1'));
 }
 
 /** @throws Violation for any answer that a connection has got and that is not documented. */

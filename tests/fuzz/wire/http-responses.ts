@@ -22,9 +22,10 @@ export function readResponses(bytes: Buffer, isHead = false): ReadResponses {
     const read = readResponse(rest, isHead);
     if (!read) return { responses, rest };
     rest = rest.subarray(read.length);
-    if (read.response.status >= 200 || read.response.status === 101) responses.push(read.response);
+    const isFinal = read.response.status >= 200;
+    if (isFinal || read.response.status === 101) responses.push(read.response);
     // After the answer to HEAD a refusal by the server itself has a body all the same.
-    if (read.response.status === 101 || isHead) return { responses, rest };
+    if (read.response.status === 101 || (isFinal && isHead)) return { responses, rest };
   }
 }
 
