@@ -10,6 +10,8 @@ export interface CampaignOptions {
   repair: () => Promise<void>;
   /** Before an input: the service is there, started again if it had ended. */
   revive: () => Promise<void>;
+  /** Told from time to time how many inputs were sent, of all targets. */
+  onProgress: (inputs: number) => void;
   /** Told at once of the first input of a target that fails, before it is shrunk. */
   onFailure: (target: string, error: unknown, input: string) => void;
   /** After an input. @throws Violation when the process ended. */
@@ -41,14 +43,13 @@ const SHRINK_MS = 60_000;
 /** Feeds every target its share of inputs, all targets at the same time, each one input after the other. */
 export async function runCampaign(options: CampaignOptions): Promise<Outcome[]> {
   const weights = options.targets.reduce((sum, { weight }) => sum + weight, 0);
-  const keeper = new Repairs(options.repair);
-  const outcomes = await Promise.all(
+  const repairs = new Repairs(options.repair, options.onProgress);
+  return await Promise.all(
     options.targets.map((target) => {
       const runs = Math.max(1, Math.round((options.runs * target.weight) / weights));
-      return feed(target, runs, options, keeper);
+      return feed(target, runs, options, repairs);
     }),
   );
-  return outcomes;
 }
 
 async function feed(target: Target, runs: number, options: CampaignOptions, repairs: Repairs): Promise<Outcome> {
@@ -104,11 +105,15 @@ class Repairs {
   private inputs = 0;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly repair: () => Promise<void>) {}
+  constructor(
+    private readonly repair: () => Promise<void>,
+    private readonly onProgress: (inputs: number) => void,
+  ) {}
 
   async count(): Promise<void> {
     this.inputs += 1;
     if (this.inputs % REPAIR_EVERY !== 0) return;
+    this.onProgress(this.inputs);
     this.running = this.running.then(this.repair);
     await this.running;
   }

@@ -75,6 +75,7 @@ const MEMORY_BOUND_MB = 700;
 /** A pool of the database may have grown by so many connections. */
 const MORE_FILES = 20;
 const SETTLE_MS = 60_000;
+const PROGRESS_EVERY = 5000;
 
 /** Runs one stage from the start of its service to its end. */
 export async function runStage(
@@ -108,6 +109,9 @@ export async function runStage(
     targets: chooseTargets(names, left),
     scene,
     repair: () => world.repair(),
+    onProgress(inputs) {
+      if (inputs % PROGRESS_EVERY === 0) process.stderr.write(`${inputs} of ${runs} inputs\n`);
+    },
     onFailure: (target, error, input) =>
       process.stderr.write(`${target}: ${String(error)}\n  by ${input.slice(0, 2000)}\n  (is made smaller now)\n`),
     async revive() {

@@ -3,7 +3,7 @@ import { placeholder } from '../generators/people.js';
 import { edited } from '../generators/texts.js';
 import { Violation } from '../violation.js';
 import { Connection } from '../wire/connection.js';
-import { isUpgraded, judge, push, upgrades } from './ask.js';
+import { judge, push, upgrades } from './ask.js';
 
 import { PATIENCE_MS, type Scene, type Target } from './target.js';
 
@@ -159,16 +159,16 @@ export class LeftConnections {
     if (this.left.length > LEFT) this.left.shift()?.connection.reset();
   }
 
-  /** @throws Violation for one that the service keeps, or answered as nothing is documented. */
+  /** @throws Violation for one that the service neither answers nor ends, or answered as nothing is documented. */
   async checkEnds(scene: Scene): Promise<void> {
     for (const { connection, sent } of this.left.splice(0)) {
-      // A WebSocket stays as long as its peer answers pings, or a little longer.
-      const isOver = () => connection.isClosed || isUpgraded(connection);
+      // One that was answered may be kept for the next request, and a WebSocket as long as its peer answers pings.
+      const isOver = () => connection.isClosed || connection.received.length > 0;
       const inTime = await connection.until(isOver, PATIENCE_MS);
       connection.reset();
       if (!inTime)
         throw new Violation(`A connection that nobody uses stays open, after ${JSON.stringify(String(sent))}`);
-      if (!isUpgraded(connection)) judge(connection, scene, sent);
+      judge(connection, scene, sent);
     }
   }
 }
