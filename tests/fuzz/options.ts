@@ -12,7 +12,7 @@ export interface Options {
 }
 
 export const LONG_RUNS = 100_000;
-export const SHORT_RUNS = 3_000;
+export const SHORT_RUNS = 2_000;
 
 export function usage(targets: readonly string[]): string {
   return `npm run test:fuzz -- [--short | --runs N] [--seed S] [--target NAME]… [--embedded]

@@ -20,7 +20,7 @@ export function rows(stage: Stage, { outcomes, faults, before, after }: StageRes
     ...failureLines(outcome, seed),
   ]);
   if (before && after)
-    lines.push(`  memory ${before.megabytes} → ${after.megabytes} MB, open files ${before.files} → ${after.files}`);
+    lines.push(`  memory ${before.megabytes} → ${after.megabytes} MB, sockets ${before.sockets} → ${after.sockets}`);
   lines.push(...faults.map((fault) => `  violated: ${fault}`));
   return lines.join('\n');
 }

@@ -29,9 +29,9 @@ async function runAll(options: Options): Promise<number> {
   );
   print(heading());
   let violations = 0;
-  for (const stage of stages) {
+  for (const [index, stage] of stages.entries()) {
     const runs = Math.round(options.runs * stage.share);
-    const result = await runStage(stage, ground, { ...options, runs });
+    const result = await runStage(stage, ground, { ...options, runs, seed: options.seed + index });
     print(rows(stage, result, options.seed));
     violations += countViolations(result);
   }
