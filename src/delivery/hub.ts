@@ -25,6 +25,8 @@ export class Hub {
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly timer: NodeJS.Timeout;
   private probing = false;
+  /** What is being published right now: this process need not read its own writing. */
+  private announced: { payload: string; event: ChatEvent } | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -37,9 +39,12 @@ export class Hub {
 
   /** Sends a committed change to everybody's hub, this process's included. A bus that is away costs nobody the change. */
   announce(event: ChatEvent): void {
-    this.bus.publish(chatTopic(event.chatId), JSON.stringify(event)).catch((error: unknown) => {
+    const payload = JSON.stringify(event);
+    this.announced = { payload, event };
+    this.bus.publish(chatTopic(event.chatId), payload).catch((error: unknown) => {
       this.options.onError(error, 'publish a change');
     });
+    this.announced = undefined;
   }
 
   /** The feed of a chat, which stays until every holder has released it. */
@@ -89,7 +94,7 @@ export class Hub {
 
   private receive(feed: ChatFeed, payload: string): void {
     try {
-      const event: unknown = JSON.parse(payload);
+      const event: unknown = payload === this.announced?.payload ? this.announced.event : JSON.parse(payload);
       // Garbage is as good as lost: the log has what it stands for.
       if (isChangeOf(feed.chatId, event)) feed.receive(event);
     } catch (error) {

@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { type Announce, type ChatMessage, messageCreated } from './chat-events.js';
 import { clientError, type Database, query } from './database.js';
 import { chatNotFound, DomainError, databaseAway } from './errors.js';
 import { GroupCommit } from './group-commit.js';
+import { newMessageId } from './message-ids.js';
 import { checkText, isUuid } from './text.js';
 import { requireUser, type UserProfile, type Viewer } from './viewer.js';
 
@@ -69,7 +69,7 @@ export class Messages {
     const content = checkText('content', input.content.trim(), { min: 1, max: 4000 });
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: 128 });
     if (!isUuid(input.chatId)) throw chatNotFound();
-    const pending = { id: uuidv7(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
+    const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
     return toMessage(pending, await this.lane(pending.chatId).add(pending));
   }
 
