@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ChatStream, StreamEnd, StreamSink } from '../delivery/chat-stream.js';
 import type { Session, SessionEnd, SessionListener } from '../delivery/sessions.js';
@@ -40,6 +41,12 @@ export interface ConnectionContext {
   log: FastifyBaseLogger;
   requestId: string;
 }
+
+/**
+ * From the answer to the upgrade to the first frame, in milliseconds. What comes in one packet with that answer is lost on a
+ * client which begins to listen when it has heard that the socket is open.
+ */
+const HELLO_AFTER_MS = 5;
 
 const STREAM_ENDS: Record<StreamEnd, Disconnect> = {
   removed: closeCodes.removedFromChat,
@@ -84,6 +91,9 @@ export class Connection implements StreamSink, SessionListener {
     this.opening = undefined;
     socket.pause();
     try {
+      await sleep(HELLO_AFTER_MS);
+      // Left meanwhile: nobody would close what is opened now.
+      if (!socket.isOpen) return;
       const { chatStreams } = this.context.services;
       const { chat, user, after, entrance } = opening;
       const stream = await chatStreams.open({ chatId: chat.id, viewer: this.session.viewer, after, entrance }, this);

@@ -5,6 +5,7 @@ import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import { RedisBus } from '../../src/delivery/redis-bus.js';
 import { TcpProxy } from '../faults/tcp-proxy.js';
 import { testRedisUrl } from '../support/redis.js';
+import { waitUntil } from '../support/wait-until.js';
 
 /** The payloads that a topic brings, and a wait for the next one. */
 async function listen(bus: Bus, topic: string) {
@@ -134,8 +135,8 @@ describe.skipIf(redisUrl === undefined)(
       proxy.cut();
       proxy.heal();
       await reset;
-      // Its answer comes after those to the subscriptions.
-      await bus.check();
+      // The subscriber's answer comes after those to the subscriptions; the publisher may still be on its way back.
+      await waitUntil('An answer over both connections', 5000, () => bus.check().then(() => true));
       for (const topic of ['before', 'during']) await other.publish(topic, topic);
       expect(await before.until(1)).toEqual(['before']);
       expect(await during.until(1)).toEqual(['during']);

@@ -67,18 +67,30 @@ const subscribe = (socket: WebSocket, after: string) =>
     },
   });
 
-/** Resolves with the next frame that holds `text`. */
+/** The frames that a socket has got. The first may come with the answer to the upgrade, before anybody waits for them. */
+const framesOf = new WeakMap<WebSocket, string[]>();
+
+function connect(url: string, subprotocol: string): WebSocket {
+  const socket = new WebSocket(url, subprotocol, { headers: { authorization } });
+  const frames: string[] = [];
+  framesOf.set(socket, frames);
+  socket.on('message', (data) => frames.push(String(data)));
+  return socket;
+}
+
+/** Resolves when a frame that holds `text` has come. */
 function heard(socket: WebSocket, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const listen = (data: WebSocket.RawData) => {
-      if (!String(data).includes(text)) return;
-      socket.off('message', listen);
+    const look = () => {
+      if (!framesOf.get(socket)?.some((frame) => frame.includes(text))) return;
+      socket.off('message', look);
       socket.off('close', fail);
       resolve();
     };
     const fail = (code: number) => reject(new Error(`The socket was closed with ${code} before ${text} came.`));
-    socket.on('message', listen);
+    socket.on('message', look);
     socket.once('close', fail);
+    look();
   });
 }
 
@@ -149,7 +161,7 @@ const ENDPOINTS = {
 type Endpoint = (typeof ENDPOINTS)['raw'];
 
 async function live({ path, subprotocol }: Endpoint, life: Life): Promise<void> {
-  const socket = new WebSocket(`${team.first.wsOrigin}${path()}`, subprotocol, { headers: { authorization } });
+  const socket = connect(`${team.first.wsOrigin}${path()}`, subprotocol);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   await life(socket);

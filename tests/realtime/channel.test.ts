@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import type { UserProfile } from '../../src/domain/viewer.js';
 import { type RealtimeApp, startRealtimeApp } from '../support/realtime-app.js';
 import { startOwnServices } from '../support/services.js';
@@ -38,6 +40,21 @@ describe('a member of a chat', () => {
     });
     expect(await socket.next()).toEqual({ type: 'live', cursor });
     await socket.close();
+  });
+
+  it('hears hello also when it begins to listen only after the socket is open', async () => {
+    const chat = await services.newChat(ann);
+    // The chat is open in this process already: nothing has to be asked before hello.
+    const other = await app.join(chat.name, ann);
+    const headers = { authorization: `Bearer ${await app.newToken(ann)}` };
+    for (let count = 0; count < 20; count += 1) {
+      const client = new WebSocket(app.url(chat.name), { headers });
+      await once(client, 'open');
+      const [data] = await once(client, 'message');
+      expect(JSON.parse(String(data))).toMatchObject({ type: 'hello' });
+      client.terminate();
+    }
+    await other.close();
   });
 
   it('sends, gets an ack with the nonce, and everybody gets the message, the nonce its sender only', async () => {
