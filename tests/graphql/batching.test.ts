@@ -68,3 +68,13 @@ test('the number of statements of a page of messages does not grow with it', asy
   const few = await count(3);
   expect(await count(30)).toBeLessThanOrEqual(few + CHANCE);
 });
+
+test('a send is one statement, its answer included', async () => {
+  const [chatId] = await populate(services, 1, 1);
+  const mutation = `mutation ($chatId: ID!) { sendMessage(chatId: $chatId, content: "hi") {
+    id seq content nonce createdAt sender { id username } } }`;
+  const send = async () => expect((await app.run(mutation, { chatId }, { token })).codes).toEqual([]);
+  // Who holds the token is remembered from then on.
+  await send();
+  expect(await countStatements(services, send)).toBe(1);
+});
