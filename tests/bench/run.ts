@@ -52,7 +52,8 @@ async function runAll(options: Options): Promise<void> {
   if (invalid.length > 0) {
     print(`\nInvalid:\n${invalid.join('\n')}`);
     process.exitCode = 1;
-  } else if (options.out !== undefined) writeResults(options.out, results, machine, options.form);
+  } else if (options.out !== undefined)
+    writeResults(options.out, results, machine, options.form, process.argv.slice(2));
 }
 
 /** Targets take turns, so that what changes on the machine meanwhile meets all of them. */

@@ -5,24 +5,31 @@ import { plot } from './plot.js';
 import type { ScenarioResult } from './results.js';
 import { goalTable, tables } from './table.js';
 
-/** Writes results.md and its plot. */
+/** Writes results.md and its plot. `args` are what the benchmark was called with. */
 export function writeResults(
   folder: string,
   results: readonly ScenarioResult[],
   machine: readonly string[],
   form: Form,
+  args: readonly string[],
 ): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'results.svg'), plot(results));
-  writeFileSync(join(folder, 'results.md'), page(results, machine, form));
+  writeFileSync(join(folder, 'results.md'), page(results, machine, form, args));
 }
 
-function page(results: readonly ScenarioResult[], machine: readonly string[], { repetitions, seconds }: Form): string {
+function page(
+  results: readonly ScenarioResult[],
+  machine: readonly string[],
+  { repetitions, seconds }: Form,
+  args: readonly string[],
+): string {
+  const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
+  const turns = repetitions === 1 ? 'once' : `${repetitions} times in turn with the others`;
   return `# Benchmark
 
-Made by \`npm run bench\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
-another process, ${repetitions} times in turn with the others, ${seconds} s each. Cells are medians with their range, and the ratio to the
-base. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
+Made by \`${command}\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
+another process, ${turns}, ${seconds} s each. Cells are medians with their range, and the ratio to the base. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
 "Service" is the process of the target; "all processes" adds PostgreSQL's and Redis', not the load's.
 
 ${machine.map((line) => `- ${line}`).join('\n')}
