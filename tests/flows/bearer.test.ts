@@ -125,8 +125,10 @@ describe.each(Object.entries(RESOURCES))('A Bearer token at %s', (name, request)
     });
   });
 
-  it.skipIf(name === 'introspection')('that is good, whatever the case of its scheme, opens', async () => {
+  it('that is good, whatever the case of its scheme, opens', async () => {
     const token = await team.signIn('admin');
-    expect([200, 101]).toContain((await request(service, `bearer  ${token}`)).status);
+    // At introspection a user's token gets as far as the question for its scope.
+    const wanted = name === 'introspection' ? [403] : [200, 101];
+    expect(wanted).toContain((await request(service, `bearer  ${token}`)).status);
   });
 });
