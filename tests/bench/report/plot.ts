@@ -36,6 +36,7 @@ export function plot(results: readonly ScenarioResult[]): string {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" font-family="system-ui, sans-serif" font-size="12">`,
+    '<title>The first figure of each scenario; the page beside this has all of them in tables</title>',
     `<rect width="${WIDTH}" height="${top}" fill="#ffffff"/>`,
     ...panels,
     '</svg>',
