@@ -70,7 +70,7 @@ export class Chats {
   async find(viewer: Viewer | null, reference: ChatReference): Promise<Chat | null> {
     requireUser(viewer);
     if ('id' in reference && !isUuid(reference.id)) return null;
-    if ('name' in reference && (reference.name.includes('\0') || !reference.name.isWellFormed())) return null;
+    if ('name' in reference && !canBeStored(reference.name)) return null;
     const chat = await this.db.prisma.chat.findUnique({
       where: 'id' in reference ? { id: reference.id } : { nameKey: foldName(reference.name) },
     });
@@ -95,7 +95,7 @@ export class Chats {
   /** The same of the chat with this name (in any case), one query for both. @throws DomainError `NOT_FOUND` as `require`. */
   async entranceByName(viewer: Viewer, name: string): Promise<ChatHead & { name: string }> {
     const user = requireUser(viewer);
-    if (name.includes('\0') || !name.isWellFormed()) throw chatNotFound();
+    if (!canBeStored(name)) throw chatNotFound();
     const values = [foldName(name), user.id, isAdmin(viewer)];
     const [head] = await query<ChatHead & { name: string }>(this.db, REACHABLE_BY_NAME, values);
     if (!head) throw chatNotFound();
@@ -110,6 +110,11 @@ export class Chats {
     for (const { id } of chats) await this.db.prisma.chat.update({ where: { id }, data: { epoch: newEpoch() } });
     return chats.length;
   }
+}
+
+/** PostgreSQL has neither U+0000 nor lone surrogates in its texts, and refuses to be asked for them. */
+function canBeStored(name: string): boolean {
+  return !name.includes('\0') && name.isWellFormed();
 }
 
 /** Two names are one when they differ in case or in Unicode composition only. Upper then lower case folds ß, ς and their like. */

@@ -37,11 +37,11 @@ describe('Signing in through a real OpenID Connect provider', () => {
 
   beforeAll(async () => {
     const port = await freePort();
-    provider = await startOidcProvider(`http://127.0.0.1:${port}/oauth/external/work/callback/`, accounts);
+    provider = await startOidcProvider(`http://127.0.0.1:${port}/oauth/external/office/callback/`, accounts);
     const settings = { clientId: CLIENT.id, clientSecret: CLIENT.secret, issuer: provider.issuer };
     server = await startAuthorizationServer(
       {},
-      { port, externalProviders: [{ kind: 'oidc', key: 'work', label: 'Work', ...settings }] },
+      { port, externalProviders: [{ kind: 'oidc', key: 'office', label: 'Office', ...settings }] },
     );
     app = await newApp(server);
   });
@@ -53,7 +53,7 @@ describe('Signing in through a real OpenID Connect provider', () => {
   const newBrowser = () => new WebBrowser([server.origin, provider.issuer]);
   /** The consent page of ours, after signing in as `login` on the provider's pages. */
   async function signIn(login: string, browser = newBrowser()): Promise<WebPage> {
-    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Work');
+    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Office');
     let page = await browser.open(start ?? '');
     expect(page.url.origin).toBe(provider.issuer);
     page = await browser.press(page, '', { login, password: 'any' });
@@ -128,7 +128,7 @@ describe('Signing in through a real OpenID Connect provider', () => {
 
   it('uses PKCE, a state and a nonce, and refuses a callback to another browser', async () => {
     const browser = newBrowser();
-    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Work');
+    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Office');
     const sent = new URL((await browser.fetch(start ?? '')).headers.get('location') ?? '');
     expect(Object.fromEntries(sent.searchParams)).toMatchObject({
       response_type: 'code',
@@ -138,22 +138,22 @@ describe('Signing in through a real OpenID Connect provider', () => {
       nonce: expect.stringMatching(/^[\w-]{43}$/),
       scope: 'openid profile email',
     });
-    const callback = `${server.origin}/oauth/external/work/callback/?code=x&state=${sent.searchParams.get('state')}`;
+    const callback = `${server.origin}/oauth/external/office/callback/?code=x&state=${sent.searchParams.get('state')}`;
     const stranger = await newBrowser().fetch(callback);
     expect(stranger.status).toBe(400);
     expect(await stranger.text()).toContain('This page is too old');
-    const forged = await browser.fetch(`${server.origin}/oauth/external/work/callback/?code=x&state=forged`);
+    const forged = await browser.fetch(`${server.origin}/oauth/external/office/callback/?code=x&state=forged`);
     expect(forged.status).toBe(400);
     expect(await forged.text()).toContain('You are not signed in');
   });
 
   it('says so when the provider refuses, and leads back', async () => {
     const browser = newBrowser();
-    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Work');
+    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Office');
     await browser.fetch(start ?? '');
-    const page = await browser.open(`${server.origin}/oauth/external/work/callback/?error=access_denied&state=x`);
+    const page = await browser.open(`${server.origin}/oauth/external/office/callback/?error=access_denied&state=x`);
     expect(page.status).toBe(400);
-    expect(page.text).toContain('Signing in with Work did not work');
+    expect(page.text).toContain('Signing in with Office did not work');
   });
 
   it('writes no code, token or verifier to the log', () => {
@@ -201,7 +201,9 @@ describe('An ID token', () => {
     server = await startAuthorizationServer(
       {},
       {
-        externalProviders: [{ kind: 'oidc', key: 'work', label: 'Work', issuer, clientId: 'chat', clientSecret: 's' }],
+        externalProviders: [
+          { kind: 'oidc', key: 'office', label: 'Office', issuer, clientId: 'chat', clientSecret: 's' },
+        ],
       },
     );
     app = await newApp(server);
@@ -216,11 +218,11 @@ describe('An ID token', () => {
 
   async function comeBack(more = ''): Promise<WebPage> {
     const browser = new WebBrowser([server.origin]);
-    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Work');
+    const start = linksOf(await browser.open(authorizeUrl(server, app))).get('Sign in with Office');
     const sent = new URL((await browser.fetch(start ?? '')).headers.get('location') ?? '');
     nonce = sent.searchParams.get('nonce') ?? '';
     const state = sent.searchParams.get('state') ?? '';
-    return browser.open(`${server.origin}/oauth/external/work/callback/?code=x&state=${state}${more}`);
+    return browser.open(`${server.origin}/oauth/external/office/callback/?code=x&state=${state}${more}`);
   }
 
   it('that is right lets its subject in', async () => {
@@ -283,8 +285,8 @@ describe('A provider that is away', () => {
         externalProviders: [
           {
             kind: 'oidc',
-            key: 'work',
-            label: 'Work',
+            key: 'office',
+            label: 'Office',
             issuer: 'http://127.0.0.1:1',
             clientId: 'chat',
             clientSecret: 's',
@@ -295,9 +297,9 @@ describe('A provider that is away', () => {
     const browser = new WebBrowser([server.origin]);
     const first = await browser.open(authorizeUrl(server, await newApp(server)));
     expect(first.status).toBe(200);
-    const page = await browser.open(linksOf(first).get('Sign in with Work') ?? '');
+    const page = await browser.open(linksOf(first).get('Sign in with Office') ?? '');
     expect(page.status).toBe(400);
-    expect(page.text).toContain('Signing in with Work did not work');
+    expect(page.text).toContain('Signing in with Office did not work');
   });
 });
 
