@@ -64,7 +64,11 @@ export function loaders(context: GraphqlContext): Loaders {
   return found;
 }
 
-/** Forgets what was read and what was allowed: the next field of a mutation, the next event of a subscription, is a new look. */
+/**
+ * Forgets what was read and what was allowed: the next field of a mutation, the next event of a subscription, is a new look.
+ * An operation that is over has to be forgotten too. A WeakMap would let it go by itself, but not before V8 cleans its old
+ * generation: the collections of the young one take what is in a WeakMap for living and keep all that the operation read.
+ */
 export function forget(context: object): void {
   loadersOf.delete(context);
   RequestCache.clearForContext(context);

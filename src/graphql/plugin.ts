@@ -8,6 +8,7 @@ import { codedError } from './errors.js';
 import { addGraphiql } from './graphiql.js';
 import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
 import { LIMITS } from './limits.js';
+import { forget } from './loaders.js';
 import type { SocketConnection, UpgradeRequest } from './protocol/connection.js';
 import { OPERATION_MS } from './protocol/deadlines.js';
 import { DEFAULT_LIMITS } from './protocol/guard.js';
@@ -85,6 +86,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     graphiql: false,
   });
   transport.addHooks(app);
+  app.graphql.addHook('onResolution', async (_execution, context) => forget(context));
   codeErrorsOfEvents(app);
 }
 
