@@ -1,6 +1,6 @@
 import { type ChatEvent, type ChatMessage, messageCreated } from './chat-events.js';
 import type { Cursor } from './cursor.js';
-import { type Database, query } from './database.js';
+import { type Database, query, queryValues } from './database.js';
 import type { UserProfile, UserRole } from './viewer.js';
 
 /** Where a chat's history stands. */
@@ -17,20 +17,20 @@ export interface MessageRange {
   last: number;
 }
 
-interface MessageRow {
-  chat_id: string;
-  seq: number;
-  id: string;
-  content: string;
-  nonce: string | null;
-  created_at: Date;
-  user_id: string;
-  username: string;
-  first_name: string;
-  last_name: string;
-  role: UserRole;
-  date_joined: Date;
-}
+/** The values of `MESSAGE_COLUMNS`. */
+export type MessageValues = [
+  seq: number,
+  id: string,
+  content: string,
+  nonce: string | null,
+  createdAt: string,
+  senderId: string,
+  username: string,
+  firstName: string,
+  lastName: string,
+  role: UserRole,
+  dateJoined: string,
+];
 
 interface ChangeRow {
   seq: number;
@@ -49,7 +49,8 @@ interface ProfileJson {
   dateJoined: string;
 }
 
-const MESSAGE_COLUMNS = `m.chat_id, m.seq, m.id, m.content, m.nonce, m.created_at,
+/** A message of `messages m` with its sender of `users u`. */
+export const MESSAGE_COLUMNS = `m.seq, m.id, m.content, m.nonce, m.created_at,
   u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
 
 // Bounds are always given: the primary key (chat_id, seq) is walked from one of them, at any depth of the history.
@@ -67,7 +68,7 @@ const MESSAGES_UP = {
 
 const LAST_MESSAGES = {
   name: 'messages-last-of-chats',
-  text: `SELECT l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
+  text: `SELECT wanted.chat_id, l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
       SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
       WHERE m.chat_id = wanted.chat_id ORDER BY m.seq DESC LIMIT 1) l`,
 };
@@ -107,44 +108,33 @@ export class ChatLog {
     if (upTo <= after) return [];
     const range = [chatId, after, upTo, limit];
     const [messages, changes] = await Promise.all([
-      query<MessageRow>(this.db, MESSAGES_UP, range),
+      queryValues<MessageValues>(this.db, MESSAGES_UP, range),
       query<ChangeRow>(this.db, CHANGES_UP, range),
     ]);
-    const events: ChatEvent[] = messages.map((row) => messageCreated(epoch, toMessage(row)));
+    const events: ChatEvent[] = messages.map((row) => messageCreated(epoch, toMessage(chatId, row)));
     for (const row of changes) events.push(toChange(chatId, epoch, row));
     return changes.length === 0 ? events : events.sort((a, b) => a.seq - b.seq);
   }
 
   /** The newest `last` messages of a range, oldest first. */
   async messages(chatId: string, { before = 2 ** 31 - 1, after = 0, last }: MessageRange): Promise<ChatMessage[]> {
-    const rows = await query<MessageRow>(this.db, NEWEST_MESSAGES, [chatId, after, before, last]);
-    return rows.reverse().map(toMessage);
+    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, after, before, last]);
+    return rows.reverse().map((row) => toMessage(chatId, row));
   }
 
   /** The newest message of each chat that has one, in one query. */
   async lastMessages(chatIds: readonly string[]): Promise<Map<string, ChatMessage>> {
-    const rows = await query<MessageRow>(this.db, LAST_MESSAGES, [chatIds]);
-    return new Map(rows.map((row) => [row.chat_id, toMessage(row)]));
+    const rows = await queryValues<[chatId: string, ...MessageValues]>(this.db, LAST_MESSAGES, [chatIds]);
+    return new Map(rows.map(([chatId, ...row]) => [chatId, toMessage(chatId, row)]));
   }
 }
 
-function toMessage(row: MessageRow): ChatMessage {
-  return {
-    id: row.id,
-    chatId: row.chat_id,
-    seq: row.seq,
-    content: row.content,
-    nonce: row.nonce,
-    createdAt: row.created_at.toISOString(),
-    sender: {
-      id: row.user_id,
-      username: row.username,
-      firstName: row.first_name,
-      lastName: row.last_name,
-      role: row.role,
-      dateJoined: row.date_joined.toISOString(),
-    },
-  };
+export function toMessage(
+  chatId: string,
+  [seq, id, content, nonce, createdAt, senderId, username, firstName, lastName, role, dateJoined]: MessageValues,
+): ChatMessage {
+  const sender = { id: senderId, username, firstName, lastName, role, dateJoined };
+  return { id, chatId, seq, content, nonce, createdAt, sender };
 }
 
 function toChange(chatId: string, epoch: string, row: ChangeRow): ChatEvent {

@@ -11,17 +11,24 @@ import { isAdmin, requireUser, type Viewer } from './viewer.js';
 /** A chat named by its id or by its name (in any case). */
 export type ChatReference = { id: string } | { name: string };
 
-// An admin reaches every chat. One statement sees the membership and the head at one moment.
+/**
+ * The rule in SQL: whether a viewer may reach a chat `c`, of the parameters that hold the viewer's id and whether they are an
+ * admin. One statement that asks it and reads sees both at one moment.
+ */
+export function mayReach(userId: string, admin: string): string {
+  return `(${admin} OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId}))`;
+}
+
 const REACHABLE = {
   name: 'chats-reachable',
   text: `SELECT c.id AS "chatId", c.epoch, c.last_seq AS seq FROM chats c WHERE c.id = ANY ($1::uuid[])
-    AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
+    AND ${mayReach('$2', '$3')}`,
 };
 
 const REACHABLE_BY_NAME = {
   name: 'chats-reachable-by-name',
   text: `SELECT c.id AS "chatId", c.name, c.epoch, c.last_seq AS seq FROM chats c WHERE c.name_key = $1
-    AND ($3 OR EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = $2))`,
+    AND ${mayReach('$2', '$3')}`,
 };
 
 export class Chats {

@@ -13,6 +13,7 @@ import type { Viewer } from '../domain/viewer.js';
 export class ChatAccess {
   private readonly heads = new Map<string, ChatHead>();
   private readonly writtenTo = new Set<string>();
+  private readonly readers = new Map<string, { chatReader: string }>();
   private readonly loader: DataLoader<string, ChatHead | undefined>;
 
   constructor(chats: Chats, viewer: Viewer | null) {
@@ -24,12 +25,10 @@ export class ChatAccess {
 
   /** Where the chat's history stood when the viewer was let in; undefined for no chat and for a chat of others. */
   async find(chatId: string): Promise<ChatHead | undefined> {
-    const id = chatId.toLowerCase();
-    const known = this.heads.get(id);
+    const known = this.head(chatId);
     if (known) return known;
-    const head = await this.loader.load(id);
-    if (head) this.grant(head);
-    return this.heads.get(id);
+    const head = await this.loader.load(chatId.toLowerCase());
+    return head && this.grant(head);
   }
 
   /** As `find`. @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others. */
@@ -45,14 +44,35 @@ export class ChatAccess {
     return this.enter(chatId).then(() => true as const);
   }
 
+  /** What scope-auth asks of all that belongs to a chat: one map for each, whose answer it keeps. */
+  reader(chatId: string): { chatReader: string } {
+    let scopes = this.readers.get(chatId);
+    if (!scopes) {
+      scopes = { chatReader: chatId };
+      this.readers.set(chatId, scopes);
+    }
+    return scopes;
+  }
+
   /** The viewer has just written to this chat, and may read what was written, whatever has become of the membership since. */
   wroteTo(chatId: string): void {
     this.writtenTo.add(chatId);
   }
 
-  /** The viewer may reach this chat: whoever calls has just been told so by `Chats`. */
-  grant(head: ChatHead): void {
-    if (!this.heads.has(head.chatId)) this.heads.set(head.chatId, head);
+  /**
+   * The viewer may reach this chat: whoever calls has just been told so. Returns the head that bounds this operation, which is
+   * an older one when the viewer had been let in before.
+   */
+  grant(head: ChatHead): ChatHead {
+    const known = this.heads.get(head.chatId);
+    if (known) return known;
+    this.heads.set(head.chatId, head);
+    return head;
+  }
+
+  /** The head that bounds this operation, when the viewer has been let in already. */
+  head(chatId: string): ChatHead | undefined {
+    return this.heads.get(chatId.toLowerCase());
   }
 
   /** The older of a chat row's place in the history and of the head that bounds this operation. */

@@ -1,12 +1,14 @@
 import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
 import type { ChatMessage } from '../domain/chat-events.js';
-import type { ChatLog } from '../domain/chat-log.js';
+import type { ChatHead, ChatLog, MessageRange } from '../domain/chat-log.js';
+import { chatNotFound } from '../domain/errors.js';
 import type { Member, MemberPage, Memberships } from '../domain/memberships.js';
+import type { MessagePages } from '../domain/message-pages.js';
 import { PROFILE_FIELDS, toProfile } from '../domain/users.js';
 import type { UserProfile } from '../domain/viewer.js';
 import { ChatAccess } from './chat-access.js';
-import type { GraphqlContext } from './context.js';
+import type { Caller, GraphqlContext } from './context.js';
 
 /** What of a user only the user and admins may read. */
 export interface PrivateFields {
@@ -22,7 +24,10 @@ export class Loaders {
   /** The newest message of a chat that the viewer may reach; null for a chat without one. */
   readonly lastMessages: DataLoader<string, ChatMessage | null>;
 
+  private readonly caller: Caller;
+  private readonly chatLog: ChatLog;
   private readonly memberships: Memberships;
+  private readonly messagePages: MessagePages;
   private readonly memberPages = new Map<string, DataLoader<string, Member[]>>();
 
   constructor({ services, db, caller }: GraphqlContext) {
@@ -35,7 +40,31 @@ export class Loaders {
       db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
+    this.caller = caller;
+    this.chatLog = services.chatLog;
     this.memberships = services.memberships;
+    this.messagePages = services.messagePages;
+  }
+
+  /**
+   * The newest messages of a range. Whoever has not been let into the chat yet is let in by the same statement.
+   * @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others.
+   */
+  async messages(chatId: string, range: MessageRange): Promise<ChatMessage[]> {
+    const known = this.access.head(chatId);
+    if (known) return this.messagesUpTo(known, range);
+    const page = await this.messagePages.read(this.caller.viewer, chatId, range);
+    if (!page) throw chatNotFound();
+    const head = this.access.grant(page.head);
+    // Another field was let in meanwhile: its cursor is of another moment, and the messages have to be of the same.
+    return page.head.seq === head.seq ? page.messages : this.messagesUpTo(head, range);
+  }
+
+  private messagesUpTo(
+    { chatId, seq }: ChatHead,
+    { before = seq + 1, ...range }: MessageRange,
+  ): Promise<ChatMessage[]> {
+    return this.chatLog.messages(chatId, { ...range, before: Math.min(before, seq + 1) });
   }
 
   /** A page of the members of a chat that the viewer may reach; the same page of other chats comes with it. */

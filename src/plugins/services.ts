@@ -13,6 +13,7 @@ import type { Database } from '../domain/database.js';
 import { ExternalUsers } from '../domain/external-users.js';
 import { Memberships } from '../domain/memberships.js';
 import { MemoryAttemptStore } from '../domain/memory-attempt-store.js';
+import { MessagePages } from '../domain/message-pages.js';
 import { Messages } from '../domain/messages.js';
 import { PasswordHasher } from '../domain/passwords.js';
 import { SignIn } from '../domain/sign-in.js';
@@ -27,6 +28,7 @@ export interface Services {
   memberships: Memberships;
   messages: Messages;
   chatLog: ChatLog;
+  messagePages: MessagePages;
   tokens: Tokens;
   viewers: ViewerCache;
   clients: Clients;
@@ -98,6 +100,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     memberships: new Memberships(db, announce),
     messages,
     chatLog,
+    messagePages: new MessagePages(db),
     tokens,
     viewers,
     clients: new Clients(db, hasher, attempts),

@@ -25,7 +25,7 @@ export const ChatEvent = builder.interfaceRef<ChatEventShape>('ChatEvent');
 
 ChatEvent.implement({
   description: 'A durable change of a chat. Every one has the next number of its chat: 1, 2, 3, …',
-  authScopes: ({ chatId }) => ({ chatReader: chatId }),
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   resolveType: ({ type }) => TYPE_NAMES[type],
   fields: (t) => ({
     chatId: t.exposeID('chatId'),

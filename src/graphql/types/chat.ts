@@ -12,7 +12,7 @@ import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
  */
 export const Chat = builder.prismaObject('Chat', {
   select: { id: true, epoch: true, lastSeq: true },
-  authScopes: (chat) => ({ chatReader: chat.id }),
+  authScopes: ({ id }, context) => loaders(context).access.reader(id),
   fields: (t) => ({
     // Not exposed: what is exposed Prisma has to have read.
     id: t.id({ resolve: ({ id }) => id }),

@@ -15,7 +15,7 @@ interface ChatMember {
 export const ChatMembership = builder.objectRef<ChatMember>('ChatMembership');
 
 ChatMembership.implement({
-  authScopes: ({ chatId }) => ({ chatReader: chatId }),
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   fields: (t) => ({
     user: t.expose('user', { type: User }),
     chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),

@@ -9,7 +9,7 @@ import { User } from './user.js';
 export const Message = builder.objectRef<ChatMessage>('Message');
 
 Message.implement({
-  authScopes: ({ chatId }) => ({ chatReader: chatId }),
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   fields: (t) => ({
     id: t.exposeID('id'),
     chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
@@ -48,14 +48,13 @@ builder.queryField('messages', (t) =>
       after: t.arg.int({ description: 'Only messages with a higher number than this.' }),
     },
     complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
-    resolve: async (_root, { chatId, last, before, after }, context) => {
+    resolve: (_root, { chatId, last, before, after }, context) => {
       const range = {
         last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
         before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
         after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
       };
-      const head = await loaders(context).access.enter(chatId);
-      return context.services.chatLog.messages(head.chatId, { ...range, before: Math.min(range.before, head.seq + 1) });
+      return loaders(context).messages(chatId, range);
     },
   }),
 );
