@@ -18,6 +18,7 @@ interface Waiting<Item, Result> {
   arrivedAt: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
+  answered: boolean;
 }
 
 /** Resolves when what arrived in this turn of the event loop has been dealt with. */
@@ -30,10 +31,11 @@ const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
  */
 export class GroupCommit<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
+  /** The batch that is on its way. */
+  private underWay: Waiting<Item, Result>[] = [];
   private writing = false;
   private readonly idle: (() => void)[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
-  private readonly unanswered = new Set<Waiting<Item, Result>>();
 
   /** `write` answers for each item of the batch, in its order, or throws when nothing is known of any of them. */
   constructor(
@@ -44,9 +46,7 @@ export class GroupCommit<Item, Result> {
   add(item: Item): Promise<Result> {
     if (this.waiting.length >= this.options.maxWaiting) return Promise.reject(this.options.overloaded());
     return new Promise((resolve, reject) => {
-      const entry: Waiting<Item, Result> = { item, arrivedAt: performance.now(), resolve, reject };
-      this.waiting.push(entry);
-      this.unanswered.add(entry);
+      this.waiting.push({ item, arrivedAt: performance.now(), resolve, reject, answered: false });
       this.watchDeadline();
       void this.writeWaiting();
     });
@@ -63,9 +63,10 @@ export class GroupCommit<Item, Result> {
     this.writing = true;
     while (this.waiting.length > 0) {
       await endOfTurn();
-      const batch = this.waiting.splice(0, this.options.maxBatch);
+      this.underWay = this.waiting.splice(0, this.options.maxBatch);
       // Those that waited may have been answered as late meanwhile.
-      if (batch.length > 0) await this.send(batch);
+      if (this.underWay.length > 0) await this.send(this.underWay);
+      this.underWay = [];
     }
     this.writing = false;
     for (const resolve of this.idle.splice(0)) resolve();
@@ -76,24 +77,29 @@ export class GroupCommit<Item, Result> {
       const results = await this.write(batch.map((entry) => entry.item));
       for (const [index, entry] of batch.entries()) {
         const result = results[index];
-        if (result === undefined) this.answer(entry, () => entry.reject(new Error('The batch came back too short.')));
-        else this.answer(entry, () => entry.resolve(result));
+        if (result === undefined) this.fail(entry, new Error('The batch came back too short.'));
+        else if (!entry.answered) {
+          entry.answered = true;
+          entry.resolve(result);
+        }
       }
     } catch (error) {
       // One bad item fails alone: what was rolled back because of it is written again, each by itself.
       if (batch.length > 1 && this.options.isRefusal(error)) for (const entry of batch) await this.send([entry]);
-      else for (const entry of batch) this.answer(entry, () => entry.reject(error));
+      else for (const entry of batch) this.fail(entry, error);
     }
   }
 
-  private answer(entry: Waiting<Item, Result>, settle: () => void): void {
-    if (this.unanswered.delete(entry)) settle();
+  private fail(entry: Waiting<Item, Result>, error: unknown): void {
+    if (entry.answered) return;
+    entry.answered = true;
+    entry.reject(error);
   }
 
   /** One timer for all: entries are in the order of their arrival, so the first one is the next that can be late. */
   private watchDeadline(): void {
     if (this.deadlineTimer) return;
-    const [first] = this.unanswered;
+    const first = this.underWay.find((entry) => !entry.answered) ?? this.waiting[0];
     if (!first) return;
     const wait = Math.max(0, first.arrivedAt + this.options.deadlineMs - performance.now());
     this.deadlineTimer = setTimeout(() => {
@@ -105,10 +111,8 @@ export class GroupCommit<Item, Result> {
 
   private rejectLate(): void {
     const latest = performance.now() - this.options.deadlineMs;
-    this.waiting = this.waiting.filter((entry) => entry.arrivedAt > latest);
-    for (const entry of this.unanswered) {
-      if (entry.arrivedAt > latest) return;
-      this.answer(entry, () => entry.reject(this.options.late()));
-    }
+    const isLate = (entry: Waiting<Item, Result>) => entry.arrivedAt <= latest;
+    for (const entry of [...this.underWay, ...this.waiting]) if (isLate(entry)) this.fail(entry, this.options.late());
+    this.waiting = this.waiting.filter((entry) => !isLate(entry));
   }
 }
