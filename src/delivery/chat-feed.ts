@@ -25,7 +25,7 @@ export interface FeedPage {
   upTo: number;
 }
 
-/** How many delivered changes stay in memory, so that who is a little behind needs no database. */
+/** How many delivered changes stay in memory for a moment, so that who is a little behind needs no database. */
 const TAIL_LENGTH = 256;
 /** Changes that came early and wait for their predecessors; those beyond are read from the log when it is their turn. */
 const MAX_EARLY = 1024;
@@ -46,6 +46,8 @@ export class ChatFeed {
   private tail: ChatEvent[] = [];
   /** The number that everything in `tail` comes after, without a gap. */
   private tailStart = 0;
+  /** Where the feed stood when `forgetOld` was called last. */
+  private stoodAt = 0;
   /** Where this process stands; null until the first head was seen. */
   private head: ChatHead | null = null;
   /** The highest number known to exist. */
@@ -71,7 +73,9 @@ export class ChatFeed {
   receive(event: ChatEvent): void {
     if (event.seq <= this.delivered || (this.head && event.epoch !== this.head.epoch)) return;
     this.known = Math.max(this.known, event.seq);
-    if (this.early.size < MAX_EARLY) this.early.set(event.seq, event);
+    // Mostly it is the next one.
+    if (this.head && event.seq === this.delivered + 1) this.deliver(event);
+    else if (this.early.size < MAX_EARLY) this.early.set(event.seq, event);
     if (!this.head) return;
     this.deliverEarly();
     this.closeHoles();
@@ -108,6 +112,15 @@ export class ChatFeed {
     const first = this.tail.findLastIndex((event) => event.seq <= seq) + 1;
     const reaches = seq >= this.delivered || seq >= this.tailStart;
     return reaches ? { events: this.tail.slice(first), upTo: Math.max(seq, this.delivered) } : undefined;
+  }
+
+  /** Called now and then: forgets what had been delivered before the last call. Who is further behind than that reads the log. */
+  forgetOld(): void {
+    if (this.stoodAt > this.tailStart) {
+      this.tail = this.tail.filter((event) => event.seq > this.stoodAt);
+      this.tailStart = this.stoodAt;
+    }
+    this.stoodAt = this.delivered;
   }
 
   /**
@@ -153,6 +166,7 @@ export class ChatFeed {
     this.head = { ...head };
     this.tail = [];
     this.tailStart = head.seq;
+    this.stoodAt = head.seq;
     this.pages.clear();
     this.known = first ? Math.max(this.known, head.seq) : head.seq;
     if (first) {
@@ -165,6 +179,7 @@ export class ChatFeed {
   }
 
   private deliverEarly(): void {
+    if (this.early.size === 0) return;
     for (let next = this.takeEarly(); next; next = this.takeEarly()) this.deliver(next);
     // What the log delivered meanwhile is not early any more.
     for (const seq of this.early.keys()) if (seq <= this.delivered) this.early.delete(seq);

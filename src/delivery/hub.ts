@@ -34,7 +34,10 @@ export class Hub {
     private readonly options: HubOptions,
   ) {
     bus.onReset(() => void this.probe());
-    this.timer = setInterval(() => void this.probe(), options.probeIntervalMs).unref();
+    this.timer = setInterval(() => {
+      this.forgetOld();
+      void this.probe();
+    }, options.probeIntervalMs).unref();
   }
 
   /** Sends a committed change to everybody's hub, this process's included. A bus that is away costs nobody the change. */
@@ -86,6 +89,11 @@ export class Hub {
   /** Chats with streams in this process. */
   get size(): number {
     return this.feeds.size;
+  }
+
+  /** A change stays in memory until the second call after it: a chat that is quiet holds none. */
+  forgetOld(): void {
+    for (const { feed } of this.feeds.values()) feed.forgetOld();
   }
 
   close(): void {

@@ -224,6 +224,7 @@ type Step =
   | { do: 'finish'; which: number }
   | { do: 'finishAll' }
   | { do: 'probe' }
+  | { do: 'forget' }
   | { do: 'join'; back: number; capacity: number; leaves: number }
   | { do: 'readOn'; who: number }
   | { do: 'leave'; who: number }
@@ -246,6 +247,7 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(3) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finishAll' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('probe' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('forget' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -309,6 +311,8 @@ async function play(history: number, steps: Step[]): Promise<void> {
       }
     } else if (one.do === 'probe') {
       bus.reset();
+    } else if (one.do === 'forget') {
+      hub.forgetOld();
     } else if (one.do === 'join') {
       void join(one.back, one.capacity, one.leaves);
     } else if (one.do === 'readOn' || one.do === 'leave') {
