@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Database } from '../../domain/database.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
+import { SESSION_SETTINGS } from './session-settings.js';
 
 /** The domain's database, and its end. */
 export interface OpenDatabase extends Database {
@@ -24,7 +25,7 @@ export interface DatabaseOptions {
  */
 export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): OpenDatabase {
   const pool = new pg.Pool({
-    connectionString: embedded ? url : inUtc(url),
+    connectionString: embedded ? url : withSettings(url),
     max: 10,
     connectionTimeoutMillis: embedded ? 10_000 : 2_500,
     query_timeout: 20_000,
@@ -48,12 +49,13 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
   };
 }
 
-/** adapter-pg reads and writes times without their offset, so a session in any other zone than UTC would shift them. */
-function inUtc(url: string): string {
+/** What the URL sets itself comes first, and ours is what holds. */
+function withSettings(url: string): string {
   if (!URL.canParse(url)) return url;
   const parsed = new URL(url);
-  const given = parsed.searchParams.get('options') ?? '';
-  parsed.searchParams.set('options', `${given} -c timezone=UTC`.trim());
+  const ours = Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+  const options = [parsed.searchParams.get('options') ?? '', ...ours];
+  parsed.searchParams.set('options', options.join(' ').trim());
   return parsed.href;
 }
 

@@ -1,4 +1,5 @@
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
+import { SESSION_SETTINGS } from './session-settings.js';
 
 /** The first byte of the protocol's messages. https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const message = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, close: 0x43, flush: 0x48, sync: 0x53 };
@@ -26,6 +27,7 @@ export class SharedSession extends PGlite {
   static async open(options: PGliteOptions): Promise<SharedSession> {
     const session = new SharedSession(options);
     await session.waitReady;
+    for (const [name, value] of Object.entries(SESSION_SETTINGS)) await session.exec(`SET ${name} = '${value}'`);
     return session;
   }
 

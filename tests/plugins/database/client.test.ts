@@ -30,6 +30,13 @@ describe('the database client', () => {
     expect(answers).toEqual(Array.from({ length: 50 }, () => 1));
   });
 
+  it('has every session plan without statistics', async () => {
+    const { rows } = await database.pool.query(
+      "SELECT current_setting('plan_cache_mode') AS plans, current_setting('enable_seqscan') AS scans",
+    );
+    expect(rows).toEqual([{ plans: 'force_generic_plan', scans: 'off' }]);
+  });
+
   it('fails within three seconds when nobody listens, or when who listens says nothing', async () => {
     const sockets = new Set<Socket>();
     const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
