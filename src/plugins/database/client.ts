@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Database } from '../../domain/database.js';
@@ -17,6 +18,9 @@ export interface DatabaseOptions {
   onConnectionLost?: (error: Error) => void;
 }
 
+/** How long a connection in use may be without a byte, in milliseconds. */
+const SILENCE_MS = 20_000;
+
 /**
  * Opens nothing yet: the first query makes the first connection.
  *
@@ -28,13 +32,16 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
     connectionString: embedded ? url : withSettings(url),
     max: 10,
     connectionTimeoutMillis: embedded ? 10_000 : 2_500,
-    query_timeout: 20_000,
-    idleTimeoutMillis: 60_000,
+    stream: attentiveSocket,
+    // Before the silence ends it.
+    idleTimeoutMillis: SILENCE_MS - 5_000,
     keepAlive: true,
     ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000 }),
   });
-  // Without a listener, a connection that breaks while idle would end the process.
+  // Without a listener, a connection that breaks would end the process: an idle one here, and one in use there, where its
+  // query hears of it.
   pool.on('error', onConnectionLost);
+  pool.on('connect', (client) => client.on('error', () => {}));
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, embedded ? {} : { statementNameGenerator: statementNames() }),
   });
@@ -47,6 +54,16 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
       await pool.end();
     },
   };
+}
+
+/** A connection on which nothing moves while a query waits. One timer each, and not one for each query: see `domain/database.ts`. */
+function attentiveSocket(): Socket {
+  const socket = new Socket();
+  socket.setTimeout(SILENCE_MS, () => {
+    const silence = new Error(`The database said nothing for ${SILENCE_MS / 1000} s.`);
+    socket.destroy(Object.assign(silence, { code: 'ETIMEDOUT' }));
+  });
+  return socket;
 }
 
 /** What the URL sets itself comes first, and ours is what holds. */
