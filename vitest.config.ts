@@ -9,6 +9,8 @@ export default defineConfig({
     globalSetup: ['tests/support/global-setup.ts'],
     // Much of the suite waits for processes and sockets: two files at once, also on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Some tests have bounds of time, and CI's machines are shared. A test that needed its second chance says so in the report.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/generated/**'], reporter: ['text', 'html'] },
