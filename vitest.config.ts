@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ['tests/support/global-setup.ts'],
     // Much of the suite waits for processes and sockets: two files at once, also on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    // Some tests have bounds of time, and CI's machines are shared. A test that needed its second chance says so in the report.
+    // Some tests have bounds of time, and CI's machines are shared; `.ci/run` names those that needed their second chance.
+    // Tests of random histories have none: a counterexample is one.
     retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,
     hookTimeout: 60_000,

@@ -58,15 +58,15 @@ type Reading = Pick<QueryConfig, 'values' | 'types'> & { rowMode?: 'array' };
 async function run<Row>(db: Database, { name, text }: Statement, reading: Reading): Promise<Row[]> {
   if (!db.namedStatements) return (await db.pool.query({ text, ...reading })).rows;
   let isLate = false;
-  let endConnection: ((reason: Error) => void) | undefined;
+  let held: { sentAt: number; release: (reason?: Error) => void } | undefined;
   const answer = new Promise<Row[]>((resolve, reject) => {
     db.pool.connect((error, client, release) => {
       if (!client) return reject(error);
       if (isLate) return release();
-      endConnection = release;
+      const holding = { sentAt: performance.now(), release: once(release) };
+      held = holding;
       void client.query({ name, text, ...reading }, (failure, result) => {
-        if (isLate) return;
-        release(failure ?? undefined);
+        holding.release(failure ?? undefined);
         if (failure) reject(failure);
         else resolve(result.rows);
       });
@@ -74,12 +74,23 @@ async function run<Row>(db: Database, { name, text }: Statement, reading: Readin
   });
   const rows = await within(PATIENCE_MS, answer);
   if (rows) return rows;
-  // The driver's own limit for a query would do this too. It is not used, on this path or on another: what its timers held,
-  // the collections of the young generation kept, and reading pages of history took half as long again.
   isLate = true;
   const late = new Error(`The database did not answer within ${PATIENCE_MS} ms.`);
-  endConnection?.(late);
+  // A connection that was long waited for is not to blame, and gets as long for its own part; then it is of no use any more.
+  // The driver's own limit for a query is not used, on this path or on another: what its timers held, the collections of the
+  // young generation kept, and reading pages of history took half as long again.
+  if (held) setTimeout(held.release, held.sentAt + PATIENCE_MS - performance.now(), late).unref();
   throw databaseAway(late);
+}
+
+/** A connection that has been given back is somebody else's. */
+function once(release: (reason?: Error) => void): (reason?: Error) => void {
+  let released = false;
+  return (reason) => {
+    if (released) return;
+    released = true;
+    release(reason);
+  };
 }
 
 /** The error a client may read, when this is one: a refusal, or the word that the database is away. */

@@ -12,6 +12,7 @@ import type { Viewer } from '../domain/viewer.js';
  */
 export class ChatAccess {
   private readonly heads = new Map<string, ChatHead>();
+  private readonly entering = new Map<string, Promise<ChatHead | undefined>>();
   private readonly writtenTo = new Set<string>();
   private readonly readers = new Map<string, { chatReader: string }>();
   private readonly loader: DataLoader<string, ChatHead | undefined>;
@@ -25,10 +26,22 @@ export class ChatAccess {
 
   /** Where the chat's history stood when the viewer was let in; undefined for no chat and for a chat of others. */
   async find(chatId: string): Promise<ChatHead | undefined> {
-    const known = this.head(chatId);
-    if (known) return known;
-    const head = await this.loader.load(chatId.toLowerCase());
-    return head && this.grant(head);
+    const id = chatId.toLowerCase();
+    return this.heads.get(id) ?? this.entering.get(id) ?? this.enterBy(id, this.loader.load(id));
+  }
+
+  /** Whether the rule has been asked for this chat; `find` knows the answer or waits for it. */
+  isAsked(chatId: string): boolean {
+    const id = chatId.toLowerCase();
+    return this.heads.has(id) || this.entering.has(id);
+  }
+
+  /** Lets the viewer in by a reading of the head that asks the rule. Returns the head that bounds this operation. */
+  enterBy(chatId: string, reading: Promise<ChatHead | undefined>): Promise<ChatHead | undefined> {
+    const id = chatId.toLowerCase();
+    const entering = reading.then((head) => (head ? this.grant(head) : this.heads.get(id)));
+    this.entering.set(id, entering);
+    return entering;
   }
 
   /** As `find`. @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others. */
@@ -68,11 +81,6 @@ export class ChatAccess {
     if (known) return known;
     this.heads.set(head.chatId, head);
     return head;
-  }
-
-  /** The head that bounds this operation, when the viewer has been let in already. */
-  head(chatId: string): ChatHead | undefined {
-    return this.heads.get(chatId.toLowerCase());
   }
 
   /** The older of a chat row's place in the history and of the head that bounds this operation. */

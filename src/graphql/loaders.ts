@@ -51,12 +51,15 @@ export class Loaders {
    * @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others.
    */
   async messages(chatId: string, range: MessageRange): Promise<ChatMessage[]> {
-    const known = this.access.head(chatId);
-    if (known) return this.messagesUpTo(known, range);
-    const page = await this.messagePages.read(this.caller.viewer, chatId, range);
-    if (!page) throw chatNotFound();
-    const head = this.access.grant(page.head);
-    // Another field was let in meanwhile: its cursor is of another moment, and the messages have to be of the same.
+    if (this.access.isAsked(chatId)) return this.messagesUpTo(await this.access.enter(chatId), range);
+    const reading = this.messagePages.read(this.caller.viewer, chatId, range);
+    const head = await this.access.enterBy(
+      chatId,
+      reading.then((read) => read?.head),
+    );
+    const page = await reading;
+    if (!head || !page) throw chatNotFound();
+    // Another field may have let the viewer in meanwhile: its cursor is of another moment, and the messages have to be of the same.
     return page.head.seq === head.seq ? page.messages : this.messagesUpTo(head, range);
   }
 

@@ -41,6 +41,19 @@ describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database tha
     expect(performance.now() - healedAt).toBeLessThan(2000);
   });
 
+  it('and hangs while a model is asked is away when the connection has been silent for too long', async () => {
+    const url = new URL(database.url);
+    url.host = `127.0.0.1:${proxy.port}`;
+    const attentive = createDatabase({ url: url.href, embedded: false, silenceMs: 400 });
+    await attentive.prisma.user.count();
+    proxy.stall('to client');
+    const error = await attentive.prisma.user.count().catch((reason: unknown) => reason);
+    expect(clientError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    proxy.heal();
+    expect(await attentive.prisma.user.count()).toBe(0);
+    await attentive.close();
+  });
+
   it('in the middle of a query of a model is away, and not a fault of ours', async () => {
     const locker = await db.pool.connect();
     await locker.query('BEGIN; LOCK TABLE chats');

@@ -16,7 +16,7 @@ it.each([
   expect(isoTimestamp(text)).toBe(iso);
 });
 
-it('is what Date makes of it, for any moment of four-digit years', () => {
+it('is what Date makes of it, for any moment of four-digit years', { retry: 0 }, () => {
   const moments = fc.date({
     min: new Date('1000-01-01T00:00:00Z'),
     max: new Date('9999-12-31T23:59:59.999Z'),

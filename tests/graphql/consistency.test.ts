@@ -102,6 +102,29 @@ test.each([
   );
 });
 
+test.each([
+  'query ($id: ID!) { chat(id: $id) { id } messages(chatId: $id) { seq } }',
+  'query ($id: ID!) { messages(chatId: $id) { seq } chat(id: $id) { id } }',
+])('who is made a member meanwhile is one for all fields or for none: %s', async (query) => {
+  const bob = await services.newUser();
+  const chat = await services.newChat(ann);
+  const bobsToken = await app.newToken(bob);
+  let answered = 0;
+  await readWhileWriting(
+    async () => {
+      await services.memberships.add(null, chat.id, bob.id);
+      await services.memberships.remove(null, chat.id, bob.id);
+    },
+    async () => {
+      const { data, codes } = await app.run(query, { id: chat.id }, { token: bobsToken });
+      if (codes.length > 0) expect(codes).toEqual(['NOT_FOUND']);
+      else expect({ ...data }.chat).toEqual({ id: chat.id });
+      answered += codes.length === 0 ? 1 : 0;
+    },
+  );
+  expect(answered).toBeGreaterThan(0);
+});
+
 test('a stream opened after the cursor has exactly what the messages read beside it have not', async () => {
   const chat = await services.newChat(ann);
   await services.messages.send(viewerOf(ann), { chatId: chat.id, content: 'first' });

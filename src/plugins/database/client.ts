@@ -14,11 +14,12 @@ export interface OpenDatabase extends Database {
 export interface DatabaseOptions {
   url: string;
   embedded: boolean;
+  /** How long a connection in use may be without a byte, in milliseconds. */
+  silenceMs?: number;
   /** Told of a connection that broke while idle. The pool replaces it; nothing needs to be done. */
   onConnectionLost?: (error: Error) => void;
 }
 
-/** How long a connection in use may be without a byte, in milliseconds. */
 const SILENCE_MS = 20_000;
 
 /**
@@ -27,14 +28,15 @@ const SILENCE_MS = 20_000;
  * A query fails and does not hang: after 2.5 s without a connection (10 s in the embedded queue, which cannot be away),
  * after 15 s of work in PostgreSQL, after 20 s without an answer.
  */
-export function createDatabase({ url, embedded, onConnectionLost = () => {} }: DatabaseOptions): OpenDatabase {
+export function createDatabase(options: DatabaseOptions): OpenDatabase {
+  const { url, embedded, silenceMs = SILENCE_MS, onConnectionLost = () => {} } = options;
   const pool = new pg.Pool({
     connectionString: embedded ? url : withSettings(url),
     max: 10,
     connectionTimeoutMillis: embedded ? 10_000 : 2_500,
-    stream: attentiveSocket,
+    stream: () => attentiveSocket(silenceMs),
     // Before the silence ends it.
-    idleTimeoutMillis: SILENCE_MS - 5_000,
+    idleTimeoutMillis: 0.75 * silenceMs,
     keepAlive: true,
     ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000 }),
   });
@@ -56,12 +58,13 @@ export function createDatabase({ url, embedded, onConnectionLost = () => {} }: D
   };
 }
 
-/** A connection on which nothing moves while a query waits. One timer each, and not one for each query: see `domain/database.ts`. */
-function attentiveSocket(): Socket {
+/** A connection that ends when nothing moves. One timer each, and not one for each query: see `domain/database.ts`. */
+function attentiveSocket(silenceMs: number): Socket {
   const socket = new Socket();
-  socket.setTimeout(SILENCE_MS, () => {
-    const silence = new Error(`The database said nothing for ${SILENCE_MS / 1000} s.`);
-    socket.destroy(Object.assign(silence, { code: 'ETIMEDOUT' }));
+  socket.setTimeout(silenceMs, () => {
+    const silence = new Error(`The database said nothing for ${silenceMs} ms.`);
+    // One that we have ended only waits for the other side's end, and nobody for it.
+    socket.destroy(socket.writableEnded ? undefined : Object.assign(silence, { code: 'ETIMEDOUT' }));
   });
   return socket;
 }
