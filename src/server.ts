@@ -8,6 +8,11 @@ import { firstRun } from './operator/first-run.js';
 /** How long a drain may take before the process ends anyway, in milliseconds. */
 const DRAIN_MS = 9500;
 
+// Whoever read the output has gone. The service goes on without; its log finds out by itself and says nothing more.
+process.stdout.on('error', (error) => {
+  if (!('code' in error && error.code === 'EPIPE')) throw error;
+});
+
 try {
   const config = loadConfig();
   const app = await buildApp(config);

@@ -35,14 +35,17 @@ beforeAll(async () => {
     DATABASE_URL: database?.url ?? '',
     REDIS_URL: testRedisUrl() ?? '',
   };
-  service = spawn(process.execPath, ['dist/server.js'], {
+  const started = spawn(process.execPath, ['dist/server.js'], {
     cwd: root,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  service = started;
   const listening = `http://127.0.0.1:${port}`;
-  for await (const line of service.stdout ?? []) if (String(line).includes(listening)) break;
-  service.stdout?.resume();
+  // Read on after that: who does not read is who breaks the pipe.
+  await new Promise<void>((resolve) => {
+    started.stdout.on('data', (line) => String(line).includes(listening) && resolve());
+  });
 }, 60_000);
 
 afterAll(async () => {
