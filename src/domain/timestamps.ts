@@ -5,7 +5,7 @@ const parseDate: (text: string) => Date = pg.types.getTypeParser(TIMESTAMPTZ);
 
 /**
  * A `timestamptz` as PostgreSQL writes it (`2026-11-05 09:30:00.12+00`), as ISO 8601 in UTC with milliseconds. Sessions are in
- * UTC (`plugins/database/client.ts`), and a column has at most milliseconds: the text needs no calendar to be rewritten.
+ * UTC (`plugins/database/session-settings.ts`), and a column has at most milliseconds: the text needs no calendar to be rewritten.
  */
 export function isoTimestamp(text: string): string {
   const plain = text.endsWith('+00') && text[10] === ' ' && text.length <= 26;

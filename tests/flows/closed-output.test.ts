@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { createTestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
 
@@ -23,6 +23,7 @@ it('a service whose output nobody reads any more serves, and ends when it is tol
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  onTestFinished(() => void service.kill('SIGKILL'));
   const ended = once(service, 'exit');
   service.stdout.destroy();
   const isReady = () =>
