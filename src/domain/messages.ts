@@ -1,5 +1,5 @@
 import { type Announce, type ChatMessage, messageCreated } from './chat-events.js';
-import { clientError, type Database, query } from './database.js';
+import { clientError, DATABASE_PATIENCE_MS, type Database, query } from './database.js';
 import { chatNotFound, DomainError, databaseAway } from './errors.js';
 import { GroupCommit } from './group-commit.js';
 import { newMessageId } from './message-ids.js';
@@ -30,9 +30,6 @@ const APPEND = {
     FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])`,
 };
 
-/** How long a send may take, database included, before its sender is told to try again; milliseconds. */
-const SEND_DEADLINE_MS = 2500;
-
 /**
  * Batches on their way at once. A chat always takes the same lane: its messages are numbered in the order they came, and two
  * lanes never wait for each other's locks.
@@ -50,10 +47,10 @@ export class Messages {
     const options = {
       maxBatch: 200,
       maxWaiting: 10_000,
-      deadlineMs: SEND_DEADLINE_MS,
+      deadlineMs: DATABASE_PATIENCE_MS,
       overloaded: () => databaseAway(new Error('Too many sends are waiting for the database.')),
       isRefusal: (error: unknown) => clientError(error) === undefined,
-      late: () => databaseAway(new Error(`The database did not take a message within ${SEND_DEADLINE_MS} ms.`)),
+      late: () => databaseAway(new Error(`The database did not take a message within ${DATABASE_PATIENCE_MS} ms.`)),
     };
     this.lanes = Array.from({ length: LANES }, () => new GroupCommit((batch) => this.append(batch), options));
   }

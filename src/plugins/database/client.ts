@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import type { Database } from '../../domain/database.js';
+import { DATABASE_PATIENCE_MS, type Database } from '../../domain/database.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
 import { SESSION_SETTINGS } from './session-settings.js';
 
@@ -25,7 +25,7 @@ const SILENCE_MS = 20_000;
 /**
  * Opens nothing yet: the first query makes the first connection.
  *
- * A query fails and does not hang: after 2.5 s without a connection (10 s in the embedded queue, which cannot be away),
+ * A query fails and does not hang: after 2 s without a connection (10 s in the embedded queue, which cannot be away),
  * after 15 s of work in PostgreSQL, after 20 s without an answer.
  */
 export function createDatabase(options: DatabaseOptions): OpenDatabase {
@@ -33,7 +33,7 @@ export function createDatabase(options: DatabaseOptions): OpenDatabase {
   const pool = new pg.Pool({
     connectionString: embedded ? url : withSettings(url),
     max: 10,
-    connectionTimeoutMillis: embedded ? 10_000 : 2_500,
+    connectionTimeoutMillis: embedded ? 10_000 : DATABASE_PATIENCE_MS,
     stream: () => attentiveSocket(silenceMs),
     // Before the silence ends it.
     idleTimeoutMillis: 0.75 * silenceMs,
