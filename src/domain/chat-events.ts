@@ -23,6 +23,11 @@ export interface ChatMessage {
   sender: UserProfile;
 }
 
+/** A message whose sender's profile may not have been read. */
+export interface PlainMessage extends Omit<ChatMessage, 'sender'> {
+  sender: UserProfile | Pick<UserProfile, 'id'>;
+}
+
 export interface MessageCreated extends ChatEventBase {
   type: 'message.created';
   message: ChatMessage;

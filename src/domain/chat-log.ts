@@ -17,14 +17,19 @@ export interface MessageRange {
   last: number;
 }
 
-/** The values of `MESSAGE_COLUMNS`. */
-export type MessageValues = [
+/** The values of `PLAIN_COLUMNS`. */
+export type PlainValues = [
   seq: number,
   id: string,
   content: string,
   nonce: string | null,
   createdAt: string,
   senderId: string,
+];
+
+/** The values of `MESSAGE_COLUMNS`. */
+export type MessageValues = [
+  ...PlainValues,
   username: string,
   firstName: string,
   lastName: string,
@@ -49,9 +54,11 @@ interface ProfileJson {
   dateJoined: string;
 }
 
-/** A message of `messages m` with its sender of `users u`. */
-export const MESSAGE_COLUMNS = `m.seq, m.id, m.content, m.nonce, m.created_at,
-  u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
+/** A message of `messages m`. */
+export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id';
+
+/** The same with its sender of `users u`. */
+export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
 
 // Bounds are always given: the primary key (chat_id, seq) is walked from one of them, at any depth of the history.
 const NEWEST_MESSAGES = {

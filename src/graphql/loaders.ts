@@ -1,6 +1,6 @@
 import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
-import type { ChatMessage } from '../domain/chat-events.js';
+import type { ChatMessage, PlainMessage } from '../domain/chat-events.js';
 import type { ChatHead, ChatLog, MessageRange } from '../domain/chat-log.js';
 import { chatNotFound } from '../domain/errors.js';
 import type { Member, MemberPage, Memberships } from '../domain/memberships.js';
@@ -50,9 +50,9 @@ export class Loaders {
    * The newest messages of a range. Whoever has not been let into the chat yet is let in by the same statement.
    * @throws DomainError `NOT_FOUND`, the same for no chat and for a chat of others.
    */
-  async messages(chatId: string, range: MessageRange): Promise<ChatMessage[]> {
+  async messages(chatId: string, range: MessageRange, wanted: { senders: boolean }): Promise<PlainMessage[]> {
     if (this.access.isAsked(chatId)) return this.messagesUpTo(await this.access.enter(chatId), range);
-    const reading = this.messagePages.read(this.caller.viewer, chatId, range);
+    const reading = this.messagePages.read(this.caller.viewer, chatId, range, wanted);
     const head = await this.access.enterBy(
       chatId,
       reading.then((read) => read?.head),

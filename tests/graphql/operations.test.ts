@@ -143,6 +143,26 @@ describe('messages', () => {
     expect((await run(admin, read)).data).toEqual({ messages: [{ ...message, nonce: null }] });
   });
 
+  test.each([
+    [
+      'in a fragment',
+      'messages(chatId: $id) { id ...M } } fragment M on Message { seq ...S } fragment S on Message { sender { username }',
+    ],
+    ['in an inline fragment', 'messages(chatId: $id) { ... { ... on Message { sender { username } } } }'],
+    ['under a condition', 'messages(chatId: $id) { sender @include(if: true) { username } }'],
+    ['under another name', 'messages(chatId: $id) { from: sender { username } }'],
+    ['where the same field comes again', 'messages(chatId: $id) { id } messages(chatId: $id) { sender { username } }'],
+    ['beside a page without', 'plain: messages(chatId: $id) { nonce } messages(chatId: $id) { sender { username } }'],
+    ['in another page of the message', 'messages(chatId: $id) { chat { lastMessage { sender { username } } } }'],
+  ])('a sender is read when it is asked for %s', async (_where, selection) => {
+    const chat = await services.newChat(ann);
+    await services.messages.send(viewerOf(ann), { chatId: chat.id, content: 'hi', nonce: 'n' });
+    const { data, codes } = await run(ann, `query ($id: ID!) { ${selection} }`, { id: chat.id });
+    expect(codes).toEqual([]);
+    expect(JSON.stringify(data)).toContain(`{"username":"${ann.username}"}`);
+    if (data?.plain) expect(data.plain).toEqual([{ nonce: 'n' }]);
+  });
+
   test('the same nonce returns the first message, and NONCE_REUSED with another content', async () => {
     const chat = await services.newChat(ann);
     const once = await run(ann, send, { chatId: chat.id, content: 'hi', nonce: 'once' });

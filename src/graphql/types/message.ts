@@ -1,19 +1,20 @@
-import type { ChatMessage } from '../../domain/chat-events.js';
-import { requireScope } from '../../domain/viewer.js';
+import type { PlainMessage } from '../../domain/chat-events.js';
+import { requireScope, type UserProfile } from '../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
 import { checkBetween, listWeight, MAX_SEQ } from '../paging.js';
+import { asksFor } from '../selections.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
 
-export const Message = builder.objectRef<ChatMessage>('Message');
+export const Message = builder.objectRef<PlainMessage>('Message');
 
 Message.implement({
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   fields: (t) => ({
     id: t.exposeID('id'),
     chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
-    sender: t.expose('sender', { type: User }),
+    sender: t.field({ type: User, resolve: ({ sender }) => profile(sender) }),
     content: t.exposeString('content'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     seq: t.exposeInt('seq', { description: "The message's number in the history of its chat." }),
@@ -24,6 +25,12 @@ Message.implement({
     }),
   }),
 });
+
+/** A field that answers with messages reads their senders when it is asked for them. */
+function profile(sender: PlainMessage['sender']): UserProfile {
+  if (!('username' in sender)) throw new Error(`The sender ${sender.id} was not read with the message.`);
+  return sender;
+}
 
 builder.prismaObjectField(Chat, 'lastMessage', (t) =>
   t.field({
@@ -48,13 +55,13 @@ builder.queryField('messages', (t) =>
       after: t.arg.int({ description: 'Only messages with a higher number than this.' }),
     },
     complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
-    resolve: (_root, { chatId, last, before, after }, context) => {
+    resolve: (_root, { chatId, last, before, after }, context, info) => {
       const range = {
         last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
         before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
         after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
       };
-      return loaders(context).messages(chatId, range);
+      return loaders(context).messages(chatId, range, { senders: asksFor(info, 'sender') });
     },
   }),
 );
