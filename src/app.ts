@@ -80,6 +80,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     strictPreflight: false,
   });
   await app.register(webSocket, {
+    rounds: app.rounds,
     corsAllowedOrigins: config.corsAllowedOrigins,
     maxFrameBytes: limits.frameBytes,
     socketsPerAddress: limits.socketsPerAddress,

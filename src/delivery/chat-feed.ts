@@ -1,9 +1,14 @@
 import type { ChatEvent } from '../domain/chat-events.js';
 import type { ChatHead, ChatLog } from '../domain/chat-log.js';
+import type { Due, Rounds } from './rounds.js';
 
-/** One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined. */
+/**
+ * One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined; now
+ * and then also some from before that.
+ */
 export interface FeedListener {
-  changed(event: ChatEvent): void;
+  /** What came in one round; the same list for all who listen. */
+  changed(events: readonly ChatEvent[]): void;
   /** The history was replaced. The listener is to leave and to begin anew. */
   replaced(): void;
   /** The chat is no more. */
@@ -30,6 +35,8 @@ const TAIL_LENGTH = 256;
 /** Changes that came early and wait for their predecessors; those beyond are read from the log when it is their turn. */
 const MAX_EARLY = 1024;
 const PAGE_LENGTH = 256;
+/** How many changes are handed out together at most: a full consumer has to take them all. */
+const MAX_TOGETHER = 16;
 /** When a process dies, all who come back from it want the same pages within a moment. Milliseconds. */
 const PAGE_KEPT_MS = 500;
 /** Two processes' changes may cross on the bus; a hole younger than this closes by itself. Milliseconds. */
@@ -39,11 +46,14 @@ const HOLE_PATIENCE_MS = 10;
  * One chat's changes in their order, for this process. The bus may lose, repeat and reorder; what is missing is read from
  * the log, one read at a time.
  */
-export class ChatFeed {
+export class ChatFeed implements Due {
   private readonly listeners = new Set<FeedListener>();
   private readonly early = new Map<number, ChatEvent>();
   private readonly pages = new Map<number, Promise<FeedPage>>();
   private tail: ChatEvent[] = [];
+  /** Changes that are to be handed out in the next round. They are in `tail` too. */
+  private fresh: ChatEvent[] = [];
+  private isDue = false;
   /** The number that everything in `tail` comes after, without a gap. */
   private tailStart = 0;
   /** Where the feed stood when `forgetOld` was called last. */
@@ -60,11 +70,12 @@ export class ChatFeed {
   constructor(
     readonly chatId: string,
     private readonly log: LogReader,
+    private readonly rounds: Pick<Rounds, 'addFeed'>,
     private readonly onRepairError: (error: unknown) => void,
     private readonly holePatienceMs = HOLE_PATIENCE_MS,
   ) {}
 
-  /** The number of the newest change that was delivered here. */
+  /** The number of the newest change that was delivered here, or is to be in the next round. */
   get delivered(): number {
     return this.head?.seq ?? 0;
   }
@@ -148,7 +159,14 @@ export class ChatFeed {
     this.listeners.delete(listener);
   }
 
+  /** Hands out what came since the last round. */
+  flush(): void {
+    this.isDue = false;
+    this.handOut();
+  }
+
   gone(): void {
+    this.handOut();
     for (const listener of [...this.listeners]) listener.gone();
   }
 
@@ -157,11 +175,14 @@ export class ChatFeed {
     this.listeners.clear();
     this.early.clear();
     this.tail = [];
+    this.fresh = [];
     this.known = 0;
   }
 
   private replace(head: ChatHead): void {
     const first = this.head === null;
+    // What came of the history before is heard before its end.
+    this.handOut();
     if (!first) this.generation += 1;
     this.head = { ...head };
     this.tail = [];
@@ -203,7 +224,19 @@ export class ChatFeed {
       this.tailStart = this.tail.at(-TAIL_LENGTH - 1)?.seq ?? this.tailStart;
       this.tail = this.tail.slice(-TAIL_LENGTH);
     }
-    for (const listener of this.listeners) listener.changed(event);
+    this.fresh.push(event);
+    if (this.fresh.length >= MAX_TOGETHER) this.handOut();
+    else if (!this.isDue) {
+      this.isDue = true;
+      this.rounds.addFeed(this);
+    }
+  }
+
+  private handOut(): void {
+    if (this.fresh.length === 0) return;
+    const { fresh } = this;
+    this.fresh = [];
+    for (const listener of this.listeners) listener.changed(fresh);
   }
 
   /** Reads what is missing. A database that is away ends it; the hub's probe starts it again. */

@@ -10,8 +10,11 @@ export type StreamEnd = 'removed' | 'gone' | 'failed';
 
 /** Whoever hears a stream. A method that throws ends its stream as `failed`. */
 export interface StreamSink {
-  /** Takes one change. False says "enough": the stream then holds nothing in memory and waits for `resume()`. */
-  event(event: ChatEvent): boolean;
+  /**
+   * Takes changes that follow on each other, all of them, a few at most. Other sinks may get the same list. False says
+   * "enough": the stream then holds nothing in memory and waits for `resume()`.
+   */
+  deliver(events: readonly ChatEvent[]): boolean;
   /** History up to `cursor` is complete; what follows is live. Once per stream, and again after a `reset`. */
   live(cursor: Cursor): void;
   /** The cursor asked for is of another history or of a number not reached; the stream goes on from `cursor`. */
@@ -107,9 +110,11 @@ export class ChatStream implements FeedListener {
     this.keeper.closed(this, this.feed);
   }
 
-  changed(event: ChatEvent): void {
-    // What is lower was read from the log before the feed had it.
-    if (event.seq > this.position.seq) this.guard(() => this.hand(event));
+  changed(events: readonly ChatEvent[]): void {
+    // What is lower was read from the log before the feed had it, or from the feed's memory before it was handed out.
+    const { seq } = this.position;
+    const news = events.every((event) => event.seq > seq) ? events : events.filter((event) => event.seq > seq);
+    if (news.length > 0) this.guard(() => this.hand(news));
   }
 
   replaced(): void {
@@ -186,7 +191,7 @@ export class ChatStream implements FeedListener {
     this.unread = undefined;
     for (const event of page.events) {
       if (event.seq <= this.position.seq) continue;
-      this.hand(event);
+      this.hand([event]);
       if (this.state === 'reading') continue;
       if (this.state === 'paused') this.unread = page;
       return;
@@ -194,11 +199,14 @@ export class ChatStream implements FeedListener {
     this.position.seq = Math.max(this.position.seq, page.upTo);
   }
 
-  private hand(event: ChatEvent): void {
-    this.position.seq = event.seq;
-    const hasRoom = this.sink.event(event);
+  /** No further than the viewer's own removal. */
+  private hand(events: readonly ChatEvent[]): void {
+    const removal = events.findIndex((event) => this.isOwnRemoval(event));
+    const heard = removal === -1 ? events : events.slice(0, removal + 1);
+    this.position.seq = heard.at(-1)?.seq ?? this.position.seq;
+    const hasRoom = this.sink.deliver(heard);
     if (this.state === 'closed') return;
-    if (this.isOwnRemoval(event)) {
+    if (removal !== -1) {
       this.end('removed');
     } else if (!hasRoom) {
       this.state = 'paused';

@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../domain/chat-events.js';
 import { type Bus, chatTopic } from './bus.js';
 import { ChatFeed, type LogReader } from './chat-feed.js';
+import type { Rounds } from './rounds.js';
 
 interface OpenFeed {
   feed: ChatFeed;
@@ -31,6 +32,7 @@ export class Hub {
   constructor(
     private readonly bus: Bus,
     private readonly log: LogReader,
+    private readonly rounds: Pick<Rounds, 'addFeed'>,
     private readonly options: HubOptions,
   ) {
     bus.onReset(() => void this.probe());
@@ -55,7 +57,7 @@ export class Hub {
     let open = this.feeds.get(chatId);
     if (!open) {
       const onRepairError = (error: unknown) => this.options.onError(error, 'read a hole from the log');
-      const feed = new ChatFeed(chatId, this.log, onRepairError, this.options.holePatienceMs);
+      const feed = new ChatFeed(chatId, this.log, this.rounds, onRepairError, this.options.holePatienceMs);
       open = {
         feed,
         holders: 0,

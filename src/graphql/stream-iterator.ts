@@ -42,11 +42,12 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
     if (this.isEnded) stream.close();
   }
 
-  event(event: ChatEvent): boolean {
-    if (!this.isWanted(event)) return true;
-    if (this.waiter && this.take) this.hand(event, this.take);
-    else if (this.waiter) this.takeWaiter()?.resolve({ done: false, value: event });
-    else this.isPaused = this.waiting.push(event) >= MAX_WAITING;
+  deliver(events: readonly ChatEvent[]): boolean {
+    for (const event of events) {
+      // Its consumer may end it with any of them.
+      if (this.isEnded) break;
+      if (this.isWanted(event)) this.add(event);
+    }
     return !this.isPaused;
   }
 
@@ -97,6 +98,12 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  private add(event: Event): void {
+    if (this.waiter && this.take) this.hand(event, this.take);
+    else if (this.waiter) this.takeWaiter()?.resolve({ done: false, value: event });
+    else this.isPaused = this.waiting.push(event) >= MAX_WAITING;
   }
 
   /** The one who waits goes on waiting, unless this event is enough. */

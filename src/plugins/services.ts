@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import type { Bus } from '../delivery/bus.js';
 import { ChatStreams } from '../delivery/chat-streams.js';
 import { Hub } from '../delivery/hub.js';
+import { Rounds } from '../delivery/rounds.js';
 import { Sessions } from '../delivery/sessions.js';
 import { type AttemptLimits, type AttemptStore, Attempts } from '../domain/attempts.js';
 import { BrowserSessions } from '../domain/browser-sessions.js';
@@ -62,6 +63,7 @@ export type OnError = (error: unknown, doing: string) => void;
 declare module 'fastify' {
   interface FastifyInstance {
     services: Services;
+    rounds: Rounds;
   }
 }
 
@@ -71,7 +73,8 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const attempts = new Attempts(options.attemptStore ?? new MemoryAttemptStore(), options.attemptLimits);
   const chats = new Chats(db);
   const chatLog = new ChatLog(db);
-  const hub = new Hub(bus, chatLog, { probeIntervalMs: options.probeIntervalMs ?? 1000, onError });
+  const rounds = new Rounds();
+  const hub = new Hub(bus, chatLog, rounds, { probeIntervalMs: options.probeIntervalMs ?? 1000, onError });
   const announce = hub.announce.bind(hub);
   const messages = new Messages(db, announce);
   const tokens: Tokens = new Tokens(
@@ -115,13 +118,14 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     sessions.close();
     hub.close();
   };
-  return { services, close };
+  return { services, rounds, close };
 }
 
 async function services(app: FastifyInstance, options: ServicesOptions) {
   const onError: OnError = (error, doing) => app.log.warn({ err: error }, `could not ${doing}; trying again`);
   const created = await createServices(app.db, app.bus, onError, options);
   app.decorate('services', created.services);
+  app.decorate('rounds', created.rounds);
   app.addHook('onClose', created.close);
 }
 

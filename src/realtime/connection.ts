@@ -10,7 +10,7 @@ import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
 import type { Admitted } from './admission.js';
-import { eventFrame } from './event-frames.js';
+import { eventFrames } from './event-frames.js';
 import {
   authAckFrame,
   errorFrame,
@@ -142,8 +142,8 @@ export class Connection implements StreamSink, SessionListener {
     this.session.close();
   }
 
-  event(event: ChatEvent): boolean {
-    this.socket.sendFrame(eventFrame(event, this.userId));
+  deliver(events: readonly ChatEvent[]): boolean {
+    this.socket.sendFrame(eventFrames(events, this.userId));
     return this.socket.hasRoom;
   }
 

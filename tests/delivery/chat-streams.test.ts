@@ -100,12 +100,14 @@ describe('a stream', () => {
     const { bob, send, open } = await newTalk();
     const { stream, recorder } = await open(bob, 0, new Recorder(5));
     await Promise.all(range(1, 600).map(() => send('x')));
-    await recorder.until(({ events }) => events.length === 5);
+    await recorder.until(({ events }) => events.length >= 5);
+    // What comes together is taken together.
+    expect(recorder.events.length).toBeLessThan(5 + 16);
     while (recorder.events.length < 602) {
       recorder.capacity = 100;
       const before = recorder.events.length;
       stream.resume();
-      await recorder.until(({ events }) => events.length === Math.min(602, before + 100));
+      await recorder.until(({ events }) => events.length >= Math.min(602, before + 100));
     }
     expect(recorder.seqs).toEqual(range(1, 602));
     stream.close();
@@ -166,7 +168,7 @@ describe('a stream', () => {
   it('of a consumer that throws ends as failed, and the others do not notice', async () => {
     const { ann, bob, send, open } = await newTalk();
     class Broken extends Recorder {
-      override event(): boolean {
+      override deliver(): boolean {
         throw new Error('broken consumer');
       }
     }

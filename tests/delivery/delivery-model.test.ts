@@ -5,6 +5,7 @@ import type { LogReader } from '../../src/delivery/chat-feed.js';
 import type { ChatStream, StreamSink } from '../../src/delivery/chat-stream.js';
 import { ChatStreams } from '../../src/delivery/chat-streams.js';
 import { Hub } from '../../src/delivery/hub.js';
+import type { Due } from '../../src/delivery/rounds.js';
 import type { ChatEvent } from '../../src/domain/chat-events.js';
 import type { ChatHead } from '../../src/domain/chat-log.js';
 import type { Cursor } from '../../src/domain/cursor.js';
@@ -144,6 +145,19 @@ class ModelBus implements Bus {
   }
 }
 
+/** Rounds that take place when they are told to. */
+class ModelRounds {
+  private feeds: Due[] = [];
+
+  addFeed(feed: Due): void {
+    this.feeds.push(feed);
+  }
+
+  run(): void {
+    for (const feed of this.feeds.splice(0)) feed.flush();
+  }
+}
+
 /** A plain throw: `expect` would take most of the time here. */
 function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
@@ -175,7 +189,16 @@ class ModelConsumer implements StreamSink {
     this.room = capacity;
   }
 
-  event(event: ChatEvent): boolean {
+  deliver(events: readonly ChatEvent[]): boolean {
+    for (const event of events) {
+      this.hear(event);
+      // Who closes the stream in the middle does not listen to the rest.
+      if (this.ended === 'left') break;
+    }
+    return this.room > 0;
+  }
+
+  private hear(event: ChatEvent): void {
     must(this.ended === undefined && !this.removed, 'nothing after the end');
     must(event.epoch === this.epoch, 'one history at a time');
     this.seen += 1;
@@ -184,7 +207,6 @@ class ModelConsumer implements StreamSink {
     this.removed = event.type === 'member.removed' && event.seq > this.letInAt;
     this.room -= 1;
     this.onEvent();
-    return this.room > 0;
   }
 
   live(): void {
@@ -220,6 +242,7 @@ class ModelConsumer implements StreamSink {
 type Step =
   | { do: 'commit'; kind: Kind; copies: number; delay: number }
   | { do: 'bus' }
+  | { do: 'round' }
   | { do: 'shuffle' }
   | { do: 'finish'; which: number }
   | { do: 'finishAll' }
@@ -243,6 +266,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('bus' as const) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('round' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('shuffle' as const) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(3) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finishAll' as const) }) },
@@ -272,9 +296,10 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 async function play(history: number, steps: Step[]): Promise<void> {
   const log = new ModelLog(history);
   const bus = new ModelBus();
+  const rounds = new ModelRounds();
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
-  const hub = new Hub(bus, log, { probeIntervalMs: 3_600_000, holePatienceMs: 0, onError });
+  const hub = new Hub(bus, log, rounds, { probeIntervalMs: 3_600_000, holePatienceMs: 0, onError });
   const streams = new ChatStreams(hub, { entrance: () => log.enter() }, onError);
   let restores = 0;
   const consumers: { consumer: ModelConsumer; stream: ChatStream }[] = [];
@@ -300,6 +325,8 @@ async function play(history: number, steps: Step[]): Promise<void> {
       for (let copy = 0; copy < one.copies; copy += 1) bus.take(event, one.delay);
     } else if (one.do === 'bus') {
       bus.bringOne();
+    } else if (one.do === 'round') {
+      rounds.run();
     } else if (one.do === 'shuffle') {
       bus.shuffle();
     } else if (one.do === 'finish') {
@@ -339,6 +366,7 @@ async function play(history: number, steps: Step[]): Promise<void> {
   for (let round = 0; round < 5000; round += 1) {
     if (log.reading) log.finishOne();
     else bus.reset();
+    rounds.run();
     await settle();
     for (const { consumer, stream } of consumers) {
       consumer.readOn();

@@ -29,33 +29,33 @@ function start() {
 describe('an iterator over the events of a chat', () => {
   test('hands out what waits in its order, and what comes to who waits', async () => {
     const { iterator } = start();
-    iterator.event(event(1));
-    iterator.event(event(2));
+    iterator.deliver([event(1)]);
+    iterator.deliver([event(2)]);
     expect(await iterator.next()).toMatchObject({ value: { seq: 1 } });
     expect(await iterator.next()).toMatchObject({ value: { seq: 2 } });
     const next = iterator.next();
-    expect(iterator.event(event(3))).toBe(true);
+    expect(iterator.deliver([event(3)])).toBe(true);
     expect(await next).toMatchObject({ value: { seq: 3 } });
   });
 
   test('says when it has enough', () => {
     const { iterator } = start();
-    for (let seq = 1; seq < MAX_WAITING; seq += 1) expect(iterator.event(event(seq))).toBe(true);
-    expect(iterator.event(event(MAX_WAITING))).toBe(false);
+    for (let seq = 1; seq < MAX_WAITING; seq += 1) expect(iterator.deliver([event(seq)])).toBe(true);
+    expect(iterator.deliver([event(MAX_WAITING)])).toBe(false);
   });
 
   test('takes only what is wanted, and has enough of nothing else', async () => {
     const iterator = new StreamIterator(isMessage, () => {});
-    for (let seq = 1; seq < 1000; seq += 1) expect(iterator.event(removal)).toBe(true);
+    for (let seq = 1; seq < 1000; seq += 1) expect(iterator.deliver([removal])).toBe(true);
     const next = iterator.next();
-    iterator.event(removal);
-    iterator.event(event(1));
+    iterator.deliver([removal]);
+    iterator.deliver([event(1)]);
     expect(await next).toMatchObject({ value: { type: 'message.created' } });
   });
 
   test('completes after what waits when the viewer was removed', async () => {
     const { iterator, ends } = start();
-    iterator.event(removal);
+    iterator.deliver([removal]);
     iterator.end('removed');
     expect(await iterator.next()).toMatchObject({ value: { type: 'member.removed' } });
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
@@ -68,7 +68,7 @@ describe('an iterator over the events of a chat', () => {
     ['gone', 'NOT_FOUND'],
   ] as const)('fails after what waits: %s', async (reason, code) => {
     const { iterator } = start();
-    iterator.event(event(1));
+    iterator.deliver([event(1)]);
     if (reason === 'reset') iterator.reset();
     else iterator.end(reason);
     expect(await iterator.next()).toMatchObject({ value: { seq: 1 } });
@@ -78,7 +78,7 @@ describe('an iterator over the events of a chat', () => {
 
   test('hands out nothing more once the viewer may not have it', async () => {
     const { iterator } = start();
-    iterator.event(event(1));
+    iterator.deliver([event(1)]);
     iterator.fail(new Error('no more'));
     await expect(iterator.next()).rejects.toThrow('no more');
   });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { messageCreated } from '../../src/domain/chat-events.js';
 import type { UserProfile } from '../../src/domain/viewer.js';
-import { eventFrame } from '../../src/realtime/event-frames.js';
+import { eventFrames } from '../../src/realtime/event-frames.js';
 
 const sender: UserProfile = {
   id: 'ann-id',
@@ -21,17 +21,17 @@ const json = (frame: Buffer) => JSON.parse(frame.toString('utf8', frame[1] === 1
 
 it('a change is encoded once for everybody, and once more for the sender of a nonce', () => {
   const withNonce = event('n1');
-  expect(eventFrame(withNonce, 'bob-id')).toBe(eventFrame(withNonce, 'cid-id'));
-  expect(eventFrame(withNonce, 'ann-id')).toBe(eventFrame(withNonce, 'ann-id'));
-  expect(json(eventFrame(withNonce, 'ann-id')).message.nonce).toBe('n1');
-  expect(json(eventFrame(withNonce, 'bob-id')).message).not.toHaveProperty('nonce');
+  expect(eventFrames([withNonce], 'bob-id')).toBe(eventFrames([withNonce], 'cid-id'));
+  expect(eventFrames([withNonce], 'ann-id')).toBe(eventFrames([withNonce], 'ann-id'));
+  expect(json(eventFrames([withNonce], 'ann-id')).message.nonce).toBe('n1');
+  expect(json(eventFrames([withNonce], 'bob-id')).message).not.toHaveProperty('nonce');
   const without = event(null);
-  expect(eventFrame(without, 'ann-id')).toBe(eventFrame(without, 'bob-id'));
+  expect(eventFrames([without], 'ann-id')).toBe(eventFrames([without], 'bob-id'));
 });
 
 it('a change has the members that the contract names, and of users nothing but id and username', () => {
   const user = { id: 'ann-id', username: 'ann' };
-  expect(json(eventFrame(event(null), 'bob-id'))).toEqual({
+  expect(json(eventFrames([event(null)], 'bob-id'))).toEqual({
     type: 'message.created',
     seq: 58,
     cursor: 'k3f9:58',

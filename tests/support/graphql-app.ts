@@ -37,7 +37,7 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
   };
   await app.register(fp(given, { name: 'services' }));
   await app.register(authenticate);
-  await app.register(webSocket, { corsAllowedOrigins: [] });
+  await app.register(webSocket, { rounds: services.rounds, corsAllowedOrigins: [] });
   await app.register(graphql, options);
   const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
   const { client } = await services.clients.create({ name: 'Test client', grants: ['client_credentials'] });

@@ -21,7 +21,11 @@ export async function startRealtimeApp(
   const app = Fastify({ logger: loggerOptions('trace', { write: (line) => log.push(line) }) });
   await app.register(errors);
   await app.register(fp(async () => void app.decorate('services', services), { name: 'services' }));
-  await app.register(webSocket, { corsAllowedOrigins: ['https://chat.example'], ...webSocketOptions });
+  await app.register(webSocket, {
+    rounds: services.rounds,
+    corsAllowedOrigins: ['https://chat.example'],
+    ...webSocketOptions,
+  });
   await app.register(realtime, { allowQueryToken });
   const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
   const origin = `ws://127.0.0.1:${port}`;

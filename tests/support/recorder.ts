@@ -13,9 +13,9 @@ export class Recorder implements StreamSink {
   /** `capacity`: how many changes it takes before it says "enough". */
   constructor(public capacity = Number.POSITIVE_INFINITY) {}
 
-  event(event: ChatEvent): boolean {
-    this.events.push(event);
-    this.capacity -= 1;
+  deliver(events: readonly ChatEvent[]): boolean {
+    this.events.push(...events);
+    this.capacity -= events.length;
     this.notify();
     return this.capacity > 0;
   }

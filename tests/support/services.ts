@@ -18,7 +18,7 @@ export async function startServices(
 ) {
   const db = createDatabase(database);
   const errors: { error: unknown; doing: string }[] = [];
-  const { services, close } = await createServices(db, bus, (error, doing) => errors.push({ error, doing }), {
+  const { services, rounds, close } = await createServices(db, bus, (error, doing) => errors.push({ error, doing }), {
     accessTokenSeconds: 36_000,
     refreshTokenSeconds: 86_400,
     refreshTokenAbsoluteSeconds: 2_592_000,
@@ -30,6 +30,7 @@ export async function startServices(
   return {
     db,
     bus,
+    rounds,
     /** What failed behind the scenes. */
     errors,
     ...services,

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import type { Rounds } from '../../delivery/rounds.js';
 import { closeCodes, type Disconnect } from './close-codes.js';
 import { textFrame } from './frame.js';
 import { FrameRate, type FrameRateLimit } from './frame-rate.js';
-import type { JoinedWrites } from './joined-writes.js';
 import { Outbox } from './outbox.js';
 
 export interface ChatSocketOptions {
-  writes: JoinedWrites;
+  rounds: Rounds;
   /** How often the peer is asked whether it is there; it has as long to answer. Seconds. */
   heartbeatSeconds: number;
   /** How long a full outbox may stand still, in milliseconds. */
@@ -38,8 +38,7 @@ interface Attached {
 }
 
 /**
- * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one turn of the event loop
- * into one write, bounds what it holds for a slow peer, and finds out when the peer is gone.
+ * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one round into one write, bounds what it holds for a slow peer, and finds out when the peer is gone.
  *
  * Events beside those of `ws`: `drain`, when a socket without room has room again.
  */
@@ -59,7 +58,7 @@ export class ChatSocket extends WebSocket {
 
   /** Called once, when the upgrade is done and before anything is sent. */
   attach(connection: Socket, options: ChatSocketOptions): void {
-    const outbox = new Outbox(connection, options.writes, () => this.#hasRoomAgain());
+    const outbox = new Outbox(connection, options.rounds, () => this.#hasRoomAgain());
     this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), userRate: undefined, options };
     this.#pingAt = performance.now() + options.heartbeatSeconds * 1000;
     this.on('message', hearMessage);
@@ -92,7 +91,7 @@ export class ChatSocket extends WebSocket {
     return this.#parts.outbox.hasRoom;
   }
 
-  /** Sends bytes of `textFrame()`, which may go to other sockets too. On a socket that is closing they are dropped. */
+  /** Sends bytes of `textFrame()`, of one frame or of several, which may go to other sockets too. On a socket that is closing they are dropped. */
   sendFrame(frame: Buffer): void {
     if (!this.isOpen) return;
     const { outbox } = this.#parts;

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { JoinedWrites } from './joined-writes.js';
+import type { Rounds } from '../../delivery/rounds.js';
 
 /** Unsent bytes at which a connection has enough. */
 const FULL_BYTES = 1024 * 1024;
@@ -22,7 +22,7 @@ export class Outbox {
   /** `onRoom` is called when a full outbox has room again. */
   constructor(
     private readonly connection: Writable,
-    private readonly writes: JoinedWrites,
+    private readonly rounds: Rounds,
     private readonly onRoom: () => void,
   ) {}
 
@@ -42,7 +42,7 @@ export class Outbox {
     if (this.unsentBytes >= FULL_BYTES) this.full = true;
     if (this.isDue || this.writingBytes > 0) return;
     this.isDue = true;
-    this.writes.add(this);
+    this.rounds.addWriter(this);
   }
 
   /** Starts the next write, unless one is under way. */
@@ -88,7 +88,9 @@ export class Outbox {
 
   private write(frames: Buffer[]): void {
     const { connection } = this;
-    const bytes = this.writes.join(frames);
+    const [first] = frames;
+    // Mostly it is one, and the same for all sockets of a chat.
+    const bytes = first && frames.length === 1 ? first : Buffer.concat(frames);
     this.waitingBytes -= bytes.length;
     this.writingBytes += bytes.length;
     connection.write(bytes);

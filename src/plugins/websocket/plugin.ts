@@ -7,7 +7,6 @@ import { Places } from '../limits/places.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
 import type { FrameRateLimit } from './frame-rate.js';
-import { JoinedWrites } from './joined-writes.js';
 import { type AllowedOrigins, isOriginAllowed } from './origin.js';
 import { type OnSocketError, releaseRequests } from './released-requests.js';
 import { adaptSockets } from './socket-adapter.js';
@@ -25,7 +24,9 @@ declare module 'fastify' {
   }
 }
 
-export interface WebSocketOptions extends Partial<Omit<ChatSocketOptions, 'writes'>> {
+export interface WebSocketOptions
+  extends Partial<Omit<ChatSocketOptions, 'rounds'>>,
+    Pick<ChatSocketOptions, 'rounds'> {
   /** The origins whose pages may open a socket, beside the service's own; the list that CORS uses. */
   corsAllowedOrigins: AllowedOrigins;
   /** How often the sockets are looked after, in milliseconds. */
@@ -53,7 +54,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   adaptSockets(app);
   const release = releaseRequests(app, onSocketError);
   const socketOptions: ChatSocketOptions = {
-    writes: new JoinedWrites(),
+    rounds: options.rounds,
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
     stallMs: options.stallMs ?? 10_000,
     frameRate: options.frameRate ?? { perSecond: 100, burst: 1000 },

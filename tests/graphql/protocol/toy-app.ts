@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
 import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
+import { Rounds } from '../../../src/delivery/rounds.js';
 import { Sessions } from '../../../src/delivery/sessions.js';
 import type { UserProfile, Viewer } from '../../../src/domain/viewer.js';
 import { Documents } from '../../../src/graphql/documents.js';
@@ -63,7 +64,7 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
   });
 
   const app = Fastify();
-  await app.register(websocket, { corsAllowedOrigins: [], ...sockets });
+  await app.register(websocket, { rounds: new Rounds(), corsAllowedOrigins: [], ...sockets });
   await app.register(mercurius, {
     schema: transport.schema,
     path: '/graphql/',

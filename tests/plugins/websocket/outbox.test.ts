@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { JoinedWrites } from '../../../src/plugins/websocket/joined-writes.js';
+import { Rounds } from '../../../src/delivery/rounds.js';
 import { Outbox } from '../../../src/plugins/websocket/outbox.js';
 
 const KIBIBYTE = 1024;
@@ -18,7 +18,7 @@ function setUp() {
       ends.push(done);
     },
   });
-  const outbox = new Outbox(connection, new JoinedWrites(), () => {
+  const outbox = new Outbox(connection, new Rounds(), () => {
     rooms += 1;
   });
   const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { JoinedWrites } from '../../../src/plugins/websocket/joined-writes.js';
+import { Rounds } from '../../src/delivery/rounds.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -20,25 +20,25 @@ function flushable(costMs: number) {
 }
 
 it('writes at the end of the turn, in the order asked for', async () => {
-  const writes = new JoinedWrites();
+  const rounds = new Rounds();
   const order: string[] = [];
-  for (const name of ['a', 'b', 'c']) writes.add({ flush: () => order.push(name) });
+  for (const name of ['a', 'b', 'c']) rounds.addWriter({ flush: () => order.push(name) });
   expect(order).toEqual([]);
   await turn();
   expect(order).toEqual(['a', 'b', 'c']);
 });
 
 it('waits up to 2 ms for company after a round that took long, and not after a rest', async () => {
-  const writes = new JoinedWrites();
+  const rounds = new Rounds();
   const slow = flushable(20);
-  writes.add(slow);
+  rounds.addWriter(slow);
   const endedAt = await slow.at;
   const next = flushable(0);
-  writes.add(next);
+  rounds.addWriter(next);
   expect((await next.at) - endedAt).toBeGreaterThanOrEqual(1);
   await new Promise((resolve) => setTimeout(resolve, 10));
   let isWritten = false;
-  writes.add({
+  rounds.addWriter({
     flush() {
       isWritten = true;
     },
