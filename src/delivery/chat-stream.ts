@@ -113,7 +113,8 @@ export class ChatStream implements FeedListener {
   changed(events: readonly ChatEvent[]): void {
     // What is lower was read from the log before the feed had it, or from the feed's memory before it was handed out.
     const { seq } = this.position;
-    const news = events.every((event) => event.seq > seq) ? events : events.filter((event) => event.seq > seq);
+    const areNews = events[0] !== undefined && events[0].seq > seq;
+    const news = areNews ? events : events.filter((event) => event.seq > seq);
     if (news.length > 0) this.guard(() => this.hand(news));
   }
 

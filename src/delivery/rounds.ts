@@ -11,6 +11,9 @@ const MAX_WINDOW_MS = 15;
  * feeds hand what came to their listeners, then each socket writes what it got from all of them. To touch a listener and to
  * write to a socket cost microseconds, however much it is that they get.
  *
+ * Before a lone feed, what is due already leaves by itself: it may have a thousand listeners, and an acknowledgement is among
+ * it. Where there are many feeds, an acknowledgement and the sender's own copy rather share a write.
+ *
  * A round is followed by a window as long as it took, in which more comes together: eight frames in a write and not four, at
  * a thousand sockets, and the messages arrive in half the time because of it. A process with little to do has short rounds,
  * and whoever speaks less often than rounds take waits for nothing.
@@ -26,7 +29,6 @@ export class Rounds {
     this.beDue();
   }
 
-  /** One that is added by a feed in its flush belongs to the same round. */
   addWriter(writer: Due): void {
     this.writers.push(writer);
     this.beDue();
@@ -43,17 +45,21 @@ export class Rounds {
 
   private run(): void {
     const startedAt = performance.now();
-    flushAll(this.feeds);
-    this.feeds = [];
-    const { writers } = this;
-    this.writers = [];
+    if (this.feeds.length === 1) this.write();
+    this.handOut();
+    this.write();
     this.isDue = false;
-    flushAll(writers);
     const endedAt = performance.now();
     this.notBefore = endedAt + Math.min(endedAt - startedAt, MAX_WINDOW_MS);
   }
-}
 
-function flushAll(due: readonly Due[]): void {
-  for (const one of due) one.flush();
+  private handOut(): void {
+    for (const feed of this.feeds) feed.flush();
+    this.feeds = [];
+  }
+
+  private write(): void {
+    for (const writer of this.writers) writer.flush();
+    this.writers = [];
+  }
 }

@@ -29,6 +29,18 @@ it('a change is encoded once for everybody, and once more for the sender of a no
   expect(eventFrames([without], 'ann-id')).toBe(eventFrames([without], 'bob-id'));
 });
 
+it('changes that come together are joined once for everybody, and for the sender of a nonce among them by itself', () => {
+  const events = [event(null), event('n1'), event(null)];
+  const [plain, withNonce] = [eventFrames(events, 'bob-id'), eventFrames(events, 'ann-id')];
+  expect(eventFrames(events, 'cid-id')).toBe(plain);
+  for (const [bytes, userId] of [
+    [plain, 'bob-id'],
+    [withNonce, 'ann-id'],
+  ] as const)
+    expect(bytes.equals(Buffer.concat(events.map((one) => eventFrames([one], userId))))).toBe(true);
+  expect([plain.includes('n1'), withNonce.includes('n1')]).toEqual([false, true]);
+});
+
 it('a change has the members that the contract names, and of users nothing but id and username', () => {
   const user = { id: 'ann-id', username: 'ann' };
   expect(json(eventFrames([event(null)], 'bob-id'))).toEqual({
