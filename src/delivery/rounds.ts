@@ -51,6 +51,8 @@ export class Rounds {
     this.isDue = false;
     const endedAt = performance.now();
     this.notBefore = endedAt + Math.min(endedAt - startedAt, MAX_WINDOW_MS);
+    // One that came while the others were writing.
+    if (this.feeds.length > 0) this.beDue();
   }
 
   private handOut(): void {

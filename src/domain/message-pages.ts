@@ -67,6 +67,7 @@ function hasMessage(row: PageRow | EmptyRow): row is PageRow {
 }
 
 function toPlainMessage(chatId: string, values: MessageValues | PlainValues): PlainMessage {
+  // Of six values none is the sender's.
   if (values.length !== 6) return toMessage(chatId, values);
   const [seq, id, content, nonce, createdAt, senderId] = values;
   return { id, chatId, seq, content, nonce, createdAt, sender: { id: senderId } };

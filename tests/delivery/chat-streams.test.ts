@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, BusHandler } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import type { UserProfile } from '../../src/domain/viewer.js';
+import { writeHistory } from '../support/history.js';
 import { Recorder, range } from '../support/recorder.js';
 import { ResettableBus } from '../support/resettable-bus.js';
 import { startOwnServices, startServices, viewerOf } from '../support/services.js';
@@ -30,15 +31,9 @@ async function newTalk() {
   return { ann, bob, chat, send, open };
 }
 
-/** Writes history without announcing it, as if another process had, whose payloads were lost. */
-async function writeBehindTheBus(chatId: string, senderId: string, count: number) {
-  await services.db.pool.query(
-    `SELECT count(*) FROM append_messages(
-       array(SELECT gen_random_uuid() FROM generate_series(1, $3)), array_fill($1::uuid, ARRAY[$3]),
-       array_fill($2::uuid, ARRAY[$3]), array(SELECT 'm' || i FROM generate_series(1, $3) i), array_fill(NULL::text, ARRAY[$3]))`,
-    [chatId, senderId, count],
-  );
-}
+/** As if another process had written, whose payloads were lost. */
+const writeBehindTheBus = (chatId: string, senderId: string, count: number) =>
+  writeHistory(services.db.pool, chatId, { senderId, count });
 
 describe('a stream', () => {
   it('starts at the head and brings what happens from then on', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeHistory } from '../support/history.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -17,12 +18,7 @@ it.each([{ senders: true }, { senders: false }])(
     const [ann, ben] = [await services.newUser(), await services.newUser()];
     const chat = await services.newChat(ann, ben);
     const { pool } = services.db;
-    await pool.query(
-      `SELECT count(*) FROM append_messages(
-       array(SELECT gen_random_uuid() FROM generate_series(1, $3)), array_fill($1::uuid, ARRAY[$3]),
-       array_fill($2::uuid, ARRAY[$3]), array(SELECT 'm' || i FROM generate_series(1, $3) i), array_fill(NULL::text, ARRAY[$3]))`,
-      [chat.id, ann.id, HISTORY],
-    );
+    await writeHistory(pool, chat.id, { senderId: ann.id, count: HISTORY });
     // One after the other, statements are all the same connection's.
     const counted = async () => {
       const { rows } = await pool.query<{ relname: string; scans: number; rows_read: number }>(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ChatSocket } from '../../src/plugins/websocket/chat-socket.js';
+import { writeHistory } from '../support/history.js';
 import { range } from '../support/recorder.js';
 import { type Service, startTeam } from '../support/service.js';
 
@@ -24,23 +25,11 @@ const SUBSCRIPTION =
   'subscription ($id: ID!, $after: String!) { chatEvents(chatId: $id, after: $after) { seq ... on MessageCreated { message { content } } } }';
 const SEND = 'mutation ($id: ID!) { sendMessage(chatId: $id, content: "meanwhile") { seq } }';
 
-/** Past the service, many at once. */
-async function writeHistory(chatId: string): Promise<void> {
-  const { pool } = service.app.db;
-  for (let written = 0; written < HISTORY; written += 10_000)
-    await pool.query(
-      `SELECT count(*) FROM append_messages(
-         array(SELECT gen_random_uuid() FROM generate_series(1, 10000)), array_fill($1::uuid, ARRAY[10000]),
-         array_fill((SELECT id FROM users WHERE username = 'admin'), ARRAY[10000]),
-         array(SELECT rpad('m' || i, 200, 'x') FROM generate_series(1, 10000) i), array_fill(NULL::text, ARRAY[10000]))`,
-      [chatId],
-    );
-}
-
 it('a history of 100,000 changes goes through both transports into what is written meanwhile; who does not read stops the reading of the log', async () => {
   const { data } = await service.query(admin, 'mutation { createChat(name: "long") { id cursor } }');
+  const { me } = Object((await service.query(admin, '{ me { id } }')).data);
   const { id, cursor } = Object(data).createChat;
-  await writeHistory(id);
+  await writeHistory(service.app.db.pool, id, { senderId: me.id, count: HISTORY, length: 200 });
   const pages = vi.spyOn(service.app.services.chatLog, 'events');
   let sends = 0;
   const send = async (count: number) => {
