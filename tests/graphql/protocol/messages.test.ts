@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../src/graphql/protocol/messages.js';
+import { leastCpu } from '../../support/cpu-time.js';
 
 function nested(depth: number): string {
   return `{"type":"ping","payload":${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}}`;
@@ -24,9 +25,10 @@ describe('parseMessage', () => {
     expect(parseMessage(JSON.stringify({ type: 'ping', payload }))).toEqual({ type: 'ping', payload });
   });
 
-  it('takes a time that grows no faster than the text', () => {
-    const before = performance.now();
-    for (const part of ['\\"', '"', '"\\', '[', '[]', '{"a":']) parseMessage(`"${part.repeat(65_536 / part.length)}`);
-    expect(performance.now() - before).toBeLessThan(500);
+  it('takes a time that grows no faster than the text', async () => {
+    const parse = () => {
+      for (const part of ['\\"', '"', '"\\', '[', '[]', '{"a":']) parseMessage(`"${part.repeat(65_536 / part.length)}`);
+    };
+    expect(await leastCpu(500, parse)).toBeLessThan(500);
   });
 });
