@@ -24,7 +24,7 @@ const FIND = {
 const END = { name: 'browser-session-end', text: 'DELETE FROM browser_sessions WHERE hash = $1' };
 
 /**
- * Sign-ins of browsers on the authorization page. They are rows, of which the cookie holds the key: any process knows them,
+ * Sign-ins of browsers on the authorization page. They are rows, of which the cookie holds the key: every process knows them,
  * and a password change or a deactivation ends them. No server key is needed that somebody would have to keep.
  */
 export class BrowserSessions {

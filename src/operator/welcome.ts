@@ -55,6 +55,7 @@ function sendMessage({ origin, chat }: WelcomeFacts): string {
   return `curl -sS ${origin}/graphql/ ${headers} -d ${quoted(JSON.stringify({ query }))}; echo`;
 }
 
+/** A program for the reader's shell: what it logs is what the reader wants to see. */
 function listen({ origin, chat }: WelcomeFacts): string {
   const url = `${origin.replace(/^http/, 'ws')}/ws/chat/${encodeURIComponent(chat.name)}/?after=${chat.epoch}:0`;
   const socket = `new WebSocket('${url}', { headers: { authorization: 'Bearer $TOKEN' } })`;

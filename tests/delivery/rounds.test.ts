@@ -62,6 +62,15 @@ describe('a round', () => {
     await turn();
     expect(order).toEqual(['acknowledgement', 'one', 'listener of one']);
   });
+
+  it('is followed by another for what came while it was written', async () => {
+    const { rounds, order, feed } = setUp();
+    rounds.addWriter({ flush: () => rounds.addFeed(feed('late')) });
+    await turn();
+    expect(order).toEqual([]);
+    await turn();
+    expect(order).toEqual(['late', 'listener of late']);
+  });
 });
 
 it('waits up to 15 ms for company after a round that took long, and not after a rest', async () => {

@@ -23,7 +23,7 @@ it.each([{ senders: true }, { senders: false }])(
     const counted = async () => {
       const { rows } = await pool.query<{ relname: string; scans: number; rows_read: number }>(
         `SELECT relname, seq_scan::int AS scans, idx_tup_fetch::int AS rows_read FROM pg_stat_xact_user_tables
-       WHERE relname IN ('messages', 'chats', 'users', 'chat_memberships')`,
+         WHERE relname IN ('messages', 'chats', 'users', 'chat_memberships')`,
       );
       return new Map(rows.map(({ relname, scans, rows_read }) => [relname, { scans, rows_read }]));
     };

@@ -9,7 +9,7 @@ declare module 'fastify' {
 
 /**
  * Switches @fastify/cors off for the routes that an instance registers from here on: clients send people to these pages and
- * never call them, so no script of another origin has any business there
+ * never call them, so that no script of another origin belongs there
  * (https://datatracker.ietf.org/doc/html/rfc9700#section-2.6).
  */
 export function refuseOtherOrigins(app: FastifyInstance): void {

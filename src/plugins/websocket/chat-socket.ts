@@ -38,7 +38,8 @@ interface Attached {
 }
 
 /**
- * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one round into one write, bounds what it holds for a slow peer, and finds out when the peer is gone.
+ * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one round into one write,
+ * bounds what it holds for a slow peer, and finds out when the peer is gone.
  *
  * Events beside those of `ws`: `drain`, when a socket without room has room again.
  */
@@ -91,7 +92,10 @@ export class ChatSocket extends WebSocket {
     return this.#parts.outbox.hasRoom;
   }
 
-  /** Sends bytes of `textFrame()`, of one frame or of several, which may go to other sockets too. On a socket that is closing they are dropped. */
+  /**
+   * Sends bytes of `textFrame()`, of one frame or of several, which may go to other sockets too. On a socket that is closing
+   * they are dropped.
+   */
   sendFrame(frame: Buffer): void {
     if (!this.isOpen) return;
     const { outbox } = this.#parts;

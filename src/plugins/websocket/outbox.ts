@@ -94,7 +94,7 @@ export class Outbox {
     this.waitingBytes -= bytes.length;
     this.writingBytes += bytes.length;
     connection.write(bytes);
-    // Mostly the operating system has taken all of it by now. A callback for each write would be a twentieth of a fan-out.
+    // Mostly the operating system has taken all of it by now, and a callback would only cost its closure and a tick.
     if (connection.writableLength === 0) {
       this.written(bytes.length);
     } else {
