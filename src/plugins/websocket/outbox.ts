@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Rounds } from '../../delivery/rounds.js';
+import type { Rounds, Writer } from '../../delivery/rounds.js';
 
 /** Unsent bytes at which a connection has enough. */
 const FULL_BYTES = 1024 * 1024;
@@ -11,7 +11,9 @@ const WRITE_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** The frames that wait for one connection, in their order. One write is under way at a time; the rest joins the next. */
-export class Outbox {
+export class Outbox implements Writer {
+  wroteAt = Number.NEGATIVE_INFINITY;
+
   private frames: Buffer[] = [];
   private waitingBytes = 0;
   private writingBytes = 0;
