@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Database } from '../domain/database.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
+import type { PlainList } from './plain-lists.js';
 
 /** Who asks. Over a socket the viewer changes with the token's renewal and with the user's role: read it when it is needed. */
 export interface Caller {
@@ -29,6 +30,8 @@ export interface GraphqlContext {
   readonly requestId: string;
   /** When the client of a query or a mutation is answered without it, by `performance.now()`; none where it is not given. */
   readonly deadline?: number;
+  /** Lists of the operation that need nothing more of graphql (`plain-lists.ts`). */
+  readonly plainLists: PlainList[];
   /** The key of a subscription among its socket's operations; Mercurius sets it. */
   readonly id?: string;
 }

@@ -93,6 +93,7 @@ export function httpContext(app: FastifyInstance, request: FastifyRequest, deadl
     log: request.log,
     requestId: request.id,
     deadline,
+    plainLists: [],
   };
 }
 

@@ -9,6 +9,7 @@ import { addGraphiql } from './graphiql.js';
 import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
 import { LIMITS } from './limits.js';
 import { forget } from './loaders.js';
+import { putPlainLists } from './plain-lists.js';
 import type { SocketConnection, UpgradeRequest } from './protocol/connection.js';
 import { OPERATION_MS } from './protocol/deadlines.js';
 import { DEFAULT_LIMITS } from './protocol/guard.js';
@@ -48,6 +49,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     log: app.log,
     requestId: id,
     deadline: performance.now() + operationMs,
+    plainLists: [],
   });
   const transport = createSocketTransport({
     schema,
@@ -86,7 +88,10 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     graphiql: false,
   });
   transport.addHooks(app);
-  app.graphql.addHook('onResolution', async (_execution, context) => forget(context));
+  app.graphql.addHook('onResolution', async (execution, context) => {
+    putPlainLists(execution, context);
+    forget(context);
+  });
   codeErrorsOfEvents(app);
 }
 

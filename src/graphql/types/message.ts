@@ -3,6 +3,7 @@ import { requireScope, type UserProfile } from '../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
 import { checkBetween, listWeight, MAX_SEQ } from '../paging.js';
+import { plainList } from '../plain-lists.js';
 import { asksFor } from '../selections.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
@@ -14,7 +15,7 @@ Message.implement({
   fields: (t) => ({
     id: t.exposeID('id'),
     chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
-    sender: t.field({ type: User, resolve: ({ sender }) => profile(sender) }),
+    sender: t.field({ type: User, resolve: ({ sender }) => profile(sender), extensions: { plain: true } }),
     content: t.exposeString('content'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     seq: t.exposeInt('seq', { description: "The message's number in the history of its chat." }),
@@ -22,6 +23,7 @@ Message.implement({
       nullable: true,
       description: 'What the sender chose to tell a repetition by. For the sender only; null for everybody else.',
       resolve: ({ sender, nonce }, _args, { caller }) => (caller.viewer?.user?.id === sender.id ? nonce : null),
+      extensions: { plain: true },
     }),
   }),
 });
@@ -55,13 +57,14 @@ builder.queryField('messages', (t) =>
       after: t.arg.int({ description: 'Only messages with a higher number than this.' }),
     },
     complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
-    resolve: (_root, { chatId, last, before, after }, context, info) => {
+    resolve: async (_root, { chatId, last, before, after }, context, info) => {
       const range = {
         last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
         before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
         after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
       };
-      return loaders(context).messages(chatId, range, { senders: asksFor(info, 'sender') });
+      const page = await loaders(context).messages(chatId, range, { senders: asksFor(info, 'sender') });
+      return plainList(page, context, info);
     },
   }),
 );

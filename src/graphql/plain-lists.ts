@@ -1,0 +1,157 @@
+import {
+  type ExecutionResult,
+  type FieldNode,
+  type GraphQLNullableType,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  getNullableType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import type { GraphqlContext } from './context.js';
+
+/** A list that is complete, and its key in the operation's result. */
+export interface PlainList {
+  key: string;
+  list: readonly object[];
+}
+
+type Source = Readonly<Record<string, unknown>>;
+/** What stands in the result for a value; undefined where that is for graphql to say. */
+type Complete<Value> = (value: Value, context: GraphqlContext, info: GraphQLResolveInfo) => unknown;
+type Fragments = GraphQLResolveInfo['fragments'];
+
+/** By the field of a document; null where not all that is selected is plain. */
+const completions = new WeakMap<FieldNode, Complete<unknown> | null>();
+
+/**
+ * For the resolver of a field of `Query` that is a list of objects. graphql completes field by field, which for a page of
+ * history is a third of the request: some 250 fields, each with its path, its arguments and a promise's worth of questions,
+ * in objects that V8 writes as JSON slowly. Where the operation asks for plain fields alone, the list is completed here with
+ * functions made once for a document: 0.26 → 0.19 ms of CPU for a page of 50. graphql gets an empty list in its place, and
+ * `putPlainLists` puts the complete one there when the operation is over.
+ *
+ * A field is plain when it has no arguments and either no resolver or one that answers at once from its source and the
+ * caller, marked with `extensions: { plain: true }`. The guards of types are asked as always. Whatever else turns up
+ * (conditions, fields that merge, a guard that has to ask, a value that does not fit) leaves the whole list to graphql.
+ */
+export function plainList<Item>(items: Item[], context: GraphqlContext, info: GraphQLResolveInfo): Item[] {
+  const complete = completionOf(info);
+  const list = complete && completeAll(items, (item) => complete(item, context, info));
+  if (!list) return items;
+  context.plainLists.push({ key: String(info.path.key), list });
+  return [];
+}
+
+/** To be called with what graphql has made of the operation. */
+export function putPlainLists({ data }: ExecutionResult, { plainLists }: Pick<GraphqlContext, 'plainLists'>): void {
+  if (data) for (const { key, list } of plainLists) data[key] = list;
+}
+
+function completeAll<Item>(items: Item[], complete: (item: Item) => unknown): object[] | undefined {
+  const list: object[] = [];
+  try {
+    for (const item of items) {
+      const completed = complete(item);
+      if (!isSource(completed)) return undefined;
+      list.push(completed);
+    }
+    return list;
+  } catch {
+    // graphql meets the error too, and says where it is.
+    return undefined;
+  }
+}
+
+function completionOf({ fieldNodes, path, returnType, fragments }: GraphQLResolveInfo): Complete<unknown> | null {
+  const [fieldNode] = fieldNodes;
+  if (!fieldNode?.selectionSet || fieldNodes.length > 1 || path.prev) return null;
+  const known = completions.get(fieldNode);
+  if (known !== undefined) return known;
+  const list = getNullableType(returnType);
+  const item = isListType(list) ? getNullableType(list.ofType) : null;
+  const completion = isObjectType(item) ? objectCompletion(item, fieldNode.selectionSet, fragments) : null;
+  completions.set(fieldNode, completion);
+  return completion;
+}
+
+function objectCompletion(
+  type: GraphQLObjectType<unknown, GraphqlContext>,
+  selectionSet: SelectionSetNode,
+  fragments: Fragments,
+): Complete<unknown> | null {
+  const fields = new Map<string, Complete<Source>>();
+  if (!collect(type, selectionSet, fragments, fields)) return null;
+  const entries = [...fields];
+  // A copy of an object that has all the keys is made faster than an object that gets them one by one.
+  const blank: Record<string, unknown> = Object.fromEntries(entries.map(([key]) => [key, null]));
+  return (value, context, info) => {
+    if (!isSource(value) || (type.isTypeOf && type.isTypeOf(value, context, info) !== true)) return undefined;
+    const object = { ...blank };
+    for (const [key, complete] of entries) {
+      const completed = complete(value, context, info);
+      if (completed === undefined) return undefined;
+      object[key] = completed;
+    }
+    return object;
+  };
+}
+
+/** Adds the fields of a selection; false when one of them is not plain, is conditional or merges with another. */
+function collect(
+  type: GraphQLObjectType<unknown, GraphqlContext>,
+  { selections }: SelectionSetNode,
+  fragments: Fragments,
+  fields: Map<string, Complete<Source>>,
+): boolean {
+  return selections.every((selection) => {
+    if (selection.directives && selection.directives.length > 0) return false;
+    if (selection.kind === Kind.FIELD) {
+      const key = selection.alias?.value ?? selection.name.value;
+      const completion = fieldCompletion(type, selection, fragments);
+      if (!completion || fields.has(key) || key === '__proto__') return false;
+      fields.set(key, completion);
+      return true;
+    }
+    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
+    if (!fragment || (fragment.typeCondition && fragment.typeCondition.name.value !== type.name)) return false;
+    return collect(type, fragment.selectionSet, fragments, fields);
+  });
+}
+
+function fieldCompletion(
+  parent: GraphQLObjectType<unknown, GraphqlContext>,
+  { name: { value: name }, selectionSet }: FieldNode,
+  fragments: Fragments,
+): Complete<Source> | null {
+  if (name === '__typename') return () => parent.name;
+  const field = parent.getFields()[name];
+  if (!field || field.args.length > 0) return null;
+  const { resolve, extensions } = field;
+  if (resolve && extensions.plain !== true) return null;
+  const complete = valueCompletion(getNullableType(field.type), selectionSet, fragments);
+  if (!complete) return null;
+  const ofNull = isNonNullType(field.type) ? undefined : null;
+  return (source, context, info) => {
+    const value = resolve ? resolve(source, {}, context, info) : source[name];
+    return value === null || value === undefined ? ofNull : complete(value, context, info);
+  };
+}
+
+function valueCompletion(
+  type: GraphQLNullableType,
+  selectionSet: SelectionSetNode | undefined,
+  fragments: Fragments,
+): Complete<unknown> | null {
+  // What is no value yet, or an error in place of one, no type of ours takes: it throws.
+  if (isLeafType(type)) return (value) => type.serialize(value);
+  return isObjectType(type) && selectionSet ? objectCompletion(type, selectionSet, fragments) : null;
+}
+
+function isSource(value: unknown): value is Source {
+  return typeof value === 'object' && value !== null;
+}
