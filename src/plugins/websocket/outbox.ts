@@ -14,7 +14,9 @@ const NOTHING = Buffer.alloc(0);
 export class Outbox implements Writer {
   wroteAt = Number.NEGATIVE_INFINITY;
 
-  private frames: Buffer[] = [];
+  /** The frame that is next. Mostly it is the only one, and then there is no list to make. */
+  private next: Buffer | undefined;
+  private rest: Buffer[] = [];
   private waitingBytes = 0;
   private writingBytes = 0;
   private writingSince = 0;
@@ -39,7 +41,8 @@ export class Outbox implements Writer {
 
   /** Takes a frame, also into a full outbox. */
   push(frame: Buffer): void {
-    this.frames.push(frame);
+    if (this.next) this.rest.push(frame);
+    else this.next = frame;
     this.waitingBytes += frame.length;
     if (this.unsentBytes >= FULL_BYTES) this.full = true;
     if (this.isDue || this.writingBytes > 0) return;
@@ -50,21 +53,18 @@ export class Outbox implements Writer {
   /** Starts the next write, unless one is under way. */
   flush(): void {
     this.isDue = false;
-    if (this.writingBytes > 0 || this.frames.length === 0) return;
-    this.write(this.nextFrames());
+    if (this.writingBytes === 0) this.write(this.take(WRITE_BYTES));
   }
 
   /** Hands everything to the connection, so that what is written past the outbox comes after it. */
   flushAll(): void {
-    if (this.frames.length === 0) return;
-    const frames = this.frames;
-    this.frames = [];
-    this.write(frames);
+    this.write(this.take(Number.POSITIVE_INFINITY));
   }
 
   /** Forgets the frames that no write has taken. */
   clear(): void {
-    this.frames = [];
+    this.next = undefined;
+    this.rest = [];
     this.waitingBytes = 0;
   }
 
@@ -73,26 +73,25 @@ export class Outbox implements Writer {
     return this.full && this.writingBytes > 0 && now - this.writingSince >= limitMs;
   }
 
-  private nextFrames(): Buffer[] {
-    if (this.waitingBytes <= WRITE_BYTES) {
-      const all = this.frames;
-      this.frames = [];
-      return all;
-    }
-    let bytes = 0;
-    // At least one, however large it is.
-    const end = this.frames.findIndex((frame, index) => {
+  /** As many frames as are within the limit, or the next one, however large it is. */
+  private take(limitBytes: number): Buffer | undefined {
+    const { next, rest } = this;
+    this.next = undefined;
+    if (!next || rest.length === 0) return next;
+    this.rest = [];
+    if (this.waitingBytes <= limitBytes) return Buffer.concat([next, ...rest]);
+    let bytes = next.length;
+    const end = rest.findIndex((frame) => {
       bytes += frame.length;
-      return index > 0 && bytes > WRITE_BYTES;
+      return bytes > limitBytes;
     });
-    return this.frames.splice(0, end === -1 ? this.frames.length : end);
+    [this.next, ...this.rest] = rest.slice(end);
+    return Buffer.concat([next, ...rest.slice(0, end)]);
   }
 
-  private write(frames: Buffer[]): void {
+  private write(bytes: Buffer | undefined): void {
+    if (!bytes) return;
     const { connection } = this;
-    const [first] = frames;
-    // Mostly it is one, and the same for all sockets of a chat.
-    const bytes = first && frames.length === 1 ? first : Buffer.concat(frames);
     this.waitingBytes -= bytes.length;
     this.writingBytes += bytes.length;
     connection.write(bytes);
