@@ -82,24 +82,38 @@ export class Messages {
   }
 
   private async append(batch: readonly PendingMessage[]): Promise<AppendedRow[]> {
+    // Where a chat's messages stand together, its row is written once.
+    const messages = [...batch].sort(byChat);
     const rows = await query<AppendedRow>(this.db, APPEND, [
-      batch.map((message) => message.id),
-      batch.map((message) => message.chatId),
-      batch.map((message) => message.sender.id),
-      batch.map((message) => message.content),
-      batch.map((message) => message.nonce),
+      messages.map((message) => message.id),
+      messages.map((message) => message.chatId),
+      messages.map((message) => message.sender.id),
+      messages.map((message) => message.content),
+      messages.map((message) => message.nonce),
     ]).catch((error: unknown) => {
       throw clientError(error) ?? error;
     });
+    const answers = new Map<PendingMessage, AppendedRow>();
+    for (const [index, row] of rows.entries()) {
+      const message = messages[index];
+      if (message) answers.set(message, row);
+    }
     // The senders hear first: their acknowledgements leave before anybody's copy is made.
     setImmediate(() => {
-      for (const [index, row] of rows.entries()) {
-        const pending = batch[index];
-        if (pending && row.outcome === 'created') this.announce(messageCreated(row.epoch, toMessage(pending, row)));
-      }
+      for (const [message, row] of answers)
+        if (row.outcome === 'created') this.announce(messageCreated(row.epoch, toMessage(message, row)));
     });
-    return rows;
+    return batch.map((message) => {
+      const row = answers.get(message);
+      if (!row) throw new Error(`The database did not answer for message ${message.id}.`);
+      return row;
+    });
   }
+}
+
+/** Messages of one chat stay in the order they came. */
+function byChat({ chatId: one }: PendingMessage, { chatId: other }: PendingMessage): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function toMessage({ chatId, sender }: PendingMessage, row: AppendedRow): ChatMessage {

@@ -146,6 +146,17 @@ describe('sending a message', () => {
     const stored = await one.chatLog.messages(chat.id, { last: 500 });
     expect(stored.map((message) => message.content)).toEqual(contents);
   });
+
+  it('answers each of those written together for itself, whichever chats they are for', async () => {
+    const ann = await one.newUser();
+    const chats = await Promise.all(Array.from({ length: 5 }, () => one.newChat(ann)));
+    const sends = Array.from({ length: 100 }, async (_, index) => {
+      const chatId = chats[index % 5]?.id ?? '';
+      const message = await one.messages.send(viewerOf(ann), { chatId, content: `m${index}` });
+      expect(message).toMatchObject({ chatId, content: `m${index}`, seq: 2 + Math.floor(index / 5) });
+    });
+    await Promise.all(sends);
+  });
 });
 
 describe('a nonce', () => {
