@@ -11,7 +11,9 @@ export async function rooms(run: Run, { kind, rooms: count, people, inFlight, wa
   const perRoom = kind === 'rooms' ? ROOM_MEMBERS : 1;
   const all = await run.watched(assembleRooms(run, { rooms: count, perRoom, people }));
   const say = async (slot: number, round: number) => {
-    const assembly = all[(slot + round * inFlight) % count];
+    // No room is two slots' share: they would meet there, hear each other's messages together and never part again.
+    const share = Math.max(1, Math.ceil((count - slot) / inFlight));
+    const assembly = all[(slot + (round % share) * inFlight) % count];
     await memberWhoseTurnItIs(assembly, round)?.say();
   };
   await run.watched(closedLoop(inFlight, warmUpSeconds, say));
