@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../domain/chat-events.js';
 import type { ChatHead, ChatLog } from '../domain/chat-log.js';
-import type { Due, Rounds } from './rounds.js';
+import type { Feed, Rounds } from './rounds.js';
 
 /**
  * One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined; now
@@ -46,14 +46,15 @@ const HOLE_PATIENCE_MS = 10;
  * One chat's changes in their order, for this process. The bus may lose, repeat and reorder; what is missing is read from
  * the log, one read at a time.
  */
-export class ChatFeed implements Due {
+export class ChatFeed implements Feed {
   private readonly listeners = new Set<FeedListener>();
   private readonly early = new Map<number, ChatEvent>();
   private readonly pages = new Map<number, Promise<FeedPage>>();
   private tail: ChatEvent[] = [];
   /** Changes that are to be handed out in the next round. They are in `tail` too. */
   private fresh: ChatEvent[] = [];
-  private isDue = false;
+  /** Changes that came since the last round. */
+  private came = 0;
   /** The number that everything in `tail` comes after, without a gap. */
   private tailStart = 0;
   /** Where the feed stood when `forgetOld` was called last. */
@@ -160,9 +161,11 @@ export class ChatFeed implements Due {
   }
 
   /** Hands out what came since the last round. */
-  flush(): void {
-    this.isDue = false;
+  flush(): number {
+    const { came } = this;
+    this.came = 0;
     this.handOut();
+    return came;
   }
 
   gone(): void {
@@ -225,11 +228,9 @@ export class ChatFeed implements Due {
       this.tail = this.tail.slice(-TAIL_LENGTH);
     }
     this.fresh.push(event);
+    this.came += 1;
+    if (this.came === 1) this.rounds.addFeed(this);
     if (this.fresh.length >= MAX_TOGETHER) this.handOut();
-    else if (!this.isDue) {
-      this.isDue = true;
-      this.rounds.addFeed(this);
-    }
   }
 
   private handOut(): void {

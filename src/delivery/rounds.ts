@@ -1,17 +1,16 @@
-/** Has something to do in the next round. */
-export interface Due {
+/** Has something to write in the next round. */
+export interface Writer {
   flush(): void;
 }
 
-export interface Writer extends Due {
-  /** When the round of its last write began, by `performance.now()`; before the first -Infinity. The rounds keep it. */
-  wroteAt: number;
+/** Has changes to hand out in the next round. */
+export interface Feed {
+  /** Hands them out. Returns how many have come since it did so last. */
+  flush(): number;
 }
 
 /** The longest that a round may be put off when the process is busy, in milliseconds. */
 const MAX_WINDOW_MS = 15;
-/** Who wrote less than so long ago and writes again might have written once. Milliseconds. */
-const AGAIN_MS = 100;
 /** So many listeners of a lone feed are handed its changes before they write. */
 const HANDED_TOGETHER = 128;
 
@@ -24,25 +23,21 @@ const HANDED_TOGETHER = 128;
  * it. The listeners write a few at a time, so that the first do not wait until the last has been handed its changes. Where
  * there are many feeds, an acknowledgement and the sender's own copy rather share a write.
  *
- * A round is followed by a window in which more comes together: eight frames in a write and not four, at a thousand sockets
- * of one chat, and the messages arrive in half the time because of it. The window is as long as the round took, when all who
- * wrote in it write again and again; the fewer of them do, the less there is to join and the shorter it is. A process with
- * little to do has short rounds, and whoever speaks less often than rounds take waits for nothing.
+ * Where several changes came for one feed, a round is followed by a window as long as it took, in which more come together:
+ * eight frames in a write and not four, at a thousand sockets of one chat, and the messages arrive in half the time because
+ * of it. Many chats that have one change each have nothing to join, and would only wait. A process with little to do has short
+ * rounds, and whoever speaks less often than rounds take waits for nothing.
  */
 export class Rounds {
-  private feeds: Due[] = [];
+  private feeds: Feed[] = [];
   private writers: Writer[] = [];
   private isDue = false;
   private isLoneFeed = false;
-  private startedAt = 0;
   private notBefore = 0;
-  /** This round's writes, and those of them to sockets that had been written to a moment ago. */
-  private writes = 0;
-  private repeated = 0;
-  /** The part of the writes that were repeated in the last round that wrote. */
-  private share = 0;
+  /** How many others a change came with for its feed, on average, when feeds were handed out last; 1 stands for more. */
+  private company = 0;
 
-  addFeed(feed: Due): void {
+  addFeed(feed: Feed): void {
     this.feeds.push(feed);
     this.beDue();
   }
@@ -63,16 +58,13 @@ export class Rounds {
   }
 
   private run(): void {
-    this.startedAt = performance.now();
-    this.writes = 0;
-    this.repeated = 0;
+    const startedAt = performance.now();
     if (this.feeds.length === 1) this.write();
-    this.handOut();
+    if (this.feeds.length > 0) this.handOut();
     this.write();
     this.isDue = false;
     const endedAt = performance.now();
-    if (this.writes > 0) this.share = this.repeated / this.writes;
-    this.notBefore = endedAt + Math.min((endedAt - this.startedAt) * this.share, MAX_WINDOW_MS);
+    this.notBefore = endedAt + Math.min((endedAt - startedAt) * this.company, MAX_WINDOW_MS);
     // What came while the others were writing.
     if (this.feeds.length > 0 || this.writers.length > 0) this.beDue();
   }
@@ -81,18 +73,15 @@ export class Rounds {
     const { feeds } = this;
     this.feeds = [];
     this.isLoneFeed = feeds.length === 1;
-    for (const feed of feeds) feed.flush();
+    let changes = 0;
+    for (const feed of feeds) changes += feed.flush();
     this.isLoneFeed = false;
+    this.company = Math.min(1, changes / feeds.length - 1);
   }
 
   private write(): void {
     const { writers } = this;
     this.writers = [];
-    this.writes += writers.length;
-    for (const writer of writers) {
-      if (this.startedAt - writer.wroteAt < AGAIN_MS) this.repeated += 1;
-      writer.wroteAt = this.startedAt;
-      writer.flush();
-    }
+    for (const writer of writers) writer.flush();
   }
 }

@@ -5,7 +5,7 @@ import type { LogReader } from '../../src/delivery/chat-feed.js';
 import type { ChatStream, StreamSink } from '../../src/delivery/chat-stream.js';
 import { ChatStreams } from '../../src/delivery/chat-streams.js';
 import { Hub } from '../../src/delivery/hub.js';
-import type { Due } from '../../src/delivery/rounds.js';
+import type { Feed } from '../../src/delivery/rounds.js';
 import type { ChatEvent } from '../../src/domain/chat-events.js';
 import type { ChatHead } from '../../src/domain/chat-log.js';
 import type { Cursor } from '../../src/domain/cursor.js';
@@ -147,9 +147,9 @@ class ModelBus implements Bus {
 
 /** Rounds that take place when they are told to. */
 class ModelRounds {
-  private feeds: Due[] = [];
+  private feeds: Feed[] = [];
 
-  addFeed(feed: Due): void {
+  addFeed(feed: Feed): void {
     this.feeds.push(feed);
   }
 

@@ -9,7 +9,6 @@ describe('a round', () => {
     const rounds = new Rounds();
     const order: string[] = [];
     const writer = (name: string, flush = () => {}) => ({
-      wroteAt: Number.NEGATIVE_INFINITY,
       flush() {
         order.push(name);
         flush();
@@ -23,6 +22,7 @@ describe('a round', () => {
         flush() {
           order.push(name);
           for (let count = 0; count < listeners; count += 1) rounds.addWriter(writer(`listener of ${name}`));
+          return 1;
         },
       }),
     };
@@ -60,6 +60,7 @@ describe('a round', () => {
       flush() {
         for (let count = 0; count < 200; count += 1) rounds.addWriter(writer('listener'));
         order.push('all are handed it');
+        return 1;
       },
     });
     await turn();
@@ -83,62 +84,64 @@ describe('a round', () => {
 });
 
 describe('after a round that took long', () => {
-  /** Takes so long to write. */
-  function slow(costMs: number) {
-    let writes = 0;
-    return {
-      wroteAt: Number.NEGATIVE_INFINITY,
-      get writes() {
-        return writes;
-      },
+  /** A feed that has so many changes, and whose listener takes 20 ms to write them. */
+  function slowFeed(rounds: Rounds, changes: number) {
+    const listener = {
       flush() {
         const startedAt = performance.now();
-        while (performance.now() - startedAt < costMs);
-        writes += 1;
+        while (performance.now() - startedAt < 20);
+      },
+    };
+    return {
+      flush() {
+        rounds.addWriter(listener);
+        return changes;
       },
     };
   }
 
-  /** Resolves when the rounds have written what is added now. */
-  function written(rounds: Rounds): Promise<number> {
-    return new Promise((resolve) => {
-      rounds.addWriter({ wroteAt: Number.NEGATIVE_INFINITY, flush: () => resolve(performance.now()) });
-    });
+  /** How long it takes from a round with these feeds until what comes next is written, in milliseconds. */
+  async function waitAfter(changes: readonly number[]): Promise<number> {
+    const rounds = new Rounds();
+    for (const count of changes) rounds.addFeed(slowFeed(rounds, count));
+    await turn();
+    const endedAt = performance.now();
+    await new Promise<void>((resolve) => rounds.addWriter({ flush: resolve }));
+    return performance.now() - endedAt;
   }
 
-  it('waits up to 15 ms for company when those who wrote write again and again', async () => {
-    const rounds = new Rounds();
-    const writer = slow(20);
-    for (const writes of [1, 2]) {
-      rounds.addWriter(writer);
-      await turn();
-      expect(writer.writes).toBe(writes);
-    }
-    const endedAt = performance.now();
+  it('waits up to 15 ms for company when changes came together', async () => {
     // Timers have whole milliseconds, and so has the moment that they count from.
-    expect((await written(rounds)) - endedAt).toBeGreaterThanOrEqual(12);
+    expect(await waitAfter([2])).toBeGreaterThanOrEqual(12);
   });
 
-  it('waits for nothing when others write each time', async () => {
+  it('waits for nothing when each came alone', async () => {
     const rounds = new Rounds();
-    for (let round = 0; round < 3; round += 1) {
-      const writer = slow(20);
-      rounds.addWriter(writer);
-      await turn();
-      expect(writer.writes).toBe(1);
-    }
+    rounds.addFeed(slowFeed(rounds, 1));
+    rounds.addFeed(slowFeed(rounds, 1));
+    await turn();
+    let isWritten = false;
+    rounds.addWriter({
+      flush() {
+        isWritten = true;
+      },
+    });
+    await turn();
+    expect(isWritten).toBe(true);
   });
 
   it('waits for nothing after a rest', async () => {
     const rounds = new Rounds();
-    const writer = slow(20);
-    rounds.addWriter(writer);
-    await turn();
-    rounds.addWriter(writer);
+    rounds.addFeed(slowFeed(rounds, 2));
     await turn();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    rounds.addWriter(writer);
+    let isWritten = false;
+    rounds.addWriter({
+      flush() {
+        isWritten = true;
+      },
+    });
     await turn();
-    expect(writer.writes).toBe(3);
+    expect(isWritten).toBe(true);
   });
 });

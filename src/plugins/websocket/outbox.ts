@@ -12,8 +12,6 @@ const NOTHING = Buffer.alloc(0);
 
 /** The frames that wait for one connection, in their order. One write is under way at a time; the rest joins the next. */
 export class Outbox implements Writer {
-  wroteAt = Number.NEGATIVE_INFINITY;
-
   /** The frame that is next. Mostly it is the only one, and then there is no list to make. */
   private next: Buffer | undefined;
   private rest: Buffer[] = [];
