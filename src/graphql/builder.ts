@@ -25,8 +25,8 @@ export const builder = new SchemaBuilder<{
   defaultFieldNullability: false,
   scopeAuth: {
     defaultStrategy: 'all',
-    // A type's scopes run once per object and not once per field. A compiler of queries (Mercurius' `jit`) skips `isTypeOf`,
-    // where they run: turn this off before turning that on.
+    // A type's scopes run once per object and not once per field. A compiler of queries (Mercurius' `jit`) calls `isTypeOf`,
+    // where they run, without the context and takes a promise for leave: turn this off before turning that on.
     runScopesOnType: true,
     authScopes,
   },

@@ -209,4 +209,17 @@ describe('messages', () => {
     expect(JSON.stringify(data?.plain)).toBe(JSON.stringify(data?.conditional));
     expect(data?.deep).toMatchObject([{ chat: { id: chat.id } }, { chat: { id: chat.id } }]);
   });
+
+  it('go to the operation that asked, over a socket as well', async () => {
+    const ann = await services.newUser();
+    const chats = await Promise.all(Array.from({ length: 5 }, () => services.newChat(ann)));
+    for (const { id } of chats) await services.messages.send(viewerOf(ann), { chatId: id, content: `in ${id}` });
+    const socket = app.connect(await app.newToken(ann));
+    const ask = async (chatId: string) => {
+      const query = 'query ($id: ID!) { messages(chatId: $id) { content } }';
+      for await (const { data } of socket.iterate({ query, variables: { id: chatId } })) return data;
+    };
+    const answers = await Promise.all(chats.map(({ id }) => ask(id)));
+    expect(answers).toEqual(chats.map(({ id }) => ({ messages: [{ content: `in ${id}` }] })));
+  });
 });
