@@ -100,26 +100,8 @@ describe('after a round that took long', () => {
     };
   }
 
-  /** How long it takes from a round with these feeds until what comes next is written, in milliseconds. */
-  async function waitAfter(changes: readonly number[]): Promise<number> {
-    const rounds = new Rounds();
-    for (const count of changes) rounds.addFeed(slowFeed(rounds, count));
-    await turn();
-    const endedAt = performance.now();
-    await new Promise<void>((resolve) => rounds.addWriter({ flush: resolve }));
-    return performance.now() - endedAt;
-  }
-
-  it('waits up to 15 ms for company when changes came together', async () => {
-    // Timers have whole milliseconds, and so has the moment that they count from.
-    expect(await waitAfter([2])).toBeGreaterThanOrEqual(12);
-  });
-
-  it('waits for nothing when each came alone', async () => {
-    const rounds = new Rounds();
-    rounds.addFeed(slowFeed(rounds, 1));
-    rounds.addFeed(slowFeed(rounds, 1));
-    await turn();
+  /** Whether what comes now is written at the end of this turn. */
+  async function isWrittenAtOnce(rounds: Rounds): Promise<boolean> {
     let isWritten = false;
     rounds.addWriter({
       flush() {
@@ -127,7 +109,24 @@ describe('after a round that took long', () => {
       },
     });
     await turn();
-    expect(isWritten).toBe(true);
+    return isWritten;
+  }
+
+  it('waits up to 15 ms for company when changes came together', async () => {
+    const rounds = new Rounds();
+    rounds.addFeed(slowFeed(rounds, 2));
+    await turn();
+    const endedAt = performance.now();
+    await new Promise<void>((resolve) => rounds.addWriter({ flush: resolve }));
+    // Timers have whole milliseconds, and so has the moment that they count from.
+    expect(performance.now() - endedAt).toBeGreaterThanOrEqual(12);
+  });
+
+  it('waits for nothing when each came alone', async () => {
+    const rounds = new Rounds();
+    for (const feed of [slowFeed(rounds, 1), slowFeed(rounds, 1)]) rounds.addFeed(feed);
+    await turn();
+    expect(await isWrittenAtOnce(rounds)).toBe(true);
   });
 
   it('waits for nothing after a rest', async () => {
@@ -135,13 +134,6 @@ describe('after a round that took long', () => {
     rounds.addFeed(slowFeed(rounds, 2));
     await turn();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    let isWritten = false;
-    rounds.addWriter({
-      flush() {
-        isWritten = true;
-      },
-    });
-    await turn();
-    expect(isWritten).toBe(true);
+    expect(await isWrittenAtOnce(rounds)).toBe(true);
   });
 });

@@ -46,9 +46,11 @@ const post: fc.Arbitrary<Part> = fc.tuple(body, contentType).map(([text, type]) 
 }));
 
 function queryString({ query, variables, operationName }: GeneratedOperation): string {
-  const parameters = { query, variables: JSON.stringify(variables), operationName };
+  // A name of another type than text goes as JSON: an object of any members may have no text of its own.
+  const name = typeof operationName === 'string' ? operationName : JSON.stringify(operationName);
+  const parameters = { query, variables: JSON.stringify(variables), operationName: name };
   const parts = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return parts.map(([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed())}`).join('&');
+  return parts.map(([key, value]) => `${key}=${encodeURIComponent(value.toWellFormed())}`).join('&');
 }
 
 /** What comes in an URL has to fit into the head of a request. */
