@@ -83,7 +83,8 @@ export class Outbox implements Writer {
       bytes += frame.length;
       return bytes > limitBytes;
     });
-    [this.next, ...this.rest] = rest.slice(end);
+    this.next = rest[end];
+    this.rest = rest.slice(end + 1);
     return Buffer.concat([next, ...rest.slice(0, end)]);
   }
 
