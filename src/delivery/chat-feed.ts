@@ -53,8 +53,7 @@ export class ChatFeed implements Feed {
   private tail: ChatEvent[] = [];
   /** Changes that are to be handed out in the next round. They are in `tail` too. */
   private fresh: ChatEvent[] = [];
-  /** Changes that came since the last round. */
-  private came = 0;
+  isDue = false;
   /** The number that everything in `tail` comes after, without a gap. */
   private tailStart = 0;
   /** Where the feed stood when `forgetOld` was called last. */
@@ -71,7 +70,7 @@ export class ChatFeed implements Feed {
   constructor(
     readonly chatId: string,
     private readonly log: LogReader,
-    private readonly rounds: Pick<Rounds, 'addFeed'>,
+    private readonly rounds: Pick<Rounds, 'addChange'>,
     private readonly onRepairError: (error: unknown) => void,
     private readonly holePatienceMs = HOLE_PATIENCE_MS,
   ) {}
@@ -160,16 +159,16 @@ export class ChatFeed implements Feed {
     this.listeners.delete(listener);
   }
 
-  /** Hands out what came since the last round. */
-  flush(): number {
-    const { came } = this;
-    this.came = 0;
-    this.handOut();
-    return came;
+  /** Hands out what came since it did so last. */
+  flush(): void {
+    if (this.fresh.length === 0) return;
+    const { fresh } = this;
+    this.fresh = [];
+    for (const listener of this.listeners) listener.changed(fresh);
   }
 
   gone(): void {
-    this.handOut();
+    this.flush();
     for (const listener of [...this.listeners]) listener.gone();
   }
 
@@ -185,7 +184,7 @@ export class ChatFeed implements Feed {
   private replace(head: ChatHead): void {
     const first = this.head === null;
     // What came of the history before is heard before its end.
-    this.handOut();
+    this.flush();
     if (!first) this.generation += 1;
     this.head = { ...head };
     this.tail = [];
@@ -228,16 +227,8 @@ export class ChatFeed implements Feed {
       this.tail = this.tail.slice(-TAIL_LENGTH);
     }
     this.fresh.push(event);
-    this.came += 1;
-    if (this.came === 1) this.rounds.addFeed(this);
-    if (this.fresh.length >= MAX_TOGETHER) this.handOut();
-  }
-
-  private handOut(): void {
-    if (this.fresh.length === 0) return;
-    const { fresh } = this;
-    this.fresh = [];
-    for (const listener of this.listeners) listener.changed(fresh);
+    this.rounds.addChange(this);
+    if (this.fresh.length >= MAX_TOGETHER) this.flush();
   }
 
   /** Reads what is missing. A database that is away ends it; the hub's probe starts it again. */

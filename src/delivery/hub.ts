@@ -32,7 +32,7 @@ export class Hub {
   constructor(
     private readonly bus: Bus,
     private readonly log: LogReader,
-    private readonly rounds: Pick<Rounds, 'addFeed'>,
+    private readonly rounds: Pick<Rounds, 'addChange'>,
     private readonly options: HubOptions,
   ) {
     bus.onReset(() => void this.probe());

@@ -5,12 +5,19 @@ export interface Writer {
 
 /** Has changes to hand out in the next round. */
 export interface Feed {
-  /** Hands them out. Returns how many have come since it did so last. */
-  flush(): number;
+  /** Kept by the rounds: whether it has its place in the next one. */
+  isDue: boolean;
+  flush(): void;
 }
 
 /** The longest that a round may be put off when the process is busy, in milliseconds. */
 const MAX_WINDOW_MS = 15;
+/** Each of so many windows lasts to its end, to see whether more come together than was usual. */
+const WINDOWS_TO_A_FULL_ONE = 16;
+/** What is left of the usual number of changes after a round with fewer. */
+const FADING = 0.98;
+/** What one round counts in the average of them. */
+const WEIGHT = 0.25;
 /** So many listeners of a lone feed are handed its changes before they write. */
 const HANDED_TOGETHER = 128;
 
@@ -23,23 +30,40 @@ const HANDED_TOGETHER = 128;
  * it. The listeners write a few at a time, so that the first do not wait until the last has been handed its changes. Where
  * there are many feeds, an acknowledgement and the sender's own copy rather share a write.
  *
- * Where several changes came for one feed, a round is followed by a window as long as it took, in which more come together:
- * eight frames in a write and not four, at a thousand sockets of one chat, and the messages arrive in half the time because
- * of it. Many chats that have one change each have nothing to join, and would only wait. A process with little to do has short
- * rounds, and whoever speaks less often than rounds take waits for nothing.
+ * Where several changes came for one feed of late, what comes soon after a round waits for others, at most as long as that
+ * round took: eight frames in a write and not four, at a thousand sockets of one chat, and the messages arrive in half the
+ * time because of it. Many chats that have one change each have nothing to join, and would only wait. A process with little
+ * to do has short rounds, and whoever speaks less often than rounds take waits for nothing.
+ *
+ * The window ends early when as many changes have come as usual: senders who wait for their answers before they go on send
+ * nothing more in it. Half as many messages again, with eight of them under way at a thousand sockets.
  */
 export class Rounds {
   private feeds: Feed[] = [];
   private writers: Writer[] = [];
   private isDue = false;
   private isLoneFeed = false;
-  private notBefore = 0;
-  /** How many others a change came with for its feed, on average, when feeds were handed out last; 1 stands for more. */
+  private window: NodeJS.Timeout | undefined;
+  private windows = 0;
+  /** How long what comes now would wait for others, in milliseconds, and until when it would. */
+  private windowMs = 0;
+  private busyUntil = 0;
+  /** Changes that came since the last round. */
+  private changes = 0;
+  /** The most that came for one round lately. */
+  private usual = 0;
+  /** How many others a change comes with for its feed, 1 standing for more: the average of the rounds, the last the most. */
   private company = 0;
 
-  addFeed(feed: Feed): void {
-    this.feeds.push(feed);
+  /** A change came for the feed. */
+  addChange(feed: Feed): void {
+    if (!feed.isDue) {
+      feed.isDue = true;
+      this.feeds.push(feed);
+    }
+    this.changes += 1;
     this.beDue();
+    if (this.window && this.hasEnough) this.endWindow(this.window);
   }
 
   addWriter(writer: Writer): void {
@@ -51,32 +75,52 @@ export class Rounds {
   private beDue(): void {
     if (this.isDue) return;
     this.isDue = true;
-    const wait = this.notBefore - performance.now();
     // Timers have whole milliseconds.
-    if (wait >= 1) setTimeout(() => this.run(), wait);
-    else setImmediate(() => this.run());
+    if (this.windowMs < 1 || performance.now() >= this.busyUntil) {
+      setImmediate(() => this.run());
+    } else {
+      this.windows += 1;
+      this.window = setTimeout(() => this.run(), this.windowMs);
+    }
+  }
+
+  private get hasEnough(): boolean {
+    return this.changes >= this.usual && this.windows % WINDOWS_TO_A_FULL_ONE !== 0;
+  }
+
+  private endWindow(window: NodeJS.Timeout): void {
+    clearTimeout(window);
+    this.window = undefined;
+    setImmediate(() => this.run());
   }
 
   private run(): void {
-    const startedAt = performance.now();
+    this.window = undefined;
     if (this.feeds.length === 1) this.write();
     if (this.feeds.length > 0) this.handOut();
     this.write();
     this.isDue = false;
-    const endedAt = performance.now();
-    this.notBefore = endedAt + Math.min((endedAt - startedAt) * this.company, MAX_WINDOW_MS);
     // What came while the others were writing.
     if (this.feeds.length > 0 || this.writers.length > 0) this.beDue();
   }
 
   private handOut(): void {
-    const { feeds } = this;
+    const { feeds, changes } = this;
+    const startedAt = performance.now();
     this.feeds = [];
+    this.changes = 0;
     this.isLoneFeed = feeds.length === 1;
-    let changes = 0;
-    for (const feed of feeds) changes += feed.flush();
+    for (const feed of feeds) {
+      feed.isDue = false;
+      feed.flush();
+    }
     this.isLoneFeed = false;
-    this.company = Math.min(1, changes / feeds.length - 1);
+    this.write();
+    const endedAt = performance.now();
+    this.usual = Math.max(changes, this.usual * FADING);
+    this.company += WEIGHT * (Math.min(1, changes / feeds.length - 1) - this.company);
+    this.windowMs = Math.min((endedAt - startedAt) * this.company, MAX_WINDOW_MS);
+    this.busyUntil = endedAt + 2 * this.windowMs;
   }
 
   private write(): void {

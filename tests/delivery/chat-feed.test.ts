@@ -12,7 +12,7 @@ function change(seq: number) {
 
 it('holds a change in memory until it is told to forget for the second time', () => {
   const nothingToRead = async () => [];
-  const feed = new ChatFeed(CHAT, { heads: nothingToRead, events: nothingToRead }, { addFeed: () => {} }, () => {});
+  const feed = new ChatFeed(CHAT, { heads: nothingToRead, events: nothingToRead }, { addChange: () => {} }, () => {});
   feed.observe({ chatId: CHAT, epoch: EPOCH, seq: 0 }, feed.standing);
   const seqsSince = (seq: number) => feed.since(seq)?.events.map((event) => event.seq);
 

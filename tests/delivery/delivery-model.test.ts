@@ -149,12 +149,17 @@ class ModelBus implements Bus {
 class ModelRounds {
   private feeds: Feed[] = [];
 
-  addFeed(feed: Feed): void {
+  addChange(feed: Feed): void {
+    if (feed.isDue) return;
+    feed.isDue = true;
     this.feeds.push(feed);
   }
 
   run(): void {
-    for (const feed of this.feeds.splice(0)) feed.flush();
+    for (const feed of this.feeds.splice(0)) {
+      feed.isDue = false;
+      feed.flush();
+    }
   }
 }
 

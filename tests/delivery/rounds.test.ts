@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Rounds } from '../../src/delivery/rounds.js';
+import { type Feed, Rounds } from '../../src/delivery/rounds.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -19,10 +19,10 @@ describe('a round', () => {
       order,
       writer,
       feed: (name: string, listeners = 1) => ({
+        isDue: false,
         flush() {
           order.push(name);
           for (let count = 0; count < listeners; count += 1) rounds.addWriter(writer(`listener of ${name}`));
-          return 1;
         },
       }),
     };
@@ -38,17 +38,17 @@ describe('a round', () => {
 
   it('hands out what all feeds have before anything is written', async () => {
     const { rounds, order, writer, feed } = setUp();
-    rounds.addFeed(feed('one'));
+    rounds.addChange(feed('one'));
     rounds.addWriter(writer('acknowledgement'));
-    rounds.addFeed(feed('two'));
+    rounds.addChange(feed('two'));
     await turn();
     expect(order).toEqual(['one', 'two', 'acknowledgement', 'listener of one', 'listener of two']);
   });
 
   it('hands out what all feeds have first, also when one of them has many listeners', async () => {
     const { rounds, order, feed } = setUp();
-    rounds.addFeed(feed('one', 200));
-    rounds.addFeed(feed('two'));
+    rounds.addChange(feed('one', 200));
+    rounds.addChange(feed('two'));
     await turn();
     expect(order.slice(0, 3)).toEqual(['one', 'two', 'listener of one']);
     expect(order).toHaveLength(203);
@@ -56,7 +56,7 @@ describe('a round', () => {
 
   it('lets acknowledgements go before a lone feed', async () => {
     const { rounds, order, writer, feed } = setUp();
-    rounds.addFeed(feed('one'));
+    rounds.addChange(feed('one'));
     rounds.addWriter(writer('acknowledgement'));
     await turn();
     expect(order).toEqual(['acknowledgement', 'one', 'listener of one']);
@@ -64,11 +64,11 @@ describe('a round', () => {
 
   it('lets the first listeners of a lone feed write before the last are handed anything', async () => {
     const { rounds, order, writer } = setUp();
-    rounds.addFeed({
+    rounds.addChange({
+      isDue: false,
       flush() {
         for (let count = 0; count < 200; count += 1) rounds.addWriter(writer('listener'));
         order.push('all are handed it');
-        return 1;
       },
     });
     await turn();
@@ -80,7 +80,7 @@ describe('a round', () => {
     const { rounds, order, writer, feed } = setUp();
     const again = writer('again');
     const once = writer('once', () => {
-      rounds.addFeed(feed('late'));
+      rounds.addChange(feed('late'));
       rounds.addWriter(again);
     });
     rounds.addWriter(once);
@@ -91,9 +91,12 @@ describe('a round', () => {
   });
 });
 
-describe('after a round that took long', () => {
-  /** A feed that has so many changes, and whose listener takes 20 ms to write them. */
-  function slowFeed(rounds: Rounds, changes: number) {
+describe('when rounds take long', () => {
+  // Timers have whole milliseconds, and so has the moment that they count from.
+  const WHOLE_WINDOW_MS = 12;
+
+  /** A feed whose listener takes 20 ms to write. */
+  function slowFeed(rounds: Rounds): Feed {
     const listener = {
       flush() {
         const startedAt = performance.now();
@@ -101,11 +104,40 @@ describe('after a round that took long', () => {
       },
     };
     return {
+      isDue: false,
       flush() {
         rounds.addWriter(listener);
-        return changes;
       },
     };
+  }
+
+  function addChanges(rounds: Rounds, feed: Feed, count: number): void {
+    for (let added = 0; added < count; added += 1) rounds.addChange(feed);
+  }
+
+  /** Resolves when the next round begins to how long it was put off, in milliseconds. */
+  function nextRound(rounds: Rounds): Promise<number> {
+    const askedAt = performance.now();
+    return new Promise((resolve) => rounds.addWriter({ flush: () => resolve(performance.now() - askedAt) }));
+  }
+
+  /** How long each of so many rounds is put off when as many changes come for each of them at once. */
+  async function putOff(rounds: Rounds, feed: Feed, count: number, changes: number): Promise<number[]> {
+    const waits: number[] = [];
+    while (waits.length < count) {
+      addChanges(rounds, feed, changes);
+      waits.push(await nextRound(rounds));
+    }
+    return waits;
+  }
+
+  /** Rounds in which eight changes came together, often enough to expect it. */
+  async function setUp() {
+    const rounds = new Rounds();
+    const feed = slowFeed(rounds);
+    await putOff(rounds, feed, 10, 8);
+    await turn();
+    return { rounds, feed };
   }
 
   /** Whether what comes now is written at the end of this turn. */
@@ -120,28 +152,59 @@ describe('after a round that took long', () => {
     return isWritten;
   }
 
-  it('waits up to 15 ms for company when changes came together', async () => {
-    const rounds = new Rounds();
-    rounds.addFeed(slowFeed(rounds, 2));
-    await turn();
-    const endedAt = performance.now();
-    await new Promise<void>((resolve) => rounds.addWriter({ flush: resolve }));
-    // Timers have whole milliseconds, and so has the moment that they count from.
-    expect(performance.now() - endedAt).toBeGreaterThanOrEqual(12);
+  it('what comes soon after one waits up to 15 ms for company, when changes came together of late', async () => {
+    const { rounds } = await setUp();
+    expect(await nextRound(rounds)).toBeGreaterThanOrEqual(WHOLE_WINDOW_MS);
   });
 
-  it('waits for nothing when each came alone', async () => {
+  it('one change that comes alone does not end that', async () => {
+    const { rounds, feed } = await setUp();
+    await putOff(rounds, feed, 1, 1);
+    expect(await nextRound(rounds)).toBeGreaterThanOrEqual(WHOLE_WINDOW_MS);
+  });
+
+  it('nothing waits when each comes alone', async () => {
     const rounds = new Rounds();
-    for (const feed of [slowFeed(rounds, 1), slowFeed(rounds, 1)]) rounds.addFeed(feed);
-    await turn();
+    const feeds = [slowFeed(rounds), slowFeed(rounds)];
+    for (let round = 0; round < 10; round += 1) {
+      for (const feed of feeds) rounds.addChange(feed);
+      expect(await isWrittenAtOnce(rounds)).toBe(true);
+    }
+  });
+
+  it('nothing waits after a rest', async () => {
+    const { rounds } = await setUp();
+    await new Promise((resolve) => setTimeout(resolve, 40));
     expect(await isWrittenAtOnce(rounds)).toBe(true);
   });
 
-  it('waits for nothing after a rest', async () => {
-    const rounds = new Rounds();
-    rounds.addFeed(slowFeed(rounds, 2));
+  it('nothing waits any longer when as many have come as usual', async () => {
+    const { rounds, feed } = await setUp();
+    addChanges(rounds, feed, 7);
+    let isOver = false;
+    const round = nextRound(rounds).then(() => {
+      isOver = true;
+    });
     await turn();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await isWrittenAtOnce(rounds)).toBe(true);
+    expect(isOver).toBe(false);
+    rounds.addChange(feed);
+    await turn();
+    await round;
+    expect(isOver).toBe(true);
+  });
+
+  it('a window lasts to its end now and then, to find out whether more come together', async () => {
+    const { rounds, feed } = await setUp();
+    const waits = await putOff(rounds, feed, 32, 8);
+    const whole = waits.filter((wait) => wait >= WHOLE_WINDOW_MS);
+    expect(whole.length).toBeGreaterThanOrEqual(2);
+    expect(whole.length).toBeLessThan(waits.length / 2);
+  });
+
+  it('fewer become usual', async () => {
+    const { rounds, feed } = await setUp();
+    const waits = await putOff(rounds, feed, 10, 7);
+    expect(waits[0]).toBeGreaterThanOrEqual(WHOLE_WINDOW_MS);
+    expect(Math.min(...waits)).toBeLessThan(WHOLE_WINDOW_MS);
   });
 });

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Rounds, Writer } from '../../delivery/rounds.js';
+import { plainDescriptor, tryWrite } from './try-write.js';
 
 /** Unsent bytes at which a connection has enough. */
 const FULL_BYTES = 1024 * 1024;
@@ -7,11 +8,10 @@ const FULL_BYTES = 1024 * 1024;
 const ROOM_BYTES = FULL_BYTES / 2;
 /** The most that one write takes. A write that ends is how we see that the peer reads. */
 const WRITE_BYTES = 64 * 1024;
-/** Its write ends when the one before it has. */
-const NOTHING = Buffer.alloc(0);
 
 /** The frames that wait for one connection, in their order. One write is under way at a time; the rest joins the next. */
 export class Outbox implements Writer {
+  private readonly fd: number | undefined;
   /** The frame that is next. Mostly it is the only one, and then there is no list to make. */
   private next: Buffer | undefined;
   private rest: Buffer[] = [];
@@ -26,7 +26,9 @@ export class Outbox implements Writer {
     private readonly connection: Writable,
     private readonly rounds: Rounds,
     private readonly onRoom: () => void,
-  ) {}
+  ) {
+    this.fd = plainDescriptor(connection);
+  }
 
   /** Bytes that the operating system has not taken yet. */
   get unsentBytes(): number {
@@ -90,23 +92,27 @@ export class Outbox implements Writer {
 
   private write(bytes: Buffer | undefined): void {
     if (!bytes) return;
-    const { connection } = this;
+    const { connection, fd } = this;
     this.waitingBytes -= bytes.length;
-    this.writingBytes += bytes.length;
-    connection.write(bytes);
-    // Mostly the operating system has taken all of it by now, and a callback would only cost its closure and a tick.
-    if (connection.writableLength === 0) {
-      this.written(bytes.length);
-    } else {
-      this.writingSince = performance.now();
-      connection.write(NOTHING, (error) => this.written(bytes.length, error));
+    const taken = fd === undefined ? 0 : tryWrite(connection, fd, bytes);
+    if (taken === bytes.length) {
+      this.goOn();
+      return;
     }
+    const rest = bytes.subarray(taken);
+    this.writingBytes += rest.length;
+    this.writingSince = performance.now();
+    connection.write(rest, (error) => this.written(rest.length, error));
   }
 
   private written(bytes: number, error?: Error | null): void {
     this.writingBytes -= bytes;
     // The connection is lost, which Node does not always call an error of the write; its `close` tells everybody.
-    if (error || this.connection.destroyed) return;
+    if (!error && !this.connection.destroyed) this.goOn();
+  }
+
+  /** After a write. */
+  private goOn(): void {
     if (this.full && this.unsentBytes <= ROOM_BYTES) {
       this.full = false;
       this.onRoom();
