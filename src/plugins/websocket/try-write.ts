@@ -8,7 +8,7 @@ interface Handled extends Writable {
   readonly _handle?: { readonly fd?: number } | null;
 }
 
-/** The file descriptor of a connection that sends what it is given as it is, or undefined. */
+/** The file descriptor of an open connection that sends what it is given as it is, or undefined. */
 export function plainDescriptor(connection: Handled): number | undefined {
   const fd = connection._handle?.fd;
   if (!(connection instanceof Socket) || connection instanceof TLSSocket) return undefined;
@@ -19,15 +19,13 @@ export function plainDescriptor(connection: Handled): number | undefined {
  * Writes what the operating system takes at once, and returns how many bytes that were; the rest is for the connection's
  * stream, which waits, and which tells when something is wrong.
  *
- * A stream makes a request and a tick for every write. Past it, a delivery to 1,000 sockets costs a tenth less, and there are a
- * ninth more of them in a second.
+ * A stream makes a request and a tick for every write. Past it, a delivery to 1,000 sockets costs a tenth less, with a ninth
+ * more of them in a second.
  *
- * @param fd `plainDescriptor(connection)`, which is a call into C++ and stays the same while the connection has its handle.
+ * @param fd `plainDescriptor(connection)`. It stays the same until the connection is destroyed.
  */
-export function tryWrite(connection: Handled, fd: number, bytes: Buffer): number {
-  // Once the handle is gone, the number may be another file's.
-  if (!connection._handle) return 0;
-  // What the stream still holds comes first, and nothing comes after its end.
+export function tryWrite(connection: Writable, fd: number, bytes: Buffer): number {
+  // What the stream still holds comes first. Nothing comes after its end, when the number may be another file's by now.
   if (connection.writableLength > 0 || !connection.writable) return 0;
   try {
     return writeSync(fd, bytes);
