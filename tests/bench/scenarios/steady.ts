@@ -21,7 +21,7 @@ export const steady: Scenario = {
         kind: 'steady',
         listeners,
         perSecond: rateOf(listeners),
-        warmUpSeconds: form.warmUpSeconds,
+        warmUpSeconds: TIMES_AS_LONG * form.warmUpSeconds,
         seconds: TIMES_AS_LONG * form.seconds,
       },
     })),
