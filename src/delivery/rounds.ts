@@ -104,6 +104,7 @@ export class Rounds {
     if (this.feeds.length > 0 || this.writers.length > 0) this.beDue();
   }
 
+  /** Hands changes out and has them written, and learns from it how long the next ones should wait for others. */
   private handOut(): void {
     const { feeds, changes } = this;
     const startedAt = performance.now();
