@@ -53,6 +53,7 @@ export class ChatFeed implements Feed {
   private tail: ChatEvent[] = [];
   /** Changes that are to be handed out in the next round. They are in `tail` too. */
   private fresh: ChatEvent[] = [];
+  /** For the rounds alone. */
   isDue = false;
   /** The number that everything in `tail` comes after, without a gap. */
   private tailStart = 0;

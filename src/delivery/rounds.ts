@@ -98,7 +98,7 @@ export class Rounds {
     this.window = undefined;
     if (this.feeds.length === 1) this.write();
     if (this.feeds.length > 0) this.handOut();
-    this.write();
+    else this.write();
     this.isDue = false;
     // What came while the others were writing.
     if (this.feeds.length > 0 || this.writers.length > 0) this.beDue();
