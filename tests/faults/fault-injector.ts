@@ -4,8 +4,9 @@ import type { PrivateRedis } from '../support/private-redis.js';
 import { waitUntil } from '../support/wait-until.js';
 import type { Listener } from './clients/listener.js';
 import type { NewEntry } from './entries.js';
-import type { Fault, Step } from './faults.js';
+import type { Fault } from './faults.js';
 import type { Journal } from './journal.js';
+import { carryOut, type Plan } from './plan.js';
 import type { ServiceProcess } from './service-process.js';
 import type { UnreliableBus } from './unreliable-bus.js';
 
@@ -39,13 +40,8 @@ export class FaultInjector {
   ) {}
 
   /** Resolves when every step has been taken and everything is whole again. */
-  async run(steps: readonly Step[]): Promise<void> {
-    await Promise.all(
-      steps.map(async ({ atMs, fault }) => {
-        await sleep(atMs);
-        await this.perform(fault);
-      }),
-    );
+  async run(plan: Plan): Promise<void> {
+    await carryOut(plan, (fault) => this.perform(fault));
   }
 
   private async perform(fault: Fault): Promise<void> {

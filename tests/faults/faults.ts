@@ -15,15 +15,3 @@ export type Fault =
   | { kind: 'slow clients'; clients: number[]; bytesPerSecond: number; forMs: number }
   /** For so long after so many messages have filled what holds bytes on their way. */
   | { kind: 'stall clients'; clients: number[]; fillMessages: number; forMs: number };
-
-/** When, in milliseconds since the first fault may happen, to break what. */
-export interface Step {
-  atMs: number;
-  fault: Fault;
-}
-
-/** One line for the report. */
-export function describeFault(fault: Fault): string {
-  const { kind, ...details } = fault;
-  return `${kind} ${JSON.stringify(details)}`;
-}

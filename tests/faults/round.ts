@@ -75,7 +75,7 @@ export async function runRound(
   const journal = new Journal(join(folder, 'journal.jsonl'));
   const ownDelay = monitorEventLoopDelay({ resolution: 10 });
 
-  const usesBus = plan.some(({ fault }) => fault.kind === 'disturb bus');
+  const usesBus = plan.flat().some(({ fault }) => fault.kind === 'disturb bus');
   const buses = Array.from({ length: usesBus ? SERVICES : 0 }, () => new UnreliableBus(random.fork()));
   const busProxies = await Promise.all(buses.map((bus) => TcpProxy.listen(servers.redis, bus.alteration)));
   const services = await Promise.all(

@@ -1,4 +1,5 @@
-import type { Fault, Step } from './faults.js';
+import type { Fault } from './faults.js';
+import type { Plan, Sequence, Step } from './plan.js';
 import type { Random } from './random.js';
 
 export interface Scenario {
@@ -7,8 +8,8 @@ export interface Scenario {
   shortMs?: number;
   longMs: number;
   load?: Partial<Load>;
-  /** The same steps for the same random numbers. */
-  plan: (random: Random, durationMs: number) => Step[];
+  /** The same for the same random numbers. */
+  plan: (random: Random, durationMs: number) => Plan;
 }
 
 /** How much is said, and to how many. */
@@ -37,7 +38,7 @@ interface Turn {
 }
 
 /** One after the other, at least one. */
-function inTurn(durationMs: number, next: (index: number) => Turn): Step[] {
+function inTurn(durationMs: number, next: (index: number) => Turn): Sequence {
   const steps: Step[] = [];
   let atMs = 0;
   for (let index = 0; ; index += 1) {
@@ -103,52 +104,55 @@ export const scenarios: readonly Scenario[] = [
     longMs: 30_000,
     // Nearly always on their way, so that every kill takes answers with it.
     load: { pauseMs: 20 },
-    plan: (random, durationMs) => inTurn(durationMs, () => serviceKilled(random)),
+    plan: (random, durationMs) => [inTurn(durationMs, () => serviceKilled(random))],
   },
   {
     name: 'postgres crashed',
     shortMs: 10_000,
     longMs: 30_000,
     load: { pauseMs: 20 },
-    plan: (random, durationMs) =>
+    plan: (random, durationMs) => [
       inTurn(durationMs, (index) => (index % 3 === 1 ? backendsTerminated() : postgresCrashed(random))),
+    ],
   },
   {
     name: 'postgres frozen',
     shortMs: 8000,
     longMs: 30_000,
     load: { pauseMs: 20 },
-    plan: (random, durationMs) => inTurn(durationMs, () => postgresFrozen(random)),
+    plan: (random, durationMs) => [inTurn(durationMs, () => postgresFrozen(random))],
   },
   {
     name: 'redis killed',
     shortMs: 5000,
     longMs: 20_000,
-    plan: (random, durationMs) => inTurn(durationMs, () => redisKilled(random)),
+    plan: (random, durationMs) => [inTurn(durationMs, () => redisKilled(random))],
   },
   {
     name: 'redis frozen',
     shortMs: 8000,
     longMs: 20_000,
-    plan: (random, durationMs) => inTurn(durationMs, () => redisFrozen(random)),
+    plan: (random, durationMs) => [inTurn(durationMs, () => redisFrozen(random))],
   },
   {
     name: 'redis clients cut',
     shortMs: 4000,
     longMs: 15_000,
-    plan: (_random, durationMs) => [{ atMs: 0, fault: { kind: 'cut redis clients', everyMs: 500, forMs: durationMs } }],
+    plan: (_random, durationMs) => [
+      [{ atMs: 0, fault: { kind: 'cut redis clients', everyMs: 500, forMs: durationMs } }],
+    ],
   },
   {
     name: 'bus unreliable',
     shortMs: 5000,
     longMs: 20_000,
-    plan: (_random, durationMs) => [{ atMs: 0, fault: unreliableBus(durationMs) }],
+    plan: (_random, durationMs) => [[{ atMs: 0, fault: unreliableBus(durationMs) }]],
   },
   {
     name: 'clients cut and slowed',
     shortMs: 5000,
     longMs: 20_000,
-    plan: (random, durationMs) => inTurn(durationMs, () => clientFault(random)),
+    plan: (random, durationMs) => [inTurn(durationMs, () => clientFault(random))],
   },
   {
     name: 'clients stalled',
@@ -158,10 +162,12 @@ export const scenarios: readonly Scenario[] = [
     // messages of 12 kB are written is up to the machine.
     load: { chats: 1, contentLength: 4000 },
     plan: (random, durationMs) => [
-      {
-        atMs: 0,
-        fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), fillMessages: 600, forMs: durationMs },
-      },
+      [
+        {
+          atMs: 0,
+          fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), fillMessages: 600, forMs: durationMs },
+        },
+      ],
     ],
   },
   {
@@ -169,10 +175,10 @@ export const scenarios: readonly Scenario[] = [
     shortMs: 9000,
     longMs: 40_000,
     plan: (random, durationMs) => [
-      ...inTurn(durationMs, () => random.pick([serviceKilled, postgresCrashed, backendsTerminated])(random)),
-      ...inTurn(durationMs, () => random.pick([redisKilled, redisFrozen])(random)),
-      ...inTurn(durationMs, () => clientFault(random)),
-      { atMs: 0, fault: unreliableBus(durationMs) },
+      inTurn(durationMs, () => random.pick([serviceKilled, postgresCrashed, backendsTerminated])(random)),
+      inTurn(durationMs, () => random.pick([redisKilled, redisFrozen])(random)),
+      inTurn(durationMs, () => clientFault(random)),
+      [{ atMs: 0, fault: unreliableBus(durationMs) }],
     ],
   },
 ];
