@@ -195,7 +195,8 @@ describe('when rounds take long', () => {
 
   it('a window lasts to its end now and then, to find out whether more come together', async () => {
     const { rounds, feed } = await setUp();
-    const waits = await putOff(rounds, feed, 32, 8);
+    // Two of 32 windows; and a few rounds have none, where the machine stood still for longer than it would have lasted.
+    const waits = await putOff(rounds, feed, 40, 8);
     const whole = waits.filter((wait) => wait >= WHOLE_WINDOW_MS);
     expect(whole.length).toBeGreaterThanOrEqual(2);
     expect(whole.length).toBeLessThan(waits.length / 2);
