@@ -13,7 +13,7 @@ import { Stories } from './checks/stories.js';
 import type { Violation } from './checks/violation.js';
 import type { Listener } from './clients/listener.js';
 import { type Crowd, gatherCrowd } from './crowd.js';
-import { readDatabase } from './database-state.js';
+import { type DatabaseState, readDatabase } from './database-state.js';
 import { FaultInjector } from './fault-injector.js';
 import { readHistory } from './histories.js';
 import { Journal, readJournal } from './journal.js';
@@ -110,7 +110,9 @@ export async function runRound(
   await Promise.all([injector.run(plan), startLate(crowd.latecomers, random.fork(), durationMs)]);
   journal.write({ type: 'faults.over' });
   await sleep(COOL_DOWN_MS);
-  await finish(crowd, journal, postgres, database);
+  const stalls = plan.flat().some(({ fault }) => fault.kind === 'stall clients');
+  const catchUpMs = BOUNDS.catchUp + (stalls ? BOUNDS.tcpProbing : 0);
+  await finish(crowd, journal, () => readDatabase(postgres, database), catchUpMs);
   ownDelay.disable();
   for (const chat of [...servers.world.chats, servers.world.quietChat])
     for (const [service, { origin }] of services.entries())
@@ -161,17 +163,22 @@ async function startLate(latecomers: readonly Listener[], random: Random, durati
 }
 
 /** The last messages are answered, the guests are back, and everybody is given the time to reach the head. */
-async function finish(crowd: Crowd, journal: Journal, postgres: PrivatePostgres, database: string): Promise<void> {
+async function finish(
+  crowd: Crowd,
+  journal: Journal,
+  read: () => Promise<DatabaseState>,
+  catchUpMs: number,
+): Promise<void> {
   await Promise.all([
     ...crowd.senders.map((sender) => sender.stop(BOUNDS.catchUp)),
     crowd.membershipChanges.stop(BOUNDS.catchUp),
   ]);
-  const { chats } = await readDatabase(postgres, database);
+  const { chats } = await read();
   const heads = new Map(chats.map(({ id, lastSeq }) => [id, lastSeq]));
   await Promise.all(
     everybody(crowd).map(async (listener) => {
       const head = heads.get(listener.chat.id) ?? 0;
-      await listener.reaches(head, BOUNDS.catchUp);
+      await listener.reaches(head, catchUpMs);
       journal.write({
         type: 'listener.finished',
         listener: listener.name,

@@ -14,6 +14,12 @@ export const BOUNDS = {
   stalled: 15_000,
   /** A close or a removal that was seen by one side is seen by the other. */
   closing: 2000,
+  /**
+   * How much longer TCP may hold back what it has taken for a socket that did not read. Its probes of a closed window come at
+   * growing intervals (RFC 9293 §3.8.6.1), and a window that opens by less than a segment, which is 64 KiB on a loopback, waits for
+   * the next one (§3.8.6.2.1): after a stall of 24 s, 14 s later.
+   */
+  tcpProbing: 30_000,
   /** After the last fault everybody reaches the head. */
   catchUp: 10_000,
 } as const;

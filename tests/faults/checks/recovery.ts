@@ -113,7 +113,7 @@ function checkStalled(
   });
   if (late)
     return [violation(rule, `${listener} got ${late.cursor}, written more than 15 s after its buffers were full`)];
-  if (!connection.ended || connection.ended.at > endedAt + BOUNDS.closing)
+  if (!connection.ended || connection.ended.at > endedAt + BOUNDS.closing + BOUNDS.tcpProbing)
     return [violation(rule, `${listener}'s connection ${connection.opened.connection} was still open after the stall`)];
   return [];
 }
