@@ -365,14 +365,17 @@ describe('the checker', () => {
       expect(broken()).toEqual([]);
     });
 
-    it('finds a stalled socket that is never closed, or long after TCP has told of it', () => {
-      for (const at of [17_020, 48_000]) {
-        run = goodRun();
-        stalled(605, 17_000);
-        expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);
-        run.entries.push({ at, type: 'stream.closed', connection: 1, code: '1006', reason: '' });
-        expect(broken()).toEqual([]);
-      }
+    it('finds a stalled socket that is never closed', () => {
+      stalled(605, 17_000);
+      expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);
+      run.entries.push({ at: 17_020, type: 'stream.closed', connection: 1, code: '1013', reason: 'too_slow' });
+      expect(broken()).toEqual([]);
+    });
+
+    it('finds a stalled socket that is still open after TCP had its time to tell of the close', () => {
+      stalled(605, 17_000);
+      run.entries.push({ at: 48_000, type: 'stream.closed', connection: 1, code: '1006', reason: '' });
+      expect(broken()).toEqual([]);
       entry('stream.closed', ({ connection }) => connection === 1).at = 50_000;
       expect(broken()).toEqual(['a socket that does not read is closed within 15 s']);
     });

@@ -9,15 +9,15 @@ const kill: Fault = { kind: 'kill redis', forMs: 0 };
 
 it('breaks nothing before what comes before it in its sequence is mended, whatever happens beside it', async () => {
   const seen: string[] = [];
-  const besides = deferred<void>();
+  const redisBack = deferred<void>();
   const first = [
     { atMs: 0, fault: crash },
     { atMs: 1, fault: terminate },
   ];
   await carryOut([first, [{ atMs: 20, fault: kill }]], async (fault) => {
     seen.push(`${fault.kind} began`);
-    if (fault === crash) await besides.promise;
-    if (fault === kill) besides.resolve();
+    if (fault === crash) await redisBack.promise;
+    if (fault === kill) redisBack.resolve();
     seen.push(`${fault.kind} ended`);
   });
   expect(seen).toEqual([

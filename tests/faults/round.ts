@@ -17,6 +17,7 @@ import { type DatabaseState, readDatabase } from './database-state.js';
 import { FaultInjector } from './fault-injector.js';
 import { readHistory } from './histories.js';
 import { Journal, readJournal } from './journal.js';
+import type { Plan } from './plan.js';
 import { Random } from './random.js';
 import { DEFAULT_LOAD, type Scenario, SERVICES } from './scenarios.js';
 import { ServiceProcess } from './service-process.js';
@@ -110,9 +111,7 @@ export async function runRound(
   await Promise.all([injector.run(plan), startLate(crowd.latecomers, random.fork(), durationMs)]);
   journal.write({ type: 'faults.over' });
   await sleep(COOL_DOWN_MS);
-  const stalls = plan.flat().some(({ fault }) => fault.kind === 'stall clients');
-  const catchUpMs = BOUNDS.catchUp + (stalls ? BOUNDS.tcpProbing : 0);
-  await finish(crowd, journal, () => readDatabase(postgres, database), catchUpMs);
+  await finish(crowd, stalledOf(crowd, plan), journal, () => readDatabase(postgres, database));
   ownDelay.disable();
   for (const chat of [...servers.world.chats, servers.world.quietChat])
     for (const [service, { origin }] of services.entries())
@@ -165,9 +164,9 @@ async function startLate(latecomers: readonly Listener[], random: Random, durati
 /** The last messages are answered, the guests are back, and everybody is given the time to reach the head. */
 async function finish(
   crowd: Crowd,
+  stalled: ReadonlySet<Listener>,
   journal: Journal,
   read: () => Promise<DatabaseState>,
-  catchUpMs: number,
 ): Promise<void> {
   await Promise.all([
     ...crowd.senders.map((sender) => sender.stop(BOUNDS.catchUp)),
@@ -178,7 +177,7 @@ async function finish(
   await Promise.all(
     everybody(crowd).map(async (listener) => {
       const head = heads.get(listener.chat.id) ?? 0;
-      await listener.reaches(head, catchUpMs);
+      await listener.reaches(head, BOUNDS.catchUp + (stalled.has(listener) ? BOUNDS.tcpProbing : 0));
       journal.write({
         type: 'listener.finished',
         listener: listener.name,
@@ -195,6 +194,12 @@ function latencyWithoutBus(stories: Stories, quietChat: Chat): RoundResult['with
   if (faults.length === 0) return undefined;
   const deliveries = faults.flatMap(({ beganAt, endedAt }) => deliveriesDuring(stories, beganAt, endedAt));
   return { all: latencyOf(deliveries), quiet: latencyOf(deliveries.filter(({ chat }) => chat === quietChat.id)) };
+}
+
+/** Those whose connections the plan stalls. */
+function stalledOf({ disturbable }: Crowd, plan: Plan): ReadonlySet<Listener> {
+  const clients = plan.flat().flatMap(({ fault }) => (fault.kind === 'stall clients' ? fault.clients : []));
+  return new Set(disturbable.filter((_, index) => clients.includes(index)));
 }
 
 function everybody({ steady, disturbable, guests, latecomers }: Crowd): Listener[] {

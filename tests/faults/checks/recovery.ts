@@ -93,7 +93,7 @@ function isWhole(stories: Stories, from: number, to: number): boolean {
 
 /**
  * A socket that does not read and has no room gets nothing of what was written 15 s later, because it is closed by then; its listener hears
- * of that when its end of the connection moves again.
+ * of that when its end of the connection moves again and TCP has told it.
  */
 function checkStalled(
   listener: string,
