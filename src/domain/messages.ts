@@ -82,7 +82,7 @@ export class Messages {
   }
 
   private async append(batch: readonly PendingMessage[]): Promise<AppendedRow[]> {
-    // Where a chat's messages stand together, its row is written once.
+    // The order of the chats' ids is the order of their locks: `append_messages` relies on it.
     const messages = [...batch].sort(byChat);
     const rows = await query<AppendedRow>(this.db, APPEND, [
       messages.map((message) => message.id),
