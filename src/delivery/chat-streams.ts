@@ -1,5 +1,4 @@
 import type { ChatHead } from '../domain/chat-log.js';
-import type { Chats } from '../domain/chats.js';
 import type { Cursor } from '../domain/cursor.js';
 import { chatNotFound } from '../domain/errors.js';
 import { isUuid } from '../domain/text.js';
@@ -24,13 +23,19 @@ export interface StreamRequest {
   entrance?: Entrance;
 }
 
+/** Who may read which chat, and where its history stands at that moment. */
+export interface Entrances {
+  /** @throws DomainError `NOT_FOUND` when the viewer may not reach the chat. */
+  entrance(viewer: Viewer, chat: { id: string }): Promise<ChatHead>;
+}
+
 /** Opens the streams of this process. */
 export class ChatStreams implements StreamKeeper {
   private readonly streams = new Set<ChatStream>();
 
   constructor(
     private readonly hub: Hub,
-    private readonly chats: Pick<Chats, 'entrance'>,
+    private readonly chats: Entrances,
     private readonly onError: (error: unknown, doing: string) => void,
   ) {}
 
@@ -69,7 +74,7 @@ export class ChatStreams implements StreamKeeper {
   async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
     for (;;) {
       const before = feed.standing;
-      const head = await this.chats.entrance(viewer, feed.chatId);
+      const head = await this.chats.entrance(viewer, { id: feed.chatId });
       feed.observe(head, before);
       if (head.epoch === feed.epoch) return head;
     }

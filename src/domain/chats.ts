@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../generated/prisma/client.js';
+import { batched } from './batched.js';
 import type { ChatHead } from './chat-log.js';
-import { type Database, query } from './database.js';
+import { type Database, query, type Statement } from './database.js';
 import { badInput, chatNotFound, DomainError } from './errors.js';
 import { checkText, isUuid } from './text.js';
 import { isUniqueViolation } from './users.js';
@@ -25,13 +26,36 @@ const REACHABLE = {
     AND ${mayReach('$2', '$3')}`,
 };
 
-const REACHABLE_BY_NAME = {
-  name: 'chats-reachable-by-name',
-  text: `SELECT c.id AS "chatId", c.name, c.epoch, c.last_seq AS seq FROM chats c WHERE c.name_key = $1
-    AND ${mayReach('$2', '$3')}`,
-};
+/** Who asks for the way into which chat: one by its id, or by its folded name. */
+interface EntranceQuestion {
+  chat: string;
+  userId: string;
+  admin: boolean;
+}
+
+/** Where a chat's history stood when somebody was let in. */
+export interface ChatEntrance extends ChatHead {
+  name: string;
+}
+
+const entrances = (column: 'id' | 'name_key', type: 'uuid' | 'text') => ({
+  name: `chats-entrances-by-${column}`,
+  text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name
+    FROM unnest($1::${type}[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS asked (chat, user_id, admin, place)
+    JOIN chats c ON c.${column} = asked.chat WHERE ${mayReach('asked.user_id', 'asked.admin')}`,
+});
+
+const ENTRANCES_BY_ID = entrances('id', 'uuid');
+const ENTRANCES_BY_NAME = entrances('name_key', 'text');
 
 export class Chats {
+  private readonly entrancesById = batched((asked: readonly EntranceQuestion[]) =>
+    this.readEntrances(ENTRANCES_BY_ID, asked),
+  );
+  private readonly entrancesByName = batched((asked: readonly EntranceQuestion[]) =>
+    this.readEntrances(ENTRANCES_BY_NAME, asked),
+  );
+
   constructor(private readonly db: Database) {}
 
   /** @throws DomainError `BAD_USER_INPUT` for an unfit name, `CONFLICT` for one that is taken in any case. */
@@ -92,21 +116,35 @@ export class Chats {
     return chat;
   }
 
-  /** Where a chat's history stands, for a viewer who may reach it. @throws DomainError `NOT_FOUND` as `require`. */
-  async entrance(viewer: Viewer, chatId: string): Promise<ChatHead> {
-    const [head] = (await this.reachable(viewer, [chatId])).values();
-    if (!head) throw chatNotFound();
-    return head;
+  /**
+   * Where a chat's history stands, for a viewer who may reach it: read after this was called, in one query with those who
+   * ask at the same time. @throws DomainError `NOT_FOUND` as `require`.
+   */
+  async entrance(viewer: Viewer, reference: ChatReference): Promise<ChatEntrance> {
+    const asker = { userId: requireUser(viewer).id, admin: isAdmin(viewer) };
+    const entrance = await this.askEntrance(reference, asker);
+    if (!entrance) throw chatNotFound();
+    return entrance;
   }
 
-  /** The same of the chat with this name (in any case), one query for both. @throws DomainError `NOT_FOUND` as `require`. */
-  async entranceByName(viewer: Viewer, name: string): Promise<ChatHead & { name: string }> {
-    const user = requireUser(viewer);
-    if (!canBeStored(name)) throw chatNotFound();
-    const values = [foldName(name), user.id, isAdmin(viewer)];
-    const [head] = await query<ChatHead & { name: string }>(this.db, REACHABLE_BY_NAME, values);
-    if (!head) throw chatNotFound();
-    return head;
+  private async askEntrance(reference: ChatReference, asker: Omit<EntranceQuestion, 'chat'>) {
+    if ('id' in reference)
+      return isUuid(reference.id) ? this.entrancesById.add({ chat: reference.id, ...asker }) : null;
+    return canBeStored(reference.name) ? this.entrancesByName.add({ chat: foldName(reference.name), ...asker }) : null;
+  }
+
+  private async readEntrances(
+    statement: Statement,
+    asked: readonly EntranceQuestion[],
+  ): Promise<(ChatEntrance | null)[]> {
+    const rows = await query<ChatEntrance & { place: number }>(this.db, statement, [
+      asked.map(({ chat }) => chat),
+      asked.map(({ userId }) => userId),
+      asked.map(({ admin }) => admin),
+    ]);
+    const answers: (ChatEntrance | null)[] = asked.map(() => null);
+    for (const { place, ...entrance } of rows) answers[place - 1] = entrance;
+    return answers;
   }
 
   /** Gives one chat, or all, a new epoch, after a backup was restored: cursors of before are refused from then on. */

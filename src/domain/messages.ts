@@ -1,7 +1,8 @@
+import { batched } from './batched.js';
+import type { Batcher } from './batcher.js';
 import { type Announce, type ChatMessage, messageCreated } from './chat-events.js';
-import { clientError, DATABASE_PATIENCE_MS, type Database, query } from './database.js';
-import { chatNotFound, DomainError, databaseAway } from './errors.js';
-import { GroupCommit } from './group-commit.js';
+import { clientError, type Database, query } from './database.js';
+import { chatNotFound, DomainError } from './errors.js';
 import { newMessageId } from './message-ids.js';
 import { checkText, isUuid } from './text.js';
 import { requireUser, type UserProfile, type Viewer } from './viewer.js';
@@ -38,21 +39,13 @@ const LANES = 2;
 
 /** Writes messages. Sends that arrive together are written together, whichever edge and chat they came from. */
 export class Messages {
-  private readonly lanes: readonly GroupCommit<PendingMessage, AppendedRow>[];
+  private readonly lanes: readonly Batcher<PendingMessage, AppendedRow>[];
 
   constructor(
     private readonly db: Database,
     private readonly announce: Announce,
   ) {
-    const options = {
-      maxBatch: 200,
-      maxWaiting: 10_000,
-      deadlineMs: DATABASE_PATIENCE_MS,
-      overloaded: () => databaseAway(new Error('Too many sends are waiting for the database.')),
-      isRefusal: (error: unknown) => clientError(error) === undefined,
-      late: () => databaseAway(new Error(`The database did not take a message within ${DATABASE_PATIENCE_MS} ms.`)),
-    };
-    this.lanes = Array.from({ length: LANES }, () => new GroupCommit((batch) => this.append(batch), options));
+    this.lanes = Array.from({ length: LANES }, () => batched((batch: readonly PendingMessage[]) => this.append(batch)));
   }
 
   /**
@@ -75,7 +68,7 @@ export class Messages {
     await Promise.all(this.lanes.map((lane) => lane.drain()));
   }
 
-  private lane(chatId: string): GroupCommit<PendingMessage, AppendedRow> {
+  private lane(chatId: string): Batcher<PendingMessage, AppendedRow> {
     const lane = this.lanes[Number.parseInt(chatId.slice(-2), 16) % LANES];
     if (!lane) throw new Error(`No lane for chat ${chatId}.`);
     return lane;

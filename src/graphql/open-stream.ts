@@ -20,7 +20,7 @@ export async function openStream<Event extends ChatEvent>(
     try {
       const viewer = requireScope(caller.viewer, 'read');
       stream?.viewerChanged(viewer);
-      await services.chats.entrance(viewer, chatId);
+      await services.chats.entrance(viewer, { id: chatId });
     } catch (error) {
       iterator.fail(error);
     }

@@ -73,7 +73,7 @@ export class Admission {
   }
 
   private enter(viewer: Viewer, name: string) {
-    return this.services.chats.entranceByName(viewer, name).catch((error: unknown) => {
+    return this.services.chats.entrance(viewer, { name }).catch((error: unknown) => {
       const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
       throw isNotFound ? new UpgradeRefusal(404, 'not_found', error.message) : error;
     });

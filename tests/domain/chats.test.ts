@@ -61,6 +61,27 @@ describe('the rule who may reach a chat', () => {
     expect(new Set(texts)).toEqual(new Set(['NOT_FOUND There is no such chat, or you are not a member of it.']));
   });
 
+  it('is asked for many at once, each for itself, by ids and by names', async () => {
+    const [ann, bob, admin] = [await services.newUser(), await services.newUser(), await services.newUser('admin')];
+    const [both, anns] = [await services.newChat(ann, bob), await services.newChat(ann)];
+    const questions = [ann, bob, admin].flatMap((user) =>
+      [both, anns, { id: crypto.randomUUID(), name: 'nowhere' }].flatMap(({ id, name }) =>
+        [{ id }, { name: name.toUpperCase() }, { id: 'no id' }, { name: '\0' }].map((chat) => ({ user, chat })),
+      ),
+    );
+    const answers = await Promise.all(
+      questions.map(({ user, chat }) =>
+        services.chats.entrance(viewerOf(user), chat).catch((error: { code: string }) => error.code),
+      ),
+    );
+    const entrances = await Promise.all(
+      [both, anns].map(async ({ id, name }) => ({ ...(await services.chatLog.heads([id]))[0], name })),
+    );
+    const [toBoth, toAnns] = entrances.map((entrance) => [entrance, entrance, 'NOT_FOUND', 'NOT_FOUND']);
+    const nowhere = Array(4).fill('NOT_FOUND');
+    expect(answers).toEqual([toBoth, toAnns, nowhere, toBoth, nowhere, nowhere, toBoth, toAnns, nowhere].flat());
+  });
+
   it('asks for a user', async () => {
     await expect(services.chats.find(null, { name: 'x' })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(services.chats.find(viewerOf(null), { name: 'x' })).rejects.toMatchObject({ code: 'FORBIDDEN' });

@@ -66,6 +66,15 @@ describe('Tokens', () => {
       expect(await tokens.authenticate(inactive.access)).toBeUndefined();
     });
 
+    it('answers for each of those that are asked together, also for the same one twice', async () => {
+      const bob = await services.newUser();
+      const [ofAnn, ofBob, ended] = [await issue(), await issue(bob.id), await issue()];
+      await sql('UPDATE token_families SET revoked_at = now() WHERE id = $1', ended.viewer.familyId);
+      const asked = [ofBob, ended, ofAnn, ofBob].map(({ access }) => access);
+      const viewers = await Promise.all([...asked, newToken('access')].map((token) => tokens.authenticate(token)));
+      expect(viewers).toEqual([ofBob.viewer, undefined, ofAnn.viewer, ofBob.viewer, undefined]);
+    });
+
     it('refuses what cannot be a token without asking the database', async () => {
       const { access, refresh } = await issue();
       const noDatabase = new Tokens(

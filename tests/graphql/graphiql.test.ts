@@ -116,7 +116,7 @@ describe('GraphiQL', () => {
       errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
     });
 
-    const { epoch } = await services.chats.entrance(viewerOf(ann), chat.id);
+    const { epoch } = await services.chats.entrance(viewerOf(ann), { id: chat.id });
     const query = `subscription { chatEvents(chatId: "${chat.id}", after: "${epoch}:0") { seq } }`;
     const firstOf = async (token: string) => {
       const headers = { authorization: `Bearer ${token}` };

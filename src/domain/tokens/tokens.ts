@@ -1,11 +1,13 @@
+import { batched } from '../batched.js';
 import type { Database } from '../database.js';
 import type { Viewer } from '../viewer.js';
 import { WorkLimit } from '../work-limit.js';
-import { aliveFamilies, authenticate, type FamilyHolder } from './access.js';
+import { aliveFamilies, type FamilyHolder, holdersOf } from './access.js';
 import { type CodeRedemption, type CodeResult, createCode, type NewCode, redeemCode } from './codes.js';
 import { type Cleared, deleteExpired } from './expired.js';
 import { describeToken, type TokenDescription } from './introspect.js';
 import { type IssuedTokens, issueFamily, type NewFamily, type TokenLifetimes } from './issue.js';
+import { hashToken, isToken } from './opaque-token.js';
 import { removeClient, revokeByToken, revokeOfUser } from './revoke.js';
 import { type RefreshRequest, type RotationResult, rotate } from './rotate.js';
 import { createSocketTicket, redeemSocketTicket } from './tickets.js';
@@ -16,6 +18,7 @@ import { createSocketTicket, redeemSocketTicket } from './tickets.js';
  * leaves its sockets alone.
  */
 export class Tokens {
+  private readonly holders = batched((hashes: readonly Buffer[]) => holdersOf(this.db, hashes));
   /** Rotations of one family wait for each other inside PostgreSQL; a flood of them must not hold every connection. */
   private readonly rotations = new WorkLimit({ parallel: 3, maxWaiting: 1000 });
 
@@ -31,11 +34,12 @@ export class Tokens {
   ) {}
 
   /**
-   * Who holds this access token now, in one query. Undefined for a token that is unknown, malformed, expired or revoked,
-   * or whose user is not active.
+   * Who holds this access token now. Undefined for a token that is unknown, malformed, expired or revoked, or whose user is
+   * not active. Tokens that come together are asked for together.
    */
-  authenticate(accessToken: string): Promise<Viewer | undefined> {
-    return authenticate(this.db, accessToken);
+  async authenticate(accessToken: string): Promise<Viewer | undefined> {
+    if (!isToken('access', accessToken)) return undefined;
+    return (await this.holders.add(hashToken(accessToken))) ?? undefined;
   }
 
   /**

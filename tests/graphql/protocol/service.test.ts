@@ -51,7 +51,7 @@ async function say(content: string): Promise<void> {
 
 /** Listens from the beginning of the chat, past ann's own joining. */
 async function listen(client: RawClient, id = 'events'): Promise<void> {
-  const { epoch } = await services.chats.entrance(viewerOf(ann), chatId);
+  const { epoch } = await services.chats.entrance(viewerOf(ann), { id: chatId });
   client.subscribe(id, EVENTS, { variables: { chatId, after: `${epoch}:0` } });
   expect(await client.next()).toMatchObject({ id, type: 'next', payload: { data: { chatEvents: { seq: 1 } } } });
 }

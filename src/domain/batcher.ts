@@ -1,4 +1,4 @@
-export interface GroupCommitOptions {
+export interface BatcherOptions {
   /** How many items one batch holds at most. */
   maxBatch: number;
   /** How many items may wait for the next batch; one more is refused. */
@@ -26,10 +26,10 @@ const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
  * Gathers items into batches without a timer: those that arrive in one turn of the event loop leave together, and while one
- * batch is on its way, items wait for the next. A lone item leaves at the end of its turn, a crowd shares one COMMIT, and
- * items are written in the order they came.
+ * batch is on its way, items wait for the next. A lone item leaves at the end of its turn, a crowd shares one statement and
+ * one COMMIT, and items leave in the order they came.
  */
-export class GroupCommit<Item, Result> {
+export class Batcher<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
   /** The batch that is on its way. */
   private underWay: Waiting<Item, Result>[] = [];
@@ -40,7 +40,7 @@ export class GroupCommit<Item, Result> {
   /** `write` answers for each item of the batch, in its order, or throws when nothing is known of any of them. */
   constructor(
     private readonly write: (batch: readonly Item[]) => Promise<readonly Result[]>,
-    private readonly options: GroupCommitOptions,
+    private readonly options: BatcherOptions,
   ) {}
 
   add(item: Item): Promise<Result> {

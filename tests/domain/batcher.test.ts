@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GroupCommit } from '../../src/domain/group-commit.js';
+import { Batcher } from '../../src/domain/batcher.js';
 
 const options = {
   maxBatch: 3,
@@ -28,14 +28,14 @@ async function settle(): Promise<void> {
   await turn();
 }
 
-describe('group commit', () => {
+describe('a batcher', () => {
   it('lets a lone item leave at the end of its turn, and those that come meanwhile leave together, in their order', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, options);
-    const first = group.add(1);
+    const batcher = new Batcher(write, options);
+    const first = batcher.add(1);
     await settle();
     expect(batches.map(({ items }) => items)).toEqual([[1]]);
-    const others = [2, 3, 4, 5].map((item) => group.add(item));
+    const others = [2, 3, 4, 5].map((item) => batcher.add(item));
     for (const index of [0, 1, 2]) {
       batches[index]?.finish();
       await settle();
@@ -46,8 +46,8 @@ describe('group commit', () => {
 
   it('lets what arrives in one turn of the event loop leave together', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, options);
-    const results = Promise.all([1, 2, 3].map((item) => group.add(item)));
+    const batcher = new Batcher(write, options);
+    const results = Promise.all([1, 2, 3].map((item) => batcher.add(item)));
     await settle();
     batches[0]?.finish();
     expect(await results).toEqual([10, 20, 30]);
@@ -56,10 +56,10 @@ describe('group commit', () => {
 
   it('refuses what finds the queue full', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, { ...options, maxWaiting: 1 });
-    const first = group.add(1);
+    const batcher = new Batcher(write, { ...options, maxWaiting: 1 });
+    const first = batcher.add(1);
     await settle();
-    const [second, third] = [group.add(2), group.add(3)];
+    const [second, third] = [batcher.add(2), batcher.add(3)];
     await expect(third).rejects.toThrow('overloaded');
     batches[0]?.finish();
     await settle();
@@ -69,32 +69,32 @@ describe('group commit', () => {
 
   it('answers in time while a batch hangs: what waits is dropped, what is on its way may still be written', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, { ...options, deadlineMs: 30 });
-    const first = group.add(1);
+    const batcher = new Batcher(write, { ...options, deadlineMs: 30 });
+    const first = batcher.add(1);
     await settle();
-    const settled = Promise.allSettled([first, group.add(2)]);
+    const settled = Promise.allSettled([first, batcher.add(2)]);
     expect((await settled).map((result) => result.status)).toEqual(['rejected', 'rejected']);
     batches[0]?.finish();
-    await group.drain();
+    await batcher.drain();
     expect(batches.map(({ items }) => items)).toEqual([[1]]);
   });
 
   it('writes a refused batch again item by item, so that a bad one fails alone', async () => {
     const written: (readonly number[])[] = [];
-    const group = new GroupCommit(async (items: readonly number[]) => {
+    const batcher = new Batcher(async (items: readonly number[]) => {
       written.push(items);
       if (items.includes(3)) throw new Error('refused');
       return items;
     }, options);
-    const settled = await Promise.allSettled([1, 2, 3, 4].map((item) => group.add(item)));
+    const settled = await Promise.allSettled([1, 2, 3, 4].map((item) => batcher.add(item)));
     expect(settled.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
     expect(written).toEqual([[1, 2, 3], [1], [2], [3], [4]]);
   });
 
   it('fails a whole batch once when the writer is away', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, options);
-    const results = Promise.allSettled([group.add(1), group.add(2), group.add(3)]);
+    const batcher = new Batcher(write, options);
+    const results = Promise.allSettled([batcher.add(1), batcher.add(2), batcher.add(3)]);
     await settle();
     batches[0]?.fail(new Error('away'));
     expect((await results).map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected']);
@@ -103,10 +103,10 @@ describe('group commit', () => {
 
   it('drains: resolves when nothing waits and nothing is on its way', async () => {
     const { batches, write } = controlled();
-    const group = new GroupCommit(write, options);
-    const results = Promise.all([1, 2, 3, 4].map((item) => group.add(item)));
+    const batcher = new Batcher(write, options);
+    const results = Promise.all([1, 2, 3, 4].map((item) => batcher.add(item)));
     let drained = false;
-    const drain = group.drain().then(() => {
+    const drain = batcher.drain().then(() => {
       drained = true;
     });
     await settle();
@@ -116,6 +116,6 @@ describe('group commit', () => {
     batches[1]?.finish();
     await drain;
     await results;
-    await group.drain();
+    await batcher.drain();
   });
 });
