@@ -71,8 +71,6 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   };
   await app.register(fastifyWebsocket, { options: serverOptions, errorHandler: onFailedHandler, preClose });
 
-  const sockets = () => [...app.websocketServer.clients].filter((socket) => socket instanceof ChatSocket);
-
   // Before anybody else hears of the socket.
   app.websocketServer.on('connection', (socket, request) => {
     upgrades.done(request.socket);
@@ -82,7 +80,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
 
   const timer = setInterval(() => {
     const now = performance.now();
-    for (const socket of sockets()) socket.checkHealth(now);
+    for (const socket of app.websocketServer.clients) if (socket instanceof ChatSocket) socket.checkHealth(now);
   }, options.checkIntervalMs ?? 1000).unref();
   app.addHook('onClose', async () => clearInterval(timer));
 
@@ -90,7 +88,8 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   async function preClose() {
     upgrades.refuse();
     const allClosed = new Promise<void>((resolve) => app.websocketServer.close(() => resolve()));
-    for (const socket of sockets()) socket.disconnect(closeCodes.draining);
+    for (const socket of app.websocketServer.clients)
+      if (socket instanceof ChatSocket) socket.disconnect(closeCodes.draining);
     await allClosed;
     upgrades.destroyPending();
   }
