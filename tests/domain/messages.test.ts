@@ -138,6 +138,21 @@ describe('sending a message', () => {
     expect(written.map((message) => message.seq)).toEqual(Array.from({ length: 45 }, (_, index) => index + 2));
   });
 
+  it('answers for chats that do not exist beside those that do, and takes no number for them', async () => {
+    const [ann, eve] = [await one.newUser(), await one.newUser()];
+    const chat = await one.newChat(ann);
+    // First and last in the order of ids, and in either lane.
+    const nowhere = ['00000000-0000-4000-8000-00000000000', 'ffffffff-ffff-4fff-bfff-fffffffffff'];
+    const unknown = nowhere.flatMap((id) => [`${id}0`, `${id}1`]);
+    const outcomes = await Promise.all(
+      [ann, eve].flatMap((user) =>
+        [chat.id, ...unknown].map((chatId) => outcomeOf(one.messages.send(viewerOf(user), { chatId, content: 'hi' }))),
+      ),
+    );
+    expect(outcomes).toEqual([expect.objectContaining({ chatId: chat.id, seq: 2 }), ...Array(9).fill('NOT_FOUND')]);
+    expect((await one.chatLog.heads([chat.id]))[0]?.seq).toBe(2);
+  });
+
   it('keeps the order in which one sender sent', async () => {
     const ann = await one.newUser();
     const chat = await one.newChat(ann);
