@@ -7,9 +7,9 @@ export interface BatcherOptions {
   deadlineMs: number;
   /** The error for an item that finds the queue full. */
   overloaded: () => Error;
-  /** The error for an item that was not answered in time: whether it was written is unknown. */
+  /** The error for an item that was not answered in time: whether it was dealt with is unknown. */
   late: () => Error;
-  /** True when an error says that a batch was rolled back because of what is in it. */
+  /** True when an error says that nothing was done for a batch because of what is in it. */
   isRefusal: (error: unknown) => boolean;
 }
 
@@ -33,13 +33,13 @@ export class Batcher<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
   /** The batch that is on its way. */
   private underWay: Waiting<Item, Result>[] = [];
-  private writing = false;
+  private busy = false;
   private readonly idle: (() => void)[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
 
-  /** `write` answers for each item of the batch, in its order, or throws when nothing is known of any of them. */
+  /** `ask` answers for each item of the batch, in its order, or throws when nothing is known of any of them. */
   constructor(
-    private readonly write: (batch: readonly Item[]) => Promise<readonly Result[]>,
+    private readonly ask: (batch: readonly Item[]) => Promise<readonly Result[]>,
     private readonly options: BatcherOptions,
   ) {}
 
@@ -48,19 +48,19 @@ export class Batcher<Item, Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, arrivedAt: performance.now(), resolve, reject, answered: false });
       this.watchDeadline();
-      void this.writeWaiting();
+      void this.askForWaiting();
     });
   }
 
   /** Resolves when nothing waits and nothing is on its way. */
   drain(): Promise<void> {
-    if (!this.writing && this.waiting.length === 0) return Promise.resolve();
+    if (!this.busy && this.waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
-  private async writeWaiting(): Promise<void> {
-    if (this.writing) return;
-    this.writing = true;
+  private async askForWaiting(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
     while (this.waiting.length > 0) {
       await endOfTurn();
       this.underWay = this.waiting.splice(0, this.options.maxBatch);
@@ -68,13 +68,13 @@ export class Batcher<Item, Result> {
       if (this.underWay.length > 0) await this.send(this.underWay);
       this.underWay = [];
     }
-    this.writing = false;
+    this.busy = false;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private async send(batch: Waiting<Item, Result>[]): Promise<void> {
     try {
-      const results = await this.write(batch.map((entry) => entry.item));
+      const results = await this.ask(batch.map((entry) => entry.item));
       for (const [index, entry] of batch.entries()) {
         const result = results[index];
         if (result === undefined) this.fail(entry, new Error('The batch came back too short.'));
@@ -84,7 +84,7 @@ export class Batcher<Item, Result> {
         }
       }
     } catch (error) {
-      // One bad item fails alone: what was rolled back because of it is written again, each by itself.
+      // One bad item fails alone: the others of its batch are asked for again, each by itself.
       if (batch.length > 1 && this.options.isRefusal(error)) for (const entry of batch) await this.send([entry]);
       else for (const entry of batch) this.fail(entry, error);
     }
