@@ -84,7 +84,7 @@ export class Batcher<Item, Result> {
         }
       }
     } catch (error) {
-      // One bad item fails alone: the others of its batch are asked for again, each by itself.
+      // One bad item fails alone: each of its batch is asked for again by itself.
       if (batch.length > 1 && this.options.isRefusal(error)) for (const entry of batch) await this.send([entry]);
       else for (const entry of batch) this.fail(entry, error);
     }
