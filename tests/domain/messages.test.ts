@@ -141,7 +141,7 @@ describe('sending a message', () => {
   it('answers for chats that do not exist beside those that do, and takes no number for them', async () => {
     const [ann, eve] = [await one.newUser(), await one.newUser()];
     const chat = await one.newChat(ann);
-    // First and last in the order of ids, and in either lane.
+    // First and last in the order of ids, two of each.
     const nowhere = ['00000000-0000-4000-8000-00000000000', 'ffffffff-ffff-4fff-bfff-fffffffffff'];
     const unknown = nowhere.flatMap((id) => [`${id}0`, `${id}1`]);
     const outcomes = await Promise.all(
