@@ -66,10 +66,10 @@ async function measure(
   const names = scenario.targets.filter((name) => options.targets?.includes(name) ?? true);
   const result = new ScenarioResult(scenario, variants, names);
   for (const variant of variants)
-    for (let repetition = 0; repetition < options.form.repetitions; repetition += 1)
+    for (let turn = 0; turn < options.form.repetitions; turn += 1)
       for (const name of names)
         try {
-          result.add(variant, name, await runRound(servers, scenario, variant, targets[name]));
+          result.add(variant, name, turn, await runRound(servers, scenario, variant, targets[name]));
         } catch (error) {
           if (!(error instanceof InvalidRun)) throw error;
           result.invalid.push(`${scenario.name}, ${variant.label}, ${targets[name].title}: ${error.message}`);

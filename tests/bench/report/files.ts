@@ -29,7 +29,7 @@ function page(
   return `# Benchmark
 
 Made by \`${command}\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
-another process, ${turns}, ${seconds} s each. Cells are medians with their range, and the ratio to the base. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
+another process, ${turns}, ${seconds} s each. Cells are medians with their range, and the ratio to the base, which is the median of the turns' ratios. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
 "Service" is the process of the target; "all processes" adds PostgreSQL's and Redis', not the load's.
 
 ${machine.map((line) => `- ${line}`).join('\n')}

@@ -4,15 +4,21 @@ import type { TargetName } from '../targets/target.js';
 
 /** A figure of one target over its rounds. */
 export interface Cell extends Spread {
-  /** To the base's median; undefined without one. */
+  /** To the base; undefined without one. */
   ratio: number | undefined;
 }
 
-/** All rounds of one scenario, as the tables and the plot want them. */
+/**
+ * All rounds of one scenario, as the tables and the plot want them.
+ *
+ * A ratio of two targets is the median of their ratios in each turn. A machine's speed may change twofold within minutes, which
+ * meets the rounds of one turn alike; the ratio of the medians may compare a slow minute of one with a fast one of the other.
+ */
 export class ScenarioResult {
   /** Rounds that count for nothing, and why. */
   readonly invalid: string[] = [];
-  private readonly rounds = new Map<string, Round[]>();
+  /** By the number of the turn. */
+  private readonly rounds = new Map<string, Map<number, Round>>();
 
   constructor(
     readonly scenario: Scenario,
@@ -20,25 +26,20 @@ export class ScenarioResult {
     readonly targets: readonly TargetName[],
   ) {}
 
-  add(variant: Variant, target: TargetName, round: Round): void {
+  add(variant: Variant, target: TargetName, turn: number, round: Round): void {
     const key = keyOf(variant, target);
-    this.rounds.set(key, [...(this.rounds.get(key) ?? []), round]);
+    this.rounds.set(key, new Map(this.rounds.get(key)).set(turn, round));
   }
 
   /** Undefined when the target has no such figure. */
   cell(figure: Figure, variant: Variant, target: TargetName): Cell | undefined {
     const own = this.spreadOf(figure, variant, target);
-    const base = this.spreadOf(figure, variant, this.scenario.base);
-    return own && { ...own, ratio: base && base.median > 0 ? own.median / base.median : undefined };
+    return own && { ...own, ratio: this.ratio(figure, variant, target, this.scenario.base) };
   }
 
-  /** Of one target's medians to another's, at each size at which both have one. */
+  /** Of one target to another, at each size at which both have the figure. */
   ratios(figure: Figure, target: TargetName, to: TargetName): number[] {
-    return this.variants.flatMap((variant) => {
-      const own = this.spreadOf(figure, variant, target)?.median;
-      const other = this.spreadOf(figure, variant, to)?.median;
-      return own === undefined || other === undefined ? [] : [own / other];
-    });
+    return this.variants.flatMap((variant) => this.ratio(figure, variant, target, to) ?? []);
   }
 
   /** How the figure grows with the scenario's size; undefined for one size. */
@@ -51,14 +52,26 @@ export class ScenarioResult {
   }
 
   outOfOrder(target: TargetName): number {
-    const rounds = this.variants.flatMap((variant) => this.rounds.get(keyOf(variant, target)) ?? []);
+    const rounds = this.variants.flatMap((variant) => [...this.roundsOf(variant, target).values()]);
     return rounds.reduce((sum, { outcome }) => sum + outcome.outOfOrder, 0);
   }
 
   private spreadOf(figure: Figure, variant: Variant, target: TargetName): Spread | undefined {
-    const rounds = this.rounds.get(keyOf(variant, target)) ?? [];
-    const values = rounds.map((round) => figure.of(round)).filter((value) => value !== undefined);
+    const values = [...this.roundsOf(variant, target).values()].flatMap((round) => figure.of(round) ?? []);
     return values.length > 0 ? spread(values) : undefined;
+  }
+
+  private ratio(figure: Figure, variant: Variant, target: TargetName, to: TargetName): number | undefined {
+    const others = this.roundsOf(variant, to);
+    const ratios = [...this.roundsOf(variant, target)].flatMap(([turn, round]) => {
+      const [own, other] = [round, others.get(turn)].map((each) => each && figure.of(each));
+      return own !== undefined && other ? [own / other] : [];
+    });
+    return ratios.length > 0 ? spread(ratios).median : undefined;
+  }
+
+  private roundsOf(variant: Variant, target: TargetName): ReadonlyMap<number, Round> {
+    return this.rounds.get(keyOf(variant, target)) ?? new Map();
   }
 }
 
