@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Figure, Round, Scenario, Variant } from '../scenarios/scenario.js';
+import { Tally } from '../load/tally.js';
+import { type Figure, type Round, type Scenario, type Variant, world } from '../scenarios/scenario.js';
 import { ScenarioResult } from './results.js';
 
 const cost: Figure = { name: 'cost', unit: 'ms', better: 'less', of: ({ outcome }) => outcome.messages };
@@ -11,7 +12,12 @@ const scenario: Scenario = {
   variants: () => [],
   figures: [cost],
 };
-const variant = { size: 1, label: 'one size' } as Variant;
+const variant: Variant = {
+  size: 1,
+  label: 'one size',
+  world: world({}),
+  work: { kind: 'idle', sockets: 1, seconds: 1 },
+};
 
 function resultOf(service: readonly (number | undefined)[], thin: readonly number[]): ScenarioResult {
   const result = new ScenarioResult(scenario, [variant], ['service', 'thin']);
@@ -22,9 +28,8 @@ function resultOf(service: readonly (number | undefined)[], thin: readonly numbe
 }
 
 function roundOf(messages: number): Round {
-  const outcome = { messages } as Round['outcome'];
   return {
-    outcome,
+    outcome: { ...new Tally().outcome(), messages },
     usage: () => {
       throw new Error('Not asked for here.');
     },

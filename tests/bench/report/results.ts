@@ -28,7 +28,8 @@ export class ScenarioResult {
 
   add(variant: Variant, target: TargetName, turn: number, round: Round): void {
     const key = keyOf(variant, target);
-    this.rounds.set(key, new Map(this.rounds.get(key)).set(turn, round));
+    const rounds = this.rounds.get(key) ?? new Map<number, Round>();
+    this.rounds.set(key, rounds.set(turn, round));
   }
 
   /** Undefined when the target has no such figure. */
@@ -57,17 +58,27 @@ export class ScenarioResult {
   }
 
   private spreadOf(figure: Figure, variant: Variant, target: TargetName): Spread | undefined {
-    const values = [...this.roundsOf(variant, target).values()].flatMap((round) => figure.of(round) ?? []);
-    return values.length > 0 ? spread(values) : undefined;
+    const values = this.valuesOf(figure, variant, target);
+    return values.size > 0 ? spread([...values.values()]) : undefined;
   }
 
   private ratio(figure: Figure, variant: Variant, target: TargetName, to: TargetName): number | undefined {
-    const others = this.roundsOf(variant, to);
-    const ratios = [...this.roundsOf(variant, target)].flatMap(([turn, round]) => {
-      const [own, other] = [round, others.get(turn)].map((each) => each && figure.of(each));
-      return own !== undefined && other ? [own / other] : [];
+    const others = this.valuesOf(figure, variant, to);
+    const ratios = [...this.valuesOf(figure, variant, target)].flatMap(([turn, value]) => {
+      const other = others.get(turn);
+      return other ? [value / other] : [];
     });
     return ratios.length > 0 ? spread(ratios).median : undefined;
+  }
+
+  /** By the number of the turn, like the rounds. */
+  private valuesOf(figure: Figure, variant: Variant, target: TargetName): ReadonlyMap<number, number> {
+    const values = new Map<number, number>();
+    for (const [turn, round] of this.roundsOf(variant, target)) {
+      const value = figure.of(round);
+      if (value !== undefined) values.set(turn, value);
+    }
+    return values;
   }
 
   private roundsOf(variant: Variant, target: TargetName): ReadonlyMap<number, Round> {

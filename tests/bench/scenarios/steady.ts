@@ -8,11 +8,11 @@ const rateOf = (listeners: number) => (listeners < 1000 ? 30 : 20);
 const TIMES_AS_LONG = 4;
 
 /**
- * Nor is a process steady that has just started: V8 compiles what it sees often, and within 16 s it cleans up after the start,
- * which takes it a tenth of a second. Three messages wait for that in a service that has more to clean, as many as a p99 leaves
- * out in half a minute.
+ * A process that has just started is not steady yet: V8 compiles what it sees often, and within 16 s it cleans up after the
+ * start, which takes it a tenth of a second. For that three messages wait at a service that has much to clean, nearly half of
+ * what a p99 leaves out.
  */
-const WARM_UPS = 10;
+const WARMED_UP_AS_LONG = 10;
 
 export const steady: Scenario = {
   name: 'steady',
@@ -28,7 +28,7 @@ export const steady: Scenario = {
         kind: 'steady',
         listeners,
         perSecond: rateOf(listeners),
-        warmUpSeconds: WARM_UPS * form.warmUpSeconds,
+        warmUpSeconds: WARMED_UP_AS_LONG * form.warmUpSeconds,
         seconds: TIMES_AS_LONG * form.seconds,
       },
     })),
