@@ -35,6 +35,8 @@ const CACHED_DOCUMENTS = 128;
 /** Characters. A longer document is read each time. */
 const CACHED_LENGTH = 4096;
 const MAX_ERRORS = 20;
+/** https://spec.graphql.org/draft/#sec-Int */
+const MAX_INT = 2 ** 31 - 1;
 /** Characters of what is said of a mistake: graphql repeats the whole of a value that does not fit. */
 const MAX_MESSAGE = 300;
 
@@ -46,8 +48,8 @@ const MAX_MESSAGE = 300;
  */
 export class Documents {
   private readonly cache = new Map<string, DocumentNode>();
-  /** Of operations that weigh the same whatever their variables. */
-  private readonly weights = new WeakMap<OperationDefinitionNode, number>();
+  /** See `mostOf`. */
+  private readonly most = new WeakMap<OperationDefinitionNode, number>();
   private readonly introspection: IntrospectionWeight;
 
   constructor(private readonly schema: GraphQLSchema) {
@@ -101,17 +103,32 @@ export class Documents {
 
   /** After the variables, since they may say how long a list becomes. */
   private weigh(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables) {
-    const weight = this.weights.get(operation) ?? this.weightOf(document, operation, variables);
-    return weight > LIMITS.complexity ? [excess('fields to answer with, by its lists', LIMITS.complexity)] : undefined;
+    if (this.mostOf(document, operation, variables) <= LIMITS.complexity) return undefined;
+    return weightOf(this.schema, document, operation, variables) > LIMITS.complexity
+      ? [excess('fields to answer with, by its lists', LIMITS.complexity)]
+      : undefined;
   }
 
-  private weightOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
-    const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-    const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
-    const { complexity } = complexityFromQuery(alone, { schema: this.schema, variables: { ...variables } });
-    if (!operation.variableDefinitions?.some(isInt)) this.weights.set(operation, complexity);
-    return complexity;
+  /** What the operation weighs with the longest lists that variables can ask for. Most may run then, and are weighed once. */
+  private mostOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
+    const known = this.most.get(operation);
+    if (known !== undefined) return known;
+    const longest = operation.variableDefinitions?.filter(isInt).map(({ variable }) => [variable.name.value, MAX_INT]);
+    const most = weightOf(this.schema, document, operation, { ...variables, ...Object.fromEntries(longest ?? []) });
+    this.most.set(operation, most);
+    return most;
   }
+}
+
+function weightOf(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Variables,
+): number {
+  const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
+  return complexityFromQuery(alone, { schema, variables: { ...variables } }).complexity;
 }
 
 /** Only an Int says how long a list becomes. */

@@ -21,8 +21,18 @@ export interface PlainList {
 }
 
 type Source = Readonly<Record<string, unknown>>;
+type ObjectType = GraphQLObjectType<unknown, GraphqlContext>;
+
+/** One list of one operation. */
+interface Completing {
+  context: GraphqlContext;
+  info: GraphQLResolveInfo;
+  /** By the type whose guard was asked last and let through: what it went by. */
+  letThrough: Map<ObjectType, unknown>;
+}
+
 /** What stands in the result for a value; undefined where that is for graphql to say. */
-type Complete<Value> = (value: Value, context: GraphqlContext, info: GraphQLResolveInfo) => unknown;
+type Complete<Value> = (value: Value, completing: Completing) => unknown;
 type Fragments = GraphQLResolveInfo['fragments'];
 
 /** By the field of a document; null where not all that is selected is plain. */
@@ -36,12 +46,15 @@ const completions = new WeakMap<FieldNode, Complete<unknown> | null>();
  * complete one there when the operation is over.
  *
  * A field is plain when it has no arguments and either no resolver or one that answers at once from its source and the
- * caller, marked with `extensions: { plain: true }`. The guards of types are asked as always. Whatever else turns up
- * (conditions, fields that merge, a guard that has to ask, a value that does not fit) leaves the whole list to graphql.
+ * caller, marked with `extensions: { plain: true }`. The guards of types are asked as always, but once for neighbours of which
+ * a guard says the same: the type has `extensions: { guardedBy }`, the only thing of an object that its guard goes by. That is
+ * another 0.02 ms. Whatever else turns up (conditions, fields that merge, a guard that has to ask, a value that does not fit)
+ * leaves the whole list to graphql.
  */
 export function plainList<Item>(items: Item[], context: GraphqlContext, info: GraphQLResolveInfo): Item[] {
   const complete = completionOf(info);
-  const list = complete && completeAll(items, (item) => complete(item, context, info));
+  const completing = { context, info, letThrough: new Map() };
+  const list = complete && completeAll(items, (item) => complete(item, completing));
   if (!list) return items;
   context.plainLists.push({ key: String(info.path.key), list });
   return [];
@@ -80,7 +93,7 @@ function completionOf({ fieldNodes, path, returnType, fragments }: GraphQLResolv
 }
 
 function objectCompletion(
-  type: GraphQLObjectType<unknown, GraphqlContext>,
+  type: ObjectType,
   selectionSet: SelectionSetNode,
   fragments: Fragments,
 ): Complete<unknown> | null {
@@ -89,11 +102,11 @@ function objectCompletion(
   const entries = [...fields];
   // A copy of an object that has all the keys is made faster than an object that gets them one by one.
   const blank: Record<string, unknown> = Object.fromEntries(entries.map(([key]) => [key, null]));
-  return (value, context, info) => {
-    if (!isSource(value) || (type.isTypeOf && type.isTypeOf(value, context, info) !== true)) return undefined;
+  return (value, completing) => {
+    if (!isSource(value) || !isLetThrough(type, value, completing)) return undefined;
     const object = { ...blank };
     for (const [key, complete] of entries) {
-      const completed = complete(value, context, info);
+      const completed = complete(value, completing);
       if (completed === undefined) return undefined;
       object[key] = completed;
     }
@@ -101,9 +114,20 @@ function objectCompletion(
   };
 }
 
+function isLetThrough(type: ObjectType, value: Source, { context, info, letThrough }: Completing): boolean {
+  if (!type.isTypeOf) return true;
+  const { guardedBy } = type.extensions;
+  if (typeof guardedBy !== 'function') return type.isTypeOf(value, context, info) === true;
+  const by: unknown = guardedBy(value);
+  if (letThrough.has(type) && letThrough.get(type) === by) return true;
+  if (type.isTypeOf(value, context, info) !== true) return false;
+  letThrough.set(type, by);
+  return true;
+}
+
 /** Adds the fields of a selection; false when one of them is not plain, is conditional or merges with another. */
 function collect(
-  type: GraphQLObjectType<unknown, GraphqlContext>,
+  type: ObjectType,
   { selections }: SelectionSetNode,
   fragments: Fragments,
   fields: Map<string, Complete<Source>>,
@@ -124,7 +148,7 @@ function collect(
 }
 
 function fieldCompletion(
-  parent: GraphQLObjectType<unknown, GraphqlContext>,
+  parent: ObjectType,
   { name: { value: name }, selectionSet }: FieldNode,
   fragments: Fragments,
 ): Complete<Source> | null {
@@ -136,9 +160,9 @@ function fieldCompletion(
   const complete = valueCompletion(getNullableType(field.type), selectionSet, fragments);
   if (!complete) return null;
   const ofNull = isNonNullType(field.type) ? undefined : null;
-  return (source, context, info) => {
-    const value = resolve ? resolve(source, {}, context, info) : source[name];
-    return value === null || value === undefined ? ofNull : complete(value, context, info);
+  return (source, completing) => {
+    const value = resolve ? resolve(source, {}, completing.context, completing.info) : source[name];
+    return value === null || value === undefined ? ofNull : complete(value, completing);
   };
 }
 

@@ -12,7 +12,7 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { GraphqlContext } from '../../src/graphql/context.js';
 import { type PlainList, plainList, putPlainLists } from '../../src/graphql/plain-lists.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
@@ -27,16 +27,26 @@ interface Item {
   owner: { name: unknown } | null | undefined;
 }
 
+/** The items that their guard was asked about. */
+const asked: Item[] = [];
+afterEach(() => asked.splice(0));
+
 const required = (type: GraphQLScalarType) => new GraphQLNonNull(type);
 
-const Owner = new GraphQLObjectType({
+/** The guard says by name alone, but not to `plainList`. */
+const Owner = new GraphQLObjectType<{ name: unknown }, GraphqlContext>({
   name: 'Owner',
+  isTypeOf: ({ name }) => name !== 'nobody',
   fields: { name: { type: required(GraphQLString) } },
 });
 
 const ItemType: GraphQLObjectType<Item, GraphqlContext> = new GraphQLObjectType<Item, GraphqlContext>({
   name: 'Item',
-  isTypeOf: ({ guard }) => (guard === 'later' ? Promise.resolve(true) : guard === 'yes'),
+  isTypeOf: (item) => {
+    asked.push(item);
+    return item.guard === 'later' ? Promise.resolve(true) : item.guard === 'yes';
+  },
+  extensions: { guardedBy: ({ guard }: Item) => guard },
   fields: () => ({
     id: { type: required(GraphQLID) },
     count: { type: required(GraphQLInt) },
@@ -104,6 +114,12 @@ describe('a list is completed here', () => {
     expect(await answer([], '{ items { id } }', true)).toEqual({ text: '{"data":{"items":[]}}', plain: 1 });
   });
 
+  it('with one question to the guard for neighbours of which it says the same', async () => {
+    const items = ['a', 'b', 'c'].map((id) => ({ ...good, id }));
+    expect(await answer(items, '{ items { id } }', true)).toMatchObject({ plain: 1 });
+    expect(asked).toEqual([items[0]]);
+  });
+
   it('and is not in an answer that another field has made null', async () => {
     const { text } = await answer([good], '{ items { id } wrong }', true);
     expect(JSON.parse(text)).toMatchObject({ data: null });
@@ -122,6 +138,7 @@ describe('a list is left to graphql', () => {
     ['a condition', 'query ($yes: Boolean!) { items { id count @skip(if: $yes) } }', good],
     ['a guard that has to ask', '{ items { id } }', { ...good, guard: 'later' as const }],
     ['a guard that refuses', '{ items { id } }', { ...good, guard: 'no' as const }],
+    ['the guard of an object in it', '{ items { id owner { name } } }', { ...good, owner: { name: 'nobody' } }],
     ['a value that is missing', '{ items { id } }', { ...good, id: undefined }],
     ['a value that does not fit', '{ items { count } }', { ...good, count: 'many' }],
     ['an error in place of a value', '{ items { note } }', { ...good, note: new Error('lost') }],
@@ -153,7 +170,7 @@ const items = fc.array(
       { weight: 30, arbitrary: fc.constant('yes' as const) },
       { weight: 1, arbitrary: fc.constant('no' as const) },
     ),
-    owner: fc.oneof(fc.constant(null), fc.record({ name: fc.string() })),
+    owner: fc.oneof(fc.constant(null), fc.record({ name: fc.oneof(fc.string(), fc.constant('nobody')) })),
   }),
   { maxLength: 3 },
 );

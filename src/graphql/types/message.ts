@@ -12,6 +12,7 @@ export const Message = builder.objectRef<PlainMessage>('Message');
 
 Message.implement({
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
+  extensions: { guardedBy: ({ chatId }: PlainMessage) => chatId },
   fields: (t) => ({
     id: t.exposeID('id'),
     chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),

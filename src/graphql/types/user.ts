@@ -16,6 +16,8 @@ export const User = builder.objectRef<UserProfile>('User');
 
 User.implement({
   authScopes: { user: true },
+  // The caller alone.
+  extensions: { guardedBy: () => null },
   fields: (t) => ({
     id: t.exposeID('id'),
     username: t.exposeString('username'),
