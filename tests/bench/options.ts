@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CannotRun } from './cannot-run.js';
-import type { Form, Scenario } from './scenarios/scenario.js';
+import type { Form, Repetitions, Scenario } from './scenarios/scenario.js';
 import { scenarios } from './scenarios/scenarios.js';
 import type { TargetName } from './targets/target.js';
 import { targets } from './targets/targets.js';
@@ -20,8 +20,8 @@ export interface Options {
 
 const DOCS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
 
-const QUICK: Form = { name: 'quick', warmUpSeconds: 0.3, seconds: 0.7, repetitions: 1 };
-const FULL: Form = { name: 'full', warmUpSeconds: 2, seconds: 6, repetitions: 3 };
+const QUICK: Form = { name: 'quick', warmUpSeconds: 0.3, seconds: 0.7, repetitions: always(1) };
+const FULL: Form = { name: 'full', warmUpSeconds: 2, seconds: 6, repetitions: { largest: 5, smaller: 2, alike: 3 } };
 
 export const USAGE = `npm run bench -- [--quick] [--scenario NAME]… [--targets NAME,NAME…] [--size N] [--seconds N] [--repetitions N]
 
@@ -54,6 +54,7 @@ export function parseOptions(args: string[]): Options | 'help' {
   if (values.help) return 'help';
   const names = values.scenario?.flatMap((name) => name.split(','));
   const form = values.quick ? QUICK : FULL;
+  const repetitions = positive('--repetitions', values.repetitions);
   return {
     scenarios: names ? names.map(scenarioOf) : scenarios,
     targets: values.targets?.split(',').map(targetOf),
@@ -61,12 +62,16 @@ export function parseOptions(args: string[]): Options | 'help' {
       ...form,
       size: positive('--size', values.size),
       seconds: positive('--seconds', values.seconds) ?? form.seconds,
-      repetitions: positive('--repetitions', values.repetitions) ?? form.repetitions,
+      repetitions: repetitions === undefined ? form.repetitions : always(repetitions),
     },
     // The published results are of everything, in full.
     out: values.out ?? (args.length === 0 ? DOCS : undefined),
     profiles: values.profile === undefined ? undefined : resolve(values.profile),
   };
+}
+
+function always(times: number): Repetitions {
+  return { largest: times, smaller: times, alike: times };
 }
 
 function scenarioOf(name: string): Scenario {

@@ -10,7 +10,7 @@ import { writeResults } from './report/files.js';
 import { ScenarioResult } from './report/results.js';
 import { goalTable, tables } from './report/table.js';
 import { runRound, type Servers } from './round.js';
-import type { Scenario, Variant } from './scenarios/scenario.js';
+import { repetitionsOf, type Scenario, type Variant } from './scenarios/scenario.js';
 import { buildPrograms } from './targets/build.js';
 import { targets } from './targets/targets.js';
 import { Databases } from './world/databases.js';
@@ -65,8 +65,9 @@ async function measure(
 ): Promise<ScenarioResult> {
   const names = scenario.targets.filter((name) => options.targets?.includes(name) ?? true);
   const result = new ScenarioResult(scenario, variants, names);
-  for (const variant of variants)
-    for (let turn = 0; turn < options.form.repetitions; turn += 1)
+  for (const variant of variants) {
+    const repetitions = repetitionsOf(scenario, variant === variants.at(-1), options.form);
+    for (let turn = 0; turn < repetitions; turn += 1)
       for (const name of names)
         try {
           result.add(variant, name, turn, await runRound(servers, scenario, variant, targets[name]));
@@ -74,6 +75,7 @@ async function measure(
           if (!(error instanceof InvalidRun)) throw error;
           result.invalid.push(`${scenario.name}, ${variant.label}, ${targets[name].title}: ${error.message}`);
         }
+  }
   return result;
 }
 

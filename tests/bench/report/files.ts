@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Form } from '../scenarios/scenario.js';
+import type { Form, Repetitions } from '../scenarios/scenario.js';
 import { plot } from './plot.js';
 import type { ScenarioResult } from './results.js';
 import { goalTable, tables } from './table.js';
@@ -25,11 +25,10 @@ function page(
   args: readonly string[],
 ): string {
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
-  const turns = repetitions === 1 ? 'once' : `${repetitions} times in turn with the others`;
   return `# Benchmark
 
 Made by \`${command}\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
-another process, ${turns}, ${seconds} s each. Cells are medians with their range, and the ratio to the base, which is the median of the turns' ratios. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
+another process, ${howOften(repetitions)}, ${seconds} s each. Cells are medians with their range, and the ratio to the base, which is the median of the turns' ratios. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
 "Service" is the process of the target; "all processes" adds PostgreSQL's and Redis', not the load's.
 
 ${machine.map((line) => `- ${line}`).join('\n')}
@@ -44,4 +43,10 @@ ${goalTable(results)}
 
 ${results.map(tables).join('\n\n')}
 `;
+}
+
+function howOften({ largest, smaller, alike }: Repetitions): string {
+  if (largest === smaller && largest === alike)
+    return largest === 1 ? 'once' : `${largest} times in turn with the others`;
+  return `in turn with the others ${largest} times at the largest size, ${smaller} at the smaller ones, ${alike} where the sizes count alike`;
 }

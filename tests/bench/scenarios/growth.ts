@@ -15,7 +15,7 @@ function growth(name: string, title: string, what: string, sizes: number[], worl
       return { size, label: count(size, what), world: worldOf(size), work };
     });
   const figures = [cpuPerMessage, allCpuPerMessage, messagesPerSecond, answerP99];
-  return { name, title, base: 'service', targets: ['service'], variants, figures } satisfies Scenario;
+  return { name, title, base: 'service', targets: ['service'], sizesAlike: true, variants, figures } satisfies Scenario;
 }
 
 /** What a send must not cost more for: https://en.wikipedia.org/wiki/Empirical_algorithmics, by the exponent over three sizes. */

@@ -50,6 +50,7 @@ export const history: Scenario = {
   title: `History: pages of 50 over HTTP (GraphQL; plain JSON at the thin server), ${CONNECTIONS} connections`,
   base: 'thin',
   targets: ['service', 'thin'],
+  sizesAlike: true,
   variants,
   figures,
 };

@@ -28,12 +28,22 @@ export interface Variant {
   work: Work;
 }
 
+/** How often each target is measured. */
+export interface Repetitions {
+  /** At the size that most goals are about. */
+  largest: number;
+  /** At the others. */
+  smaller: number;
+  /** In scenarios in which every size counts alike. */
+  alike: number;
+}
+
 /** How long and how often. */
 export interface Form {
   name: 'quick' | 'full';
   warmUpSeconds: number;
   seconds: number;
-  repetitions: number;
+  repetitions: Repetitions;
   /** Instead of the scenario's own sizes. */
   size?: number | undefined;
 }
@@ -46,6 +56,8 @@ export interface Scenario {
   targets: readonly TargetName[];
   /** Whether listeners subscribe over GraphQL. */
   overGraphql?: boolean;
+  /** Whether every size counts alike, and not the largest most. */
+  sizesAlike?: boolean;
   variants(form: Form): readonly Variant[];
   /** The first is the one that the plot shows and the exponent is of. */
   figures: readonly Figure[];
@@ -54,6 +66,12 @@ export interface Scenario {
 /** Enough people and chats for small loads; the same for several scenarios, so that it is made once. */
 export function world(size: Partial<WorldSize>): WorldSize {
   return { people: 1000, hallMembers: 1000, hallMessages: 0, rooms: 100, ...size };
+}
+
+/** How often a target is measured at this size. */
+export function repetitionsOf({ sizesAlike }: Scenario, isLargest: boolean, { repetitions }: Form): number {
+  if (sizesAlike) return repetitions.alike;
+  return isLargest ? repetitions.largest : repetitions.smaller;
 }
 
 /** The sizes to measure: the one asked for, or the form's. */

@@ -19,6 +19,7 @@ export const steady: Scenario = {
   title: `Steady: one chat at a fixed rate, ${TIMES_AS_LONG} times as long as the others; latency from the moment a message was due`,
   base: 'thin',
   targets: ['service', 'thin', 'socket.io'],
+  sizesAlike: true,
   variants: (form) =>
     sizesOf(form, { full: [100, 1000], quick: 1000 }).map((listeners) => ({
       size: listeners,
