@@ -144,6 +144,13 @@ describe('what applications ask for is within the limits', () => {
   });
 });
 
+test('one operation runs or not by the values of its variables', () => {
+  const documents = new Documents(schema);
+  const query = 'query ($n: Int!) { chats(first: $n) { members(first: $n) { user { id } } } }';
+  const mayRun = (n: number) => !('errors' in documents.judge({ query, variables: { n } }));
+  expect([5, 500, 10, 2 ** 31 - 1, 20].map(mayRun)).toEqual([true, false, true, false, true]);
+});
+
 test('a document that was used of late is not read again', async () => {
   const documents = new Documents(schema);
   const query = '{ me { id } }';
