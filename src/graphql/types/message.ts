@@ -12,6 +12,7 @@ export const Message = builder.objectRef<PlainMessage>('Message');
 
 Message.implement({
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
+  // What the guard goes by, and nothing else: `plainList` relies on it.
   extensions: { guardedBy: ({ chatId }: PlainMessage) => chatId },
   fields: (t) => ({
     id: t.exposeID('id'),

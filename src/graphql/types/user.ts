@@ -16,7 +16,7 @@ export const User = builder.objectRef<UserProfile>('User');
 
 User.implement({
   authScopes: { user: true },
-  // The caller alone.
+  // The guard goes by the caller alone.
   extensions: { guardedBy: () => null },
   fields: (t) => ({
     id: t.exposeID('id'),
