@@ -56,7 +56,7 @@ async function runAll(options: Options): Promise<void> {
     writeResults(options.out, results, machine, options.form, process.argv.slice(2));
 }
 
-/** Targets take turns, so that what changes on the machine meanwhile meets all of them. */
+/** Sizes and targets take turns, so that what changes on the machine meanwhile meets all of them. */
 async function measure(
   servers: Servers,
   options: Options,
@@ -65,9 +65,9 @@ async function measure(
 ): Promise<ScenarioResult> {
   const names = scenario.targets.filter((name) => options.targets?.includes(name) ?? true);
   const result = new ScenarioResult(scenario, variants, names);
-  for (const variant of variants) {
-    const repetitions = repetitionsOf(scenario, variant === variants.at(-1), options.form);
-    for (let turn = 0; turn < repetitions; turn += 1)
+  const often = (variant: Variant) => repetitionsOf(scenario, variant === variants.at(-1), options.form);
+  for (let turn = 0; turn < Math.max(...variants.map(often)); turn += 1)
+    for (const variant of variants.filter((candidate) => turn < often(candidate)))
       for (const name of names)
         try {
           result.add(variant, name, turn, await runRound(servers, scenario, variant, targets[name]));
@@ -75,7 +75,6 @@ async function measure(
           if (!(error instanceof InvalidRun)) throw error;
           result.invalid.push(`${scenario.name}, ${variant.label}, ${targets[name].title}: ${error.message}`);
         }
-  }
   return result;
 }
 

@@ -65,9 +65,7 @@ const goals: readonly Goal[] = [
     measured: (result) => {
       const pages = result.variants.filter(({ work }) => work.kind === 'history' && !work.nested);
       const [first, last] = [pages.at(0), pages.at(-1)];
-      if (!first || !last) return undefined;
-      const [shallow, deep] = [first, last].map((variant) => result.cell(pageP99, variant, 'service')?.median);
-      return shallow && deep ? deep / shallow : undefined;
+      return first && last && result.ratioOfSizes(pageP99, 'service', last, first);
     },
   },
   {

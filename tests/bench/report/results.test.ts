@@ -49,6 +49,13 @@ describe('a ratio', () => {
     expect(result.ratios(cost, 'service', 'thin')).toEqual([1]);
   });
 
+  it('of two sizes is of the rounds of one turn too', () => {
+    const larger = { ...variant, label: 'another size' };
+    const result = resultOf([10, 40, 5], []);
+    for (const [turn, value] of [11, 42, 5, 90].entries()) result.add(larger, 'service', turn, roundOf(value));
+    expect(result.ratioOfSizes(cost, 'service', larger, variant)).toBe(1.05);
+  });
+
   it('is missing where no turn has both', () => {
     expect(resultOf([], [1, 2]).ratios(cost, 'service', 'thin')).toEqual([]);
   });

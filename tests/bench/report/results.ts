@@ -11,7 +11,7 @@ export interface Cell extends Spread {
 /**
  * All rounds of one scenario, as the tables and the plot want them.
  *
- * A ratio of two targets is the median of their ratios in each turn. A machine's speed may change twofold within minutes, which
+ * A ratio of two targets, or of two sizes, is the median of their ratios in each turn. A machine's speed may change twofold within minutes, which
  * meets the rounds of one turn alike; the ratio of the medians may compare a slow minute of one with a fast one of the other.
  */
 export class ScenarioResult {
@@ -43,6 +43,11 @@ export class ScenarioResult {
     return this.variants.flatMap((variant) => this.ratio(figure, variant, target, to) ?? []);
   }
 
+  /** Of one size to another, of one target; undefined when no turn has both. */
+  ratioOfSizes(figure: Figure, target: TargetName, variant: Variant, to: Variant): number | undefined {
+    return medianRatio(this.valuesOf(figure, variant, target), this.valuesOf(figure, to, target));
+  }
+
   /** How the figure grows with the scenario's size; undefined for one size. */
   exponent(figure: Figure, target: TargetName): number | undefined {
     const points = this.variants.map((variant) => ({
@@ -63,15 +68,10 @@ export class ScenarioResult {
   }
 
   private ratio(figure: Figure, variant: Variant, target: TargetName, to: TargetName): number | undefined {
-    const others = this.valuesOf(figure, variant, to);
-    const ratios = [...this.valuesOf(figure, variant, target)].flatMap(([turn, value]) => {
-      const other = others.get(turn);
-      return other ? [value / other] : [];
-    });
-    return ratios.length > 0 ? spread(ratios).median : undefined;
+    return medianRatio(this.valuesOf(figure, variant, target), this.valuesOf(figure, variant, to));
   }
 
-  /** By the number of the turn, like the rounds. */
+  /** By the number of the turn. */
   private valuesOf(figure: Figure, variant: Variant, target: TargetName): ReadonlyMap<number, number> {
     const values = new Map<number, number>();
     for (const [turn, round] of this.roundsOf(variant, target)) {
@@ -84,6 +84,15 @@ export class ScenarioResult {
   private roundsOf(variant: Variant, target: TargetName): ReadonlyMap<number, Round> {
     return this.rounds.get(keyOf(variant, target)) ?? new Map();
   }
+}
+
+/** Of values by the number of their turn. */
+function medianRatio(values: ReadonlyMap<number, number>, others: ReadonlyMap<number, number>): number | undefined {
+  const ratios = [...values].flatMap(([turn, value]) => {
+    const other = others.get(turn);
+    return other ? [value / other] : [];
+  });
+  return ratios.length > 0 ? spread(ratios).median : undefined;
 }
 
 function keyOf({ label }: Variant, target: TargetName): string {
