@@ -48,8 +48,7 @@ const MAX_MESSAGE = 300;
  */
 export class Documents {
   private readonly cache = new Map<string, DocumentNode>();
-  /** See `mostOf`. */
-  private readonly most = new WeakMap<OperationDefinitionNode, number>();
+  private readonly greatestWeights = new WeakMap<OperationDefinitionNode, number>();
   private readonly introspection: IntrospectionWeight;
 
   constructor(private readonly schema: GraphQLSchema) {
@@ -103,20 +102,20 @@ export class Documents {
 
   /** After the variables, since they may say how long a list becomes. */
   private weigh(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables) {
-    if (this.mostOf(document, operation, variables) <= LIMITS.complexity) return undefined;
-    return weightOf(this.schema, document, operation, variables) > LIMITS.complexity
-      ? [excess('fields to answer with, by its lists', LIMITS.complexity)]
-      : undefined;
+    if (this.greatestWeight(document, operation, variables) <= LIMITS.complexity) return undefined;
+    const mayBeLighter = operation.variableDefinitions?.some(isInt);
+    const isTooHeavy = !mayBeLighter || weightOf(this.schema, document, operation, variables) > LIMITS.complexity;
+    return isTooHeavy ? [excess('fields to answer with, by its lists', LIMITS.complexity)] : undefined;
   }
 
-  /** What the operation weighs with the longest lists that variables can ask for. Most may run then, and are weighed once. */
-  private mostOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
-    const known = this.most.get(operation);
+  /** The operation's weight with the longest lists that its variables can ask for: what is light enough then always is. */
+  private greatestWeight(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): number {
+    const known = this.greatestWeights.get(operation);
     if (known !== undefined) return known;
     const longest = operation.variableDefinitions?.filter(isInt).map(({ variable }) => [variable.name.value, MAX_INT]);
-    const most = weightOf(this.schema, document, operation, { ...variables, ...Object.fromEntries(longest ?? []) });
-    this.most.set(operation, most);
-    return most;
+    const weight = weightOf(this.schema, document, operation, { ...variables, ...Object.fromEntries(longest ?? []) });
+    this.greatestWeights.set(operation, weight);
+    return weight;
   }
 }
 

@@ -65,9 +65,9 @@ async function measure(
 ): Promise<ScenarioResult> {
   const names = scenario.targets.filter((name) => options.targets?.includes(name) ?? true);
   const result = new ScenarioResult(scenario, variants, names);
-  const often = (variant: Variant) => repetitionsOf(scenario, variant === variants.at(-1), options.form);
-  for (let turn = 0; turn < Math.max(...variants.map(often)); turn += 1)
-    for (const variant of variants.filter((candidate) => turn < often(candidate)))
+  const timesOf = (variant: Variant) => repetitionsOf(scenario, variant === variants.at(-1), options.form);
+  for (let turn = 0; turn < Math.max(...variants.map(timesOf)); turn += 1)
+    for (const variant of variants.filter((candidate) => turn < timesOf(candidate)))
       for (const name of names)
         try {
           result.add(variant, name, turn, await runRound(servers, scenario, variant, targets[name]));

@@ -33,7 +33,7 @@ afterEach(() => asked.splice(0));
 
 const required = (type: GraphQLScalarType) => new GraphQLNonNull(type);
 
-/** The guard says by name alone, but not to `plainList`. */
+/** Its type does not say what the guard goes by: the guard is asked about each. */
 const Owner = new GraphQLObjectType<{ name: unknown }, GraphqlContext>({
   name: 'Owner',
   isTypeOf: ({ name }) => name !== 'nobody',
