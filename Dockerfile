@@ -1,19 +1,20 @@
-# Nothing is downloaded but the base image and npm's packages.
-FROM node:24-alpine AS build
+# Downloads only the base image and npm packages.
+FROM node:24.22.3-alpine AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY scripts/no-engines ./scripts/no-engines
 RUN npm ci --ignore-scripts
 COPY prisma.config.ts ./
 COPY prisma ./prisma
 COPY scripts ./scripts
 COPY src ./src
-# Prisma's command line and TypeScript are optional peers of @prisma/client; npm would keep them for that.
+# --legacy-peer-deps: Prisma's CLI and TypeScript are optional peers of @prisma/client, and npm would keep them.
 RUN npm run build && npm prune --omit=dev --legacy-peer-deps --ignore-scripts
 
-FROM node:24-alpine
+FROM node:24.22.3-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 WORKDIR /app
-# For the embedded database, when there is no DATABASE_URL: mount a volume here to keep it.
+# The embedded database's folder, used without DATABASE_URL. Mount a volume here to keep the data.
 RUN mkdir data && chown node:node data
 COPY package.json ./
 COPY prisma/migrations ./prisma/migrations

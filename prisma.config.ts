@@ -1,6 +1,6 @@
 import { defineConfig } from 'prisma/config';
 
-// For Prisma's own command line. The service reads DATABASE_URL through src/config.ts.
+// For Prisma's own command line. The service reads DATABASE_URL through src/config/config.ts.
 export default defineConfig({
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations' },

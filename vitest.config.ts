@@ -6,6 +6,8 @@ export default defineConfig({
   resolve: { alias: { graphql: 'graphql/index.js' } },
   test: {
     include: ['tests/**/*.test.ts'],
+    // They run alone: `npm run test:abuse`.
+    exclude: ['tests/abuse/**', 'node_modules/**'],
     globalSetup: ['tests/support/global-setup.ts'],
     // Much of the suite waits for processes and sockets: two files at once, also on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),

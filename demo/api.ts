@@ -10,7 +10,7 @@ export interface Person {
   password: string;
 }
 
-/** An access token for a person, by the password grant. */
+/** Gets an access token with the password grant. */
 export async function signIn(origin: string, client: Client, { username, password }: Person): Promise<string> {
   const response = await fetch(`${origin}/oauth/token/`, {
     method: 'POST',
@@ -28,7 +28,7 @@ export async function signIn(origin: string, client: Client, { username, passwor
   return accessToken;
 }
 
-/** The data of one GraphQL request. @throws Error with the first error's words. */
+/** Runs a GraphQL operation and returns its data. @throws Error with the message of the first GraphQL error */
 export async function request<Data>(
   origin: string,
   token: string,

@@ -3,17 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, type Person, request, signIn } from './api.js';
 import { type Chat, type Listening, openRawChannel, subscribe } from './listeners.js';
 
-export interface Stage {
+export interface DemoOptions {
   origin: string;
   client: Client;
   admin: Person;
   print(line: string): void;
   /** How long a message may take to arrive, in milliseconds. */
-  patienceMs: number;
+  timeoutMs: number;
 }
 
-/** Resolves when everything that was sent has arrived at both, in order. @throws Error saying what did not. */
-export async function converse({ origin, client, admin, print, patienceMs }: Stage): Promise<void> {
+/** Resolves when both people have received every message in order. @throws Error naming a message that did not arrive */
+export async function converse({ origin, client, admin, print, timeoutMs }: DemoOptions): Promise<void> {
   const [ann, bob] = [newPerson('ann'), newPerson('bob')];
   print('The admin creates ann, bob and a chat.');
   const chat = await createChat(origin, await signIn(origin, client, admin), [ann, bob]);
@@ -24,9 +24,9 @@ export async function converse({ origin, client, admin, print, patienceMs }: Sta
   const channel = await openRawChannel({ origin, token: bobsToken, chat, after: chat.cursor });
 
   async function receive(name: string, { messages }: Listening, content: string): Promise<void> {
-    const patience = delay(patienceMs, undefined, { ref: false });
-    const next = await Promise.race([messages.next(), patience]);
-    if (!next) throw new Error(`This did not reach ${name} within ${patienceMs / 1000} s: ${content}`);
+    const timeout = delay(timeoutMs, undefined, { ref: false });
+    const next = await Promise.race([messages.next(), timeout]);
+    if (!next) throw new Error(`This did not reach ${name} within ${timeoutMs / 1000} s: ${content}`);
     if (next.done) throw new Error(`The stream of ${name} ended before this came: ${content}`);
     const { seq, sender, content: received } = next.value;
     if (received !== content) throw new Error(`${name} received "${received}" instead of: ${content}`);
@@ -61,7 +61,7 @@ function newPerson(username: string): Person {
   return { username, password: crypto.randomUUID() };
 }
 
-/** A chat with these people, and the place in its history from which they will listen. */
+/** Creates a chat with these members. `cursor` is where they start to listen. */
 async function createChat(origin: string, token: string, people: Person[]): Promise<Chat & { cursor: string }> {
   const { createChat: chat } = await request<{ createChat: { id: string } }>(
     origin,

@@ -1,5 +1,5 @@
-// The two ways to listen. Both begin at a cursor: what happened after it comes first, then what happens, as one stream
-// without a gap. So nobody has to wait until the listening has begun.
+// The two ways to receive messages. Both start at a cursor: first the events after it (backfill), then live events, without a
+// gap. So messages may be sent before the listener is connected.
 import { on, once } from 'node:events';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -15,11 +15,11 @@ export interface Chat {
   name: string;
 }
 
-export interface Place {
+export interface ListenOptions {
   origin: string;
   token: string;
   chat: Chat;
-  /** Where to begin: `Chat.cursor`, or the cursor of the last event that was seen. */
+  /** The cursor to start at: `Chat.cursor`, or that of the last event received. */
   after: string;
 }
 
@@ -29,14 +29,14 @@ const EVENTS = `subscription ($chatId: ID!, $after: String) {
   }
 }`;
 
-/** What one person receives, in the order in which it comes. */
+/** The messages that one person receives, in order. */
 export interface Listening {
   messages: AsyncGenerator<Message>;
   close(): void;
 }
 
-/** With a GraphQL subscription, over the protocol graphql-transport-ws. */
-export function subscribe({ origin, token, chat, after }: Place): Listening {
+/** Listens with a GraphQL subscription, over the subprotocol graphql-transport-ws. */
+export function subscribe({ origin, token, chat, after }: ListenOptions): Listening {
   const client = createClient({
     url: `${origin.replace(/^http/, 'ws')}/graphql/`,
     webSocketImpl: WebSocket,
@@ -57,18 +57,18 @@ export function subscribe({ origin, token, chat, after }: Place): Listening {
   return { messages: messages(), close: () => void client.dispose() };
 }
 
-/** On the chat's raw channel, which can also send. */
+/** Listens on the chat's raw channel, which can also send. */
 export async function openRawChannel({
   origin,
   token,
   chat,
   after,
-}: Place): Promise<Listening & { send(content: string): void }> {
+}: ListenOptions): Promise<Listening & { send(content: string): void }> {
   const path = `/ws/chat/${encodeURIComponent(chat.name)}/?after=${encodeURIComponent(after)}`;
   const socket = new WebSocket(origin.replace(/^http/, 'ws') + path, {
     headers: { authorization: `Bearer ${token}` },
   });
-  // Taken before the socket opens, so that the first frame finds a listener.
+  // Registered before the socket opens, so that the first frame is not missed.
   const frames = on(socket, 'message', { close: ['close'] });
   await once(socket, 'open');
 
@@ -82,7 +82,7 @@ export async function openRawChannel({
 
   return {
     messages: messages(),
-    /** With a nonce a message can be sent again after a lost connection, and there is still one. */
+    /** The nonce makes sending idempotent: after a lost connection the message can be sent again without a duplicate. */
     send: (content) => socket.send(JSON.stringify({ type: 'message.send', content, nonce: crypto.randomUUID() })),
     close: () => socket.close(),
   };

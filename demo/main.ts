@@ -1,18 +1,18 @@
-// `npm run demo`: starts the service on a database that is thrown away, lets two people talk over every interface, and ends
-// with 0 when everything that was sent arrived, with 1 and a sentence otherwise. What a client has to do is in
-// conversation.ts, listeners.ts and api.ts.
+// `npm run demo`: starts the service on a temporary database and lets two people chat, one over GraphQL and one on the raw channel.
+// Exits with 0 when every message arrived, otherwise with 1 and an error message. The code of a client is in conversation.ts,
+// listeners.ts and api.ts.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { buildApp } from '../src/app.js';
-import { type Config, loadConfig } from '../src/config.js';
+import { type Config, loadConfig } from '../src/config/config.js';
 import { sentenceOf } from '../src/operator/command-error.js';
 import { firstRun } from '../src/operator/first-run.js';
 import { converse } from './conversation.js';
 import { createThrowAwayDatabase } from './throw-away-database.js';
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
-const ofTheDemo = { environment: 'development', host: '127.0.0.1', port: 0, logLevel: 'warn' } as const;
+const demoSettings = { environment: 'development', host: '127.0.0.1', port: 0, logLevel: 'warn' } as const;
 
 try {
   await demonstrate();
@@ -27,17 +27,17 @@ async function demonstrate(): Promise<void> {
   try {
     const admin = { username: 'admin', password: randomUUID() };
     const client = { id: 'demo', secret: randomUUID() };
-    const config = { ...configured, ...database.place, ...ofTheDemo, admin, client };
+    const config = { ...configured, ...database.location, ...demoSettings, admin, client };
     await onService(config, async (origin) => {
       print(`The service listens on ${origin}, on ${database.description}.`);
-      await Promise.race([converse({ origin, client, admin, print, patienceMs: PATIENCE_MS }), interruption()]);
+      await Promise.race([converse({ origin, client, admin, print, timeoutMs: TIMEOUT_MS }), interruption()]);
     });
   } finally {
     await database.remove();
   }
 }
 
-/** Runs `work` on a service of its own on a free port. */
+/** Runs `work` against a service that it starts on a free port. */
 async function onService(config: Config, work: (origin: string) => Promise<void>): Promise<void> {
   const app = await buildApp(config, { busPrefix: `demo:${randomUUID()}:`, logStream: process.stderr });
   try {
@@ -48,7 +48,7 @@ async function onService(config: Config, work: (origin: string) => Promise<void>
   }
 }
 
-/** Rejects at Ctrl-C, so that everything is put away. */
+/** Rejects at Ctrl-C, so that the `finally` blocks clean up. */
 async function interruption(): Promise<never> {
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   throw new Error('The demo was interrupted.');

@@ -3,18 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { Config } from '../src/config.js';
+import type { Config } from '../src/config/config.js';
 import { DatabaseUnreachableError } from '../src/plugins/database/errors.js';
 
 export interface ThrowAwayDatabase {
-  /** What it is, in words. */
+  /** Describes the database in the demo's output. */
   description: string;
-  /** Where it is, for the configuration. */
-  place: Pick<Config, 'databaseUrl' | 'dataDir'>;
+  /** The settings that point to it. */
+  location: Pick<Config, 'databaseUrl' | 'dataDir'>;
   remove(): Promise<void>;
 }
 
-/** A database of its own on the configured PostgreSQL; an embedded one in a temporary folder where none is configured. */
+/** Creates a database on the configured PostgreSQL, or an embedded one in a temporary folder when none is configured. */
 export async function createThrowAwayDatabase({ databaseUrl, dataDir }: Config): Promise<ThrowAwayDatabase> {
   if (databaseUrl === undefined) return inTemporaryFolder();
   const name = `chat_demo_${randomUUID().slice(0, 8)}`;
@@ -23,7 +23,7 @@ export async function createThrowAwayDatabase({ databaseUrl, dataDir }: Config):
   url.pathname = `/${name}`;
   return {
     description: `the database ${name} on ${url.host}`,
-    place: { databaseUrl: url.href, dataDir },
+    location: { databaseUrl: url.href, dataDir },
     remove: () => run(databaseUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
   };
 }
@@ -32,7 +32,7 @@ async function inTemporaryFolder(): Promise<ThrowAwayDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-demo-'));
   return {
     description: 'an embedded database in a temporary folder',
-    place: { databaseUrl: undefined, dataDir: folder },
+    location: { databaseUrl: undefined, dataDir: folder },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -1,5 +1,5 @@
-// Builds dist/ when it is missing or older than its sources: Prisma's client first, then TypeScript to JavaScript, file by
-// file. Types are checked by `npm run check`; a start should not wait for them.
+// Builds dist/ when it is missing or older than its sources: Prisma's client first, then the programs with all they import, and
+// a new embedded database. Types are checked by `npm run check`; a start should not wait for them.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const force = process.argv.includes('--force');
 
-/** Milliseconds of the newest change below a path, or 0 when there is nothing. */
+/** The latest modification time below a path, in milliseconds; 0 when the path does not exist. */
 function newest(path, skip = []) {
   const stat = statSync(join(root, path), { throwIfNoEntry: false });
   if (!stat) return 0;
@@ -29,6 +29,8 @@ if (force || newest(generatedStamp) <= schemaTime) {
     // `generate` needs no schema engine but downloads one unless a path is set; any existing file will do.
     PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
+    // Disables telemetry.
+    CHECKPOINT_DISABLE: '1',
   });
   writeFileSync(join(root, generatedStamp), '');
 }
@@ -40,30 +42,21 @@ const sourceTime = Math.max(
   newest('package-lock.json'),
 );
 if (!process.argv.includes('--generate-only') && (force || newest(buildStamp) <= sourceTime)) {
-  const { build } = await import('esbuild');
-  // Beside dist/, which a build that fails leaves as it was, and which others may be reading or building too.
+  const [{ bundle }, { packNewDatabase }] = await Promise.all([import('./bundle.mjs'), import('./new-database.mjs')]);
+  // Builds beside dist/, so that a failed build leaves dist/ as it was and concurrent readers and builds are not disturbed.
   const unfinished = `dist-${process.pid}`;
-  const sources = readdirSync(join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts'));
-  await build({
-    absWorkingDir: root,
-    entryPoints: sources.map((name) => join('src', name)),
-    outdir: unfinished,
-    outbase: 'src',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.19',
-    sourcemap: true,
-    logLevel: 'warning',
-  }).catch(() => {
-    // esbuild has said what is wrong.
+  await bundle(root, unfinished).catch((error) => {
+    // esbuild has printed its own errors.
+    if (!('errors' in error)) process.stderr.write(`${error.stack}\n`);
     rmSync(join(root, unfinished), { recursive: true, force: true });
     process.exit(1);
   });
+  await packNewDatabase(root, join(root, unfinished, 'new-database.pack'));
   writeFileSync(join(root, unfinished, '.stamp'), '');
   putInPlace(unfinished, 'dist');
 }
 
-/** Another build may put its own there between the two steps; then ours does it again. */
+/** Replaces `to` by `from`. Retries when another build creates `to` between the two steps. */
 function putInPlace(from, to) {
   for (let left = 5; ; left -= 1) {
     rmSync(join(root, to), { recursive: true, force: true });

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { noFilters, openSchemaEngine } from '../src/plugins/database/schema-engine.js';
-import { DescribingAdapter } from './describing-adapter.js';
+import { IntrospectionAdapter } from './introspection-adapter.js';
+import { noFilters, openSchemaEngine } from './schema-engine.js';
 
 const schemaFile = fileURLToPath(new URL('../prisma/schema.prisma', import.meta.url));
 
-/** The SQL that turns a database into what prisma/schema.prisma describes; empty when it is that already. */
+/** The SQL that changes a database into the schema of prisma/schema.prisma; empty when there is no difference. */
 export async function schemaDifference(databaseUrl: string): Promise<string> {
   const files = [{ path: 'schema.prisma', content: await readFile(schemaFile, 'utf8') }];
   const pool = new pg.Pool({ connectionString: databaseUrl });
-  const engine = await openSchemaEngine(new DescribingAdapter(pool));
+  const engine = await openSchemaEngine(new IntrospectionAdapter(pool));
   try {
     const { stdout, exitCode } = await engine.diff({
       from: { tag: 'schemaDatasource', files, configDir: '.' },

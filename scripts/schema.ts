@@ -1,6 +1,6 @@
-// Writes schema.graphql, the SDL that the code defines. tests/graphql/schema.test.ts holds the two together.
+// Writes schema.graphql, the SDL of the schema that the code defines. tests/graphql/schema/schema.test.ts fails when they differ.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { printedSchema } from '../src/graphql/schema.js';
+import { printedSchema } from '../src/graphql/schema/schema.js';
 
 writeFileSync(fileURLToPath(new URL('../schema.graphql', import.meta.url)), printedSchema());

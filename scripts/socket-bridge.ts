@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-/** A database at a Unix socket, reached over TCP. */
+/** Forwards TCP connections to a database on a Unix socket. */
 export interface Bridge {
-  /** The database's URL on 127.0.0.1, which anybody on this machine can use for as long as the bridge stands. */
+  /** The database's URL on 127.0.0.1. While the bridge is open, every user of this machine can connect to it. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** For clients that know no Unix sockets. `databaseUrl` names the folder of one in its parameter `host`. */
+/** Opens a bridge, for clients without support for Unix sockets. The parameter `host` of `databaseUrl` is the socket's folder. */
 export async function bridgeToTcp(databaseUrl: string): Promise<Bridge> {
   const url = new URL(databaseUrl);
   const path = join(url.searchParams.get('host') ?? '', '.s.PGSQL.5432');

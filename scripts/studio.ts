@@ -1,16 +1,16 @@
-// Opens Prisma Studio on the database that the service uses: the one of DATABASE_URL, or the embedded one, which is started
-// for it when the service does not run. Flags are Prisma's: --port, --browser.
+// Opens Prisma Studio on the service's database: that of DATABASE_URL, or the embedded one, which is started if the service does
+// not run. Takes Prisma's flags: --port, --browser.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config/config.js';
 import { sentenceOf } from '../src/operator/command-error.js';
 import { locateDatabase } from '../src/operator/locate-database.js';
 import { applyMigrations } from '../src/plugins/database/migrations.js';
 import { bridgeToTcp } from './socket-bridge.js';
 
-/** How long Studio may take to end before it is killed, in milliseconds. */
-const PATIENCE_MS = 3000;
+/** How long Studio may take to exit before it is killed, in milliseconds. */
+const TIMEOUT_MS = 3000;
 
 try {
   process.exitCode = await browse();
@@ -19,12 +19,13 @@ try {
   process.exitCode = 1;
 }
 
-/** Resolves to the exit code once Studio has ended and with it all that was started for it. */
+/** Runs Studio. Resolves to its exit code once it has exited and everything started for it is closed. */
 async function browse(): Promise<number> {
   const database = await locateDatabase(loadConfig());
   try {
     await applyMigrations(database.url);
-    // Studio's driver knows no Unix sockets. It serves the data to all of this machine anyway, as the bridge does.
+    // Studio's driver does not support Unix sockets. The bridge exposes no more than Studio, which serves the data to every
+    // user of this machine.
     if (!new URL(database.url).searchParams.has('host')) return await runStudio(database.url);
     const bridge = await bridgeToTcp(database.url);
     return await runStudio(bridge.url).finally(() => bridge.close());
@@ -37,7 +38,7 @@ async function runStudio(databaseUrl: string): Promise<number> {
   const prisma = fileURLToPath(import.meta.resolve('prisma/build/index.js'));
   const studio = spawn(process.execPath, [prisma, 'studio', ...process.argv.slice(2)], {
     stdio: 'inherit',
-    // The URL travels in the environment, for arguments can be read by everybody on this machine.
+    // The URL is passed in the environment, since every user of this machine can read arguments.
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,
@@ -50,16 +51,16 @@ async function runStudio(databaseUrl: string): Promise<number> {
   let stopped = false;
   const stop = () => {
     stopped = true;
-    endInTime(studio);
+    terminate(studio);
   };
-  // SIGHUP: the terminal was closed, or npm, which ends at Ctrl-C without waiting for us, was its first process.
+  // SIGHUP: the terminal was closed, or npm, the terminal's first process, has exited at Ctrl-C without waiting for us.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   const [code]: (number | null)[] = await once(studio, 'exit');
   return stopped ? 0 : (code ?? 1);
 }
 
-function endInTime(studio: ChildProcess): void {
+function terminate(studio: ChildProcess): void {
   studio.kill('SIGTERM');
-  const timer = setTimeout(() => studio.kill('SIGKILL'), PATIENCE_MS);
+  const timer = setTimeout(() => studio.kill('SIGKILL'), TIMEOUT_MS);
   studio.once('exit', () => clearTimeout(timer));
 }

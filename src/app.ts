@@ -1,68 +1,81 @@
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { Config } from './config.js';
+import type { Config } from './config/config.js';
+import { servicesOptions } from './config/services-options.js';
 import graphql from './graphql/plugin.js';
 import { oauthPlugin } from './oauth/plugin.js';
 import attemptStore from './plugins/attempt-store.js';
 import authenticate from './plugins/authenticate.js';
 import bus from './plugins/bus.js';
-import drain from './plugins/drain.js';
+import deployment from './plugins/deployment.js';
+import drainTimeout from './plugins/drain-timeout.js';
 import errors, { answerUnrouted } from './plugins/errors.js';
 import headers from './plugins/headers.js';
 import health from './plugins/health.js';
 import deadline from './plugins/limits/deadline.js';
 import overload from './plugins/limits/overload.js';
+import pipelining from './plugins/limits/pipelining.js';
 import requestRates from './plugins/limits/request-rates.js';
+import unreadAnswers from './plugins/limits/unread-answers.js';
 import { loggerOptions } from './plugins/logging.js';
-import prisma from './plugins/prisma.js';
+import prisma, { migrateDatabase } from './plugins/prisma.js';
+import requestText from './plugins/request-text.js';
 import services, { type ServicesOptions } from './plugins/services.js';
+import untrustedProxy from './plugins/untrusted-proxy.js';
 import type { FrameRateLimit } from './plugins/websocket/frame-rate.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
 import realtime from './realtime/plugin.js';
-import { servicesOptions } from './services-options.js';
 
-/** What tests and tools may set beside the configuration. */
+/** Options of tests and tools, in addition to the configuration. */
 export interface AppOverrides {
-  /** `config.databaseUrl` leads to an embedded database that somebody else started. */
+  /** `config.databaseUrl` points to an embedded database that the caller started. */
   embedded?: boolean;
-  /** Keeps apart the services that share one Redis. */
+  /** Separates services that share one Redis. */
   busPrefix?: string;
-  /** Where the log goes, instead of standard output. */
+  /** Receives the log instead of standard output. */
   logStream?: { write(line: string): void };
+  /** Overrides `PLUGIN_TIMEOUT_MS`. */
+  pluginMs?: number;
   services?: Partial<ServicesOptions>;
   webSocket?: Partial<WebSocketOptions>;
 }
 
-/** A database's first start and its migrations take their time on a slow or busy machine. */
-const START_PATIENCE_MS = 120_000;
-/** How often Node looks for requests that take too long to arrive, in milliseconds. */
+/** How long one plugin may take to load, in milliseconds. Starting and migrating the database is not a plugin and has no limit. */
+const PLUGIN_TIMEOUT_MS = 120_000;
+/** How often Node checks for requests that take too long to arrive, in milliseconds. */
 const SLOW_SENDER_CHECK_MS = 1000;
 
-/** Puts the service together. It listens nowhere yet; `close` ends all that it opened. */
+/** Builds the service without listening yet. `close()` closes everything that it opened. */
 export async function buildApp(config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
   const { limits } = config;
-  const app = Fastify({
-    logger: loggerOptions(config.logLevel, overrides.logStream),
+  const app: FastifyInstance = Fastify({
+    logger: loggerOptions(config.logLevel, overrides.logStream, (message, lines) =>
+      app.log.warn({ message, lines }, 'dropped repeated lines with this message'),
+    ),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: limits.bodyBytes,
-    // A connection on which no byte moves is cut too, in either direction; WebSockets have a heartbeat instead.
-    connectionTimeout: orNone(limits.requestMs),
-    requestTimeout: orNone(limits.requestMs),
+    // Closes idle connections too. WebSockets have a heartbeat instead.
+    connectionTimeout: nodeTimeout(limits.requestMs),
+    requestTimeout: nodeTimeout(limits.requestMs),
     http: {
-      headersTimeout: orNone(Math.min(limits.headersMs, limits.requestMs)),
+      headersTimeout: nodeTimeout(Math.min(limits.headersMs, limits.requestMs)),
       connectionsCheckingInterval: SLOW_SENDER_CHECK_MS,
     },
     trustProxy: config.trustProxy ?? false,
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors: answerUnrouted,
-    pluginTimeout: START_PATIENCE_MS,
-    // Running requests are answered; connections that only wait for another one are not waited for.
+    pluginTimeout: overrides.pluginMs ?? PLUGIN_TIMEOUT_MS,
+    // `close()` waits for running requests, not for idle keep-alive connections.
     forceCloseConnections: 'idle',
   });
 
+  const { databaseUrl, dataDir } = config;
+  const database = await migrateDatabase({ url: databaseUrl, dataDir, embedded: overrides.embedded }, app.log);
   await app.register(errors);
-  await app.register(drain);
-  await app.register(prisma, { url: config.databaseUrl, dataDir: config.dataDir, embedded: overrides.embedded });
+  await app.register(drainTimeout);
+  await app.register(pipelining);
+  await app.register(prisma, database);
+  await app.register(deployment);
   await app.register(bus, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
   await app.register(attemptStore, { redisUrl: config.redisUrl, prefix: overrides.busPrefix });
   await app.register(services, {
@@ -72,16 +85,18 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   });
   await app.register(health);
 
+  await app.register(untrustedProxy);
   await app.register(headers, { publicUrl: config.publicUrl });
   await app.register(cors, {
     origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins],
     exposedHeaders: ['WWW-Authenticate', 'Retry-After'],
-    // An OPTIONS without Origin is no mistake; it gets the same empty answer.
+    // An OPTIONS without Origin gets the same empty answer instead of an error.
     strictPreflight: false,
   });
   await app.register(webSocket, {
-    rounds: app.rounds,
+    flushScheduler: app.flushScheduler,
     corsAllowedOrigins: config.corsAllowedOrigins,
+    publicUrl: config.publicUrl,
     maxFrameBytes: limits.frameBytes,
     socketsPerAddress: limits.socketsPerAddress,
     socketsPerUser: limits.socketsPerUser,
@@ -89,8 +104,10 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     userFrameRate: frameRate(limits.framesPerUser),
     ...overrides.webSocket,
   });
-  // After the WebSockets, which end the connection of an upgrade that anybody refuses.
+  // After the WebSocket plugin, whose hook closes the connection of an upgrade that a later hook refuses.
+  await app.register(requestText);
   await app.register(requestRates, limits);
+  await app.register(unreadAnswers);
   await app.register(overload, limits);
   await app.register(deadline, limits);
   await app.register(authenticate, { count: app.countForUser });
@@ -98,19 +115,22 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(oauthPlugin, {
     ...app.services,
     publicUrl: config.publicUrl,
+    needsPublicUrl: config.environment === 'production',
     externalProviders: config.externalProviders,
+    yieldSlot: app.yieldSlot,
   });
   await app.register(graphql, {
     graphiql: config.environment !== 'production',
     operationMs: limits.operationMs,
     operationsPerSocket: limits.operationsPerSocket,
+    admission: limits,
   });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   return app;
 }
 
-/** Node's word for no limit is 0. */
-function orNone(ms: number): number {
+/** For Node, 0 means no time-out. */
+function nodeTimeout(ms: number): number {
   return Number.isFinite(ms) ? ms : 0;
 }
 

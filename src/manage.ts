@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { sentenceOf } from './operator/command-error.js';
 import { createProgram } from './operator/program.js';
 
-// A reader that has seen enough, as `head` has, is no fault.
+// A closed pipe, as with `| head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -10,7 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  // Help, when asked for, comes as an error too.
+  // `--help` ends in an error with exit code 0.
   if (!(error instanceof CommanderError && error.exitCode === 0)) {
     process.stderr.write(`${sentenceOf(error)}\n`);
     process.exitCode = 1;

@@ -1,17 +1,20 @@
 export type BusHandler = (payload: string) => void;
 
 /**
- * Carries payloads between the processes of the service, at most once. Nothing downstream trusts it: what it loses,
- * repeats or reorders is repaired from the log. A publisher's own handlers are called too, before `publish` returns.
+ * Carries payloads between the processes of the service, at most once. It may lose, repeat and reorder them: consumers repair that
+ * from the log. `publish` calls the handlers of its own process before it returns.
  */
 export interface Bus {
-  /** Resolves when the payload was handed over; rejects when it could not be, which no caller has to treat as a failure. */
+  /** Resolves when the payload was sent to the other processes. Rejects when it could not be; callers may ignore that. */
   publish(topic: string, payload: string): Promise<void>;
-  /** Resolves to the way to end it. Handlers of this process work at once; those of other processes as soon as they can. */
+  /**
+   * Resolves to the function that unsubscribes. Payloads of this process arrive at once; those of other processes as soon as the
+   * subscription reaches them.
+   */
   subscribe(topic: string, handler: BusHandler): Promise<() => void>;
-  /** Called whenever payloads of other processes may have been lost: after a reconnect. */
+  /** Calls `handler` whenever payloads of other processes may have been lost: after a reconnect. */
   onReset(handler: () => void): void;
-  /** Resolves when the bus carries payloads, rejects with what is wrong otherwise, within a second. */
+  /** Resolves when the bus works; rejects with the reason when it does not. Takes a second at most. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,155 +1,130 @@
-import type { ChatEvent } from '../domain/chat-events.js';
-import type { ChatHead, ChatLog } from '../domain/chat-log.js';
-import type { Feed, Rounds } from './rounds.js';
+import { type ChatEvent, forgets, showsForgotten } from '../domain/log/chat-events.js';
+import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
+import type { Cursor } from '../domain/log/cursor.js';
+import type { Feed, FlushScheduler } from './flush-scheduler.js';
+import { RecentEvents } from './recent-events.js';
+import { ReorderBuffer } from './reorder-buffer.js';
+import { type LogReader, PAGE_LENGTH, SharedPages } from './shared-pages.js';
 
-/**
- * One who hears a chat live: every change in its order, from the number after the one the feed stood at when it joined; now
- * and then also some from before that.
- */
+/** Receives a chat's live events in order, from the feed's position at the time of `add`. Some older events may come first. */
 export interface FeedListener {
-  /** What came in one round; the same list for all who listen. */
-  changed(events: readonly ChatEvent[]): void;
-  /** The history was replaced. The listener is to leave and to begin anew. */
-  replaced(): void;
-  /** The chat is no more. */
-  gone(): void;
+  /** The events of one flush. All listeners get the same array. */
+  deliver(events: readonly ChatEvent[]): void;
+  /** The chat's history was replaced. The listener must leave the feed and start again. */
+  historyReplaced(): void;
+  /** The chat does not exist any more. */
+  chatNotFound(): void;
 }
 
-/** The part of the chat log that delivery reads. */
-export type LogReader = Pick<ChatLog, 'heads' | 'events'>;
-
-/** A moment of a feed: the number it had delivered, in which history; no history before the first head was seen. */
-export interface Standing {
+/** How far a feed had got at one moment. `epoch` is undefined before the feed has seen a head. */
+export interface FeedPosition {
   epoch: string | undefined;
   seq: number;
 }
 
-/** Consecutive changes: all there are after one number, up to and including `upTo`. */
-export interface FeedPage {
-  events: readonly ChatEvent[];
-  upTo: number;
-}
-
-/** How many delivered changes stay in memory for a moment, so that who is a little behind needs no database. */
-const TAIL_LENGTH = 256;
-/** Changes that came early and wait for their predecessors; those beyond are read from the log when it is their turn. */
-const MAX_EARLY = 1024;
-const PAGE_LENGTH = 256;
-/** How many changes are handed out together at most: a full consumer has to take them all. */
-const MAX_TOGETHER = 16;
-/** When a process dies, all who come back from it want the same pages within a moment. Milliseconds. */
-const PAGE_KEPT_MS = 500;
-/** Two processes' changes may cross on the bus; a hole younger than this closes by itself. Milliseconds. */
-const HOLE_PATIENCE_MS = 10;
+/** Events per flush at most: a consumer has to take all of them, even when it is full. */
+const MAX_FLUSH_LENGTH = 16;
+/** Events of two processes may overtake each other on the bus. A gap is given this long to close by itself. Milliseconds. */
+const GAP_GRACE_MS = 10;
 
 /**
- * One chat's changes in their order, for this process. The bus may lose, repeat and reorder; what is missing is read from
- * the log, one read at a time.
+ * One chat's events in order, for this process. The bus may lose, repeat and reorder events; missing ones are read from the log,
+ * one read at a time.
  */
 export class ChatFeed implements Feed {
   private readonly listeners = new Set<FeedListener>();
-  private readonly early = new Map<number, ChatEvent>();
-  private readonly pages = new Map<number, Promise<FeedPage>>();
-  private tail: ChatEvent[] = [];
-  /** Changes that are to be handed out in the next round. They are in `tail` too. */
-  private fresh: ChatEvent[] = [];
-  /** For the rounds alone. */
+  private readonly reorderBuffer = new ReorderBuffer();
+  private readonly pages: SharedPages;
+  private recent = new RecentEvents(0);
+  /** Events for the next flush. `recent` holds them too. */
+  private pending: ChatEvent[] = [];
+  /** Written by the flush scheduler alone. */
   isDue = false;
-  /** The number that everything in `tail` comes after, without a gap. */
-  private tailStart = 0;
-  /** Where the feed stood when `forgetOld` was called last. */
-  private stoodAt = 0;
-  /** Where this process stands; null until the first head was seen. */
+  /** `lastSeq` at the last `trim`. */
+  private seqAtLastTrim = 0;
+  /** The chat's history and the newest event of it that came here in order; null before the first head was read. */
   private head: ChatHead | null = null;
-  /** The highest number known to exist. */
-  private known = 0;
-  private repairing = false;
-  /** How many histories there have been before this one: they may have the same epoch. */
+  private highestKnownSeq = 0;
+  private isRepairing = false;
+  /** How often the history was replaced. An earlier history may have had the same epoch. */
   generation = 0;
-  private holeTimer: NodeJS.Timeout | undefined;
+  private gapTimer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly chatId: string,
     private readonly log: LogReader,
-    private readonly rounds: Pick<Rounds, 'addChange'>,
+    private readonly scheduler: Pick<FlushScheduler, 'addEvent'>,
     private readonly onRepairError: (error: unknown) => void,
-    private readonly holePatienceMs = HOLE_PATIENCE_MS,
-  ) {}
+    private readonly gapGraceMs = GAP_GRACE_MS,
+  ) {
+    this.pages = new SharedPages(log);
+  }
 
-  /** The number of the newest change that was delivered here, or is to be in the next round. */
-  get delivered(): number {
+  /** The newest event that came here in order: delivered, or due in the next flush. */
+  get lastSeq(): number {
     return this.head?.seq ?? 0;
   }
 
-  /** A change that the bus brought. */
-  receive(event: ChatEvent): void {
-    if (event.seq <= this.delivered || (this.head && event.epoch !== this.head.epoch)) return;
-    this.known = Math.max(this.known, event.seq);
-    // Mostly it is the next one.
-    if (this.head && event.seq === this.delivered + 1) this.deliver(event);
-    else if (this.early.size < MAX_EARLY) this.early.set(event.seq, event);
-    if (!this.head) return;
-    this.deliverEarly();
-    this.closeHoles();
-  }
-
-  /** Where the feed stands now, to be handed to `observe` with a head whose reading begins now. */
-  get standing(): Standing {
-    return { epoch: this.head?.epoch, seq: this.delivered };
-  }
-
-  /**
-   * A head that was read from the database. A committed number never disappears, so one that is lower than where the feed
-   * stood when the reading began, or of another epoch, means that the history was replaced.
-   */
-  observe(head: ChatHead, before: Standing): void {
-    // Another reading was faster and has replaced the history already.
-    if (before.epoch !== this.epoch) return;
-    if (head.epoch !== this.epoch || head.seq < before.seq) {
-      this.replace(head);
-    } else if (head.seq > this.delivered) {
-      // Those that are on their way over the bus come first, mostly; what does not come is read.
-      this.known = Math.max(this.known, head.seq);
-      this.closeHoles();
-    }
-  }
-
-  /** Names the history that the numbers count in. */
+  /** The history that `lastSeq` counts in; undefined before the first head was read. */
   get epoch(): string | undefined {
     return this.head?.epoch;
   }
 
-  /** The changes after `seq` when all of them are in memory; undefined when the log has to be read. */
-  since(seq: number): FeedPage | undefined {
-    const first = this.tail.findLastIndex((event) => event.seq <= seq) + 1;
-    const reaches = seq >= this.delivered || seq >= this.tailStart;
-    return reaches ? { events: this.tail.slice(first), upTo: Math.max(seq, this.delivered) } : undefined;
+  /** Read this before a query for the chat's head, and pass it to `observe` with the result. */
+  get position(): FeedPosition {
+    return { epoch: this.head?.epoch, seq: this.lastSeq };
   }
 
-  /** Called now and then: forgets what had been delivered before the last call. Who is further behind than that reads the log. */
-  forgetOld(): void {
-    if (this.stoodAt > this.tailStart) {
-      this.tail = this.tail.filter((event) => event.seq > this.stoodAt);
-      this.tailStart = this.stoodAt;
-    }
-    this.stoodAt = this.delivered;
+  /** Takes an event from the bus, which may be a repetition, out of order, or of another history. */
+  receive(event: ChatEvent): void {
+    if (event.seq <= this.lastSeq || (this.head && event.epoch !== this.head.epoch)) return;
+    this.highestKnownSeq = Math.max(this.highestKnownSeq, event.seq);
+    // Usually it is the next one.
+    if (this.head && event.seq === this.lastSeq + 1) this.append(event);
+    else this.reorderBuffer.add(event);
+    if (!this.head) return;
+    this.appendBuffered();
+    this.scheduleRepair();
+  }
+
+  /** Notes an event that the bus brought in a form that could not be read. It is read from the log instead. */
+  receiveUnreadable({ epoch, seq }: Cursor): void {
+    if (this.head && epoch !== this.head.epoch) return;
+    this.highestKnownSeq = Math.max(this.highestKnownSeq, seq);
+    if (this.head) this.scheduleRepair();
   }
 
   /**
-   * A page of history after `seq` and up to `headSeq`, a number known to be committed and higher. Those who want the same
-   * page at about the same time share one reading, and its events.
+   * Compares the feed with a head from the database. Committed numbers never disappear, so another epoch, or a number below the
+   * feed's position before the read, means that the history was replaced.
    */
-  page(seq: number, headSeq = this.delivered): Promise<FeedPage> {
-    const { head } = this;
-    if (!head) return Promise.resolve({ events: [], upTo: seq });
-    const shared = this.pages.get(seq);
-    if (shared) return shared;
-    const upTo = Math.max(seq, Math.min(headSeq, seq + PAGE_LENGTH));
-    const page = this.log.events({ ...head, seq: upTo }, seq, PAGE_LENGTH).then((events) => ({ events, upTo }));
-    this.pages.set(seq, page);
-    const forget = () => void (this.pages.get(seq) === page && this.pages.delete(seq));
-    page.then(() => setTimeout(forget, PAGE_KEPT_MS).unref(), forget);
-    return page;
+  observe(head: ChatHead, positionBefore: FeedPosition): void {
+    // A faster read has replaced the history already.
+    if (positionBefore.epoch !== this.epoch) return;
+    if (head.epoch !== this.epoch || head.seq < positionBefore.seq) {
+      this.replaceHistory(head);
+    } else if (head.seq > this.lastSeq) {
+      // The missing events are usually on their way over the bus; the rest is read after the grace period.
+      this.highestKnownSeq = Math.max(this.highestKnownSeq, head.seq);
+      this.scheduleRepair();
+    }
+  }
+
+  /** The events after `seq`, when all of them are in memory; undefined when the log has to be read. */
+  since(seq: number): LogPage | undefined {
+    const events = seq >= this.lastSeq ? [] : this.recent.since(seq);
+    return events && { events, upTo: Math.max(seq, this.lastSeq) };
+  }
+
+  /** Drops from memory the events up to the position of the last call. Called at intervals. */
+  trim(): void {
+    this.recent.dropUpTo(this.seqAtLastTrim);
+    this.seqAtLastTrim = this.lastSeq;
+  }
+
+  /** A page of history after `seq`. Readers who want the same page at about the same time share one read. */
+  page(seq: number, length: number): Promise<LogPage> {
+    return this.head ? this.pages.read(this.head, seq, length) : Promise.resolve({ events: [], upTo: seq });
   }
 
   add(listener: FeedListener): void {
@@ -160,111 +135,116 @@ export class ChatFeed implements Feed {
     this.listeners.delete(listener);
   }
 
-  /** Hands out what came since it did so last. */
+  /** Delivers the events that came since the last flush. */
   flush(): void {
-    if (this.fresh.length === 0) return;
-    const { fresh } = this;
-    this.fresh = [];
-    for (const listener of this.listeners) listener.changed(fresh);
+    if (this.pending.length === 0) return;
+    const { pending } = this;
+    this.pending = [];
+    for (const listener of this.listeners) listener.deliver(pending);
   }
 
-  gone(): void {
+  /** Tells the listeners that the chat does not exist any more. */
+  chatNotFound(): void {
     this.flush();
-    for (const listener of [...this.listeners]) listener.gone();
+    for (const listener of [...this.listeners]) listener.chatNotFound();
   }
 
   close(): void {
-    clearTimeout(this.holeTimer);
+    clearTimeout(this.gapTimer);
     this.listeners.clear();
-    this.early.clear();
-    this.tail = [];
-    this.fresh = [];
-    this.known = 0;
+    this.reorderBuffer.clear();
+    this.recent = new RecentEvents(this.lastSeq);
+    this.pending = [];
+    this.highestKnownSeq = 0;
   }
 
-  private replace(head: ChatHead): void {
-    const first = this.head === null;
-    // What came of the history before is heard before its end.
+  private replaceHistory(head: ChatHead): void {
+    const isFirst = this.head === null;
+    // Events of the old history are delivered before listeners are told that it ended.
     this.flush();
-    if (!first) this.generation += 1;
+    if (!isFirst) this.generation += 1;
     this.head = { ...head };
-    this.tail = [];
-    this.tailStart = head.seq;
-    this.stoodAt = head.seq;
+    this.recent = new RecentEvents(head.seq);
+    this.seqAtLastTrim = head.seq;
     this.pages.clear();
-    this.known = first ? Math.max(this.known, head.seq) : head.seq;
-    if (first) {
-      this.deliverEarly();
-      this.closeHoles();
+    this.highestKnownSeq = isFirst ? Math.max(this.highestKnownSeq, head.seq) : head.seq;
+    if (isFirst) {
+      this.reorderBuffer.dropUpTo(head.seq);
+      this.appendBuffered();
+      this.scheduleRepair();
     } else {
-      this.early.clear();
-      for (const listener of [...this.listeners]) listener.replaced();
+      this.reorderBuffer.clear();
+      for (const listener of [...this.listeners]) listener.historyReplaced();
     }
   }
 
-  private deliverEarly(): void {
-    if (this.early.size === 0) return;
-    for (let next = this.takeEarly(); next; next = this.takeEarly()) this.deliver(next);
-    // What the log delivered meanwhile is not early any more.
-    for (const seq of this.early.keys()) if (seq <= this.delivered) this.early.delete(seq);
+  private appendBuffered(): void {
+    for (let next = this.takeNextBuffered(); next; next = this.takeNextBuffered()) this.append(next);
   }
 
-  private takeEarly(): ChatEvent | undefined {
-    const event = this.early.get(this.delivered + 1);
-    if (event) this.early.delete(event.seq);
-    return event;
+  private takeNextBuffered(): ChatEvent | undefined {
+    return this.reorderBuffer.take(this.lastSeq + 1);
   }
 
-  private closeHoles(): void {
-    if (this.known > this.delivered) this.holeTimer ??= setTimeout(() => void this.repair(), this.holePatienceMs);
-  }
-
-  private deliver(event: ChatEvent): void {
+  private append(event: ChatEvent): void {
     if (event.epoch !== this.head?.epoch || event.seq <= this.head.seq) return;
+    const forgotten = forgets(event);
+    // It may flush: until the event is among the recent ones, the feed's position must not include it.
+    if (forgotten) this.erase((held) => showsForgotten(held, forgotten));
     this.head.seq = event.seq;
-    this.tail.push(event);
-    if (this.tail.length >= 2 * TAIL_LENGTH) {
-      this.tailStart = this.tail.at(-TAIL_LENGTH - 1)?.seq ?? this.tailStart;
-      this.tail = this.tail.slice(-TAIL_LENGTH);
-    }
-    this.fresh.push(event);
-    this.rounds.addChange(this);
-    if (this.fresh.length >= MAX_TOGETHER) this.flush();
+    this.recent.add(event);
+    this.pending.push(event);
+    this.scheduler.addEvent(this);
+    if (this.pending.length >= MAX_FLUSH_LENGTH) this.flush();
   }
 
-  /** Reads what is missing. A database that is away ends it; the hub's probe starts it again. */
+  /** Drops erased contents from memory. Pending events precede the erasure, so they are delivered first. */
+  private erase(isErased: (event: ChatEvent) => boolean): void {
+    if (this.pending.some(isErased)) this.flush();
+    this.recent.erase(isErased);
+    this.reorderBuffer.erase(isErased);
+    // A page may hold erased contents, or still be in the middle of its read.
+    this.pages.clear();
+  }
+
+  private scheduleRepair(): void {
+    if (this.highestKnownSeq > this.lastSeq) this.gapTimer ??= setTimeout(() => void this.repair(), this.gapGraceMs);
+  }
+
+  /** Reads missing events from the log. When the database is away it gives up; the hub's next probe starts it again. */
   private async repair(): Promise<void> {
-    clearTimeout(this.holeTimer);
-    this.holeTimer = undefined;
-    if (this.repairing || this.known <= this.delivered) return;
-    this.repairing = true;
+    clearTimeout(this.gapTimer);
+    this.gapTimer = undefined;
+    if (this.isRepairing || this.highestKnownSeq <= this.lastSeq) return;
+    this.isRepairing = true;
     try {
-      await this.readHoles();
-      this.closeHoles();
+      await this.readMissing();
+      this.scheduleRepair();
     } catch (error) {
       this.onRepairError(error);
     } finally {
-      this.repairing = false;
+      this.isRepairing = false;
     }
   }
 
-  private async readHoles(): Promise<void> {
-    const announced = this.known;
-    const before = this.standing;
+  private async readMissing(): Promise<void> {
+    const announcedSeq = this.highestKnownSeq;
+    const before = this.position;
     const [head] = await this.log.heads([this.chatId]);
-    // What the bus announced is believed only as far as the database confirms it.
+    // The bus may have announced numbers that do not exist: the database has the last word.
     if (!head || this.epoch !== before.epoch || head.epoch !== before.epoch) {
       if (head) this.observe(head, before);
       return;
     }
-    while (head.seq > this.delivered) {
-      const { events, upTo } = await this.page(this.delivered, head.seq);
+    while (head.seq > this.lastSeq) {
+      const { events, upTo } = await this.pages.read(head, this.lastSeq, PAGE_LENGTH);
       if (this.head?.epoch !== head.epoch) return;
-      for (const event of events) this.deliver(event);
-      // A number below the head that has no row was taken out by hand: no one will ever bring it.
+      for (const event of events) this.append(event);
+      // A number at or below the head without a row was deleted by hand, and is skipped.
       this.head.seq = Math.max(this.head.seq, upTo);
-      this.deliverEarly();
+      this.reorderBuffer.dropUpTo(this.lastSeq);
+      this.appendBuffered();
     }
-    if (this.known === announced) this.known = this.delivered;
+    if (this.highestKnownSeq === announcedSeq) this.highestKnownSeq = this.lastSeq;
   }
 }

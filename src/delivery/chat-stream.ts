@@ -1,83 +1,72 @@
-import type { ChatEvent } from '../domain/chat-events.js';
-import type { ChatHead } from '../domain/chat-log.js';
-import type { Cursor } from '../domain/cursor.js';
 import { DomainError } from '../domain/errors.js';
-import { isAdmin, type Viewer } from '../domain/viewer.js';
-import type { ChatFeed, FeedListener, FeedPage } from './chat-feed.js';
-
-/** removed: the viewer's own `member.removed` went before. gone: the chat is no more. failed: our fault; resuming is right. */
-export type StreamEnd = 'removed' | 'gone' | 'failed';
-
-/** Whoever hears a stream. A method that throws ends its stream as `failed`. */
-export interface StreamSink {
-  /**
-   * Takes changes that follow on each other, all of them, a few at most. Other sinks may get the same list. False says
-   * "enough": the stream then holds nothing in memory and waits for `resume()`.
-   */
-  deliver(events: readonly ChatEvent[]): boolean;
-  /** History up to `cursor` is complete; what follows is live. Once per stream, and again after a `reset`. */
-  live(cursor: Cursor): void;
-  /** The cursor asked for is of another history or of a number not reached; the stream goes on from `cursor`. */
-  reset(cursor: Cursor): void;
-  /** The last call. */
-  end(reason: StreamEnd): void;
-}
+import { type ChatEvent, endsStreamOf } from '../domain/log/chat-events.js';
+import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
+import type { Cursor } from '../domain/log/cursor.js';
+import type { Viewer } from '../domain/viewer.js';
+import type { ChatFeed, FeedListener } from './chat-feed.js';
+import type { StreamEnd, StreamSink } from './stream-sink.js';
 
 interface StreamStart {
-  viewer: Viewer;
-  /** Where the history stood when the viewer was let in. */
+  /** The viewer as of now: a role may change while the stream is open. */
+  viewer: () => Viewer;
+  /** The chat's head when the viewer was admitted. */
   head: ChatHead;
   after: Cursor | undefined;
 }
 
-/** Who opens streams, one for all of them. */
-export interface StreamKeeper {
-  /** Lets the viewer in again, into the feed's history, which replaced the one before. @throws DomainError `NOT_FOUND` */
-  enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead>;
+/** What a stream needs of the process around it. One for all streams. */
+export interface StreamHost {
+  /** Admits the viewer again after the history was replaced. @throws DomainError `NOT_FOUND` */
+  admit(feed: ChatFeed, viewer: () => Viewer): Promise<ChatHead>;
+  /** Runs `read` when a slot for the viewer's reads is free, and frees the slot afterwards. */
+  withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void>;
   closed(stream: ChatStream, feed: ChatFeed): void;
   failed(error: unknown): void;
 }
 
-/** How long to wait before a page that could not be read is tried again, in milliseconds. */
+/** The delay before a failed read is retried, in milliseconds. */
 const RETRY_MS = 500;
+/** Events per read. */
+const MAX_PAGE_LENGTH = 256;
+const MIN_PAGE_LENGTH = 16;
 
 /**
- * One consumer's way through a chat: history after a cursor, then live, as one sequence without a hole, a repetition or a
- * swap. It reads pages until the feed's memory holds all that follows, takes that, and joins the feed in the same turn of
- * the event loop. A consumer that has enough leaves the feed and later begins anew from where it stands, so a stream holds
- * at most one page, whatever the history and however slow its consumer.
+ * Delivers one chat to one consumer: the history after a cursor, then live events, without a gap, a repetition or a swap. It reads
+ * pages until the feed's memory holds the rest, delivers that, and joins the feed in the same turn of the event loop. When the
+ * consumer is full, the stream leaves the feed and later starts again from its position. Until then it holds nothing but that
+ * position, however long the history and however slow the consumer.
  */
 export class ChatStream implements FeedListener {
   readonly chatId: string;
-  /** The cursor that a client may come back with if it hears nothing more. */
+  /** The chat's head when the viewer was admitted. A client that gets no event and reconnects with this cursor misses nothing. */
   readonly head: Cursor;
   private position: Cursor;
   private state: 'new' | 'reading' | 'live' | 'paused' | 'closed' = 'new';
-  /** The page that the consumer had enough of in the middle. */
-  private unread: FeedPage | undefined;
-  private saidLive = false;
+  /** Events per read: as many as the consumer took last, so that a slow one makes few be read twice. */
+  private pageLength = MAX_PAGE_LENGTH;
+  private isLiveAnnounced = false;
   private retryTimer: NodeJS.Timeout | undefined;
-  private viewer: Viewer;
-  /** The number at which the viewer was let in: a removal that comes after it ends the stream. */
-  private letInAt: number;
-  /** Which of the feed's histories the stream is in. */
+  private readonly viewer: () => Viewer;
+  /** The chat's newest number when the viewer was admitted. A removal with a higher number ends the stream. */
+  private admittedSeq: number;
+  /** The feed's `generation` that this stream is in. */
   private generation: number;
 
   constructor(
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
-    private readonly keeper: StreamKeeper,
+    private readonly host: StreamHost,
     { viewer, head, after }: StreamStart,
   ) {
     this.viewer = viewer;
-    this.letInAt = head.seq;
+    this.admittedSeq = head.seq;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
   }
 
-  /** Begins to call the sink. */
+  /** Starts delivery. */
   start(): void {
     if (this.state !== 'new') return;
     this.state = 'paused';
@@ -88,12 +77,7 @@ export class ChatStream implements FeedListener {
     this.resume();
   }
 
-  /** The viewer's role is another now. To be called before asking whether the viewer may still be here, so that no removal falls between. */
-  viewerChanged(viewer: Viewer): void {
-    this.viewer = viewer;
-  }
-
-  /** The consumer has room again. */
+  /** Continues after the consumer was full. */
   resume(): void {
     if (this.state !== 'paused') return;
     clearTimeout(this.retryTimer);
@@ -101,131 +85,140 @@ export class ChatStream implements FeedListener {
     void this.read();
   }
 
-  /** Ends the stream without a further call to its sink. */
+  /** Ends the stream without a further call of its sink. */
   close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
     clearTimeout(this.retryTimer);
     this.feed.delete(this);
-    this.keeper.closed(this, this.feed);
+    this.host.closed(this, this.feed);
   }
 
-  changed(events: readonly ChatEvent[]): void {
-    // What is lower was read from the log before the feed had it, or from the feed's memory before it was handed out.
+  deliver(events: readonly ChatEvent[]): void {
+    // A stream that has just joined the feed may have got the first of these from the log or from the feed's memory.
     const { seq } = this.position;
-    const areNews = events[0] !== undefined && events[0].seq > seq;
-    const news = areNews ? events : events.filter((event) => event.seq > seq);
-    if (news.length > 0) this.guard(() => this.hand(news));
+    const areAllNew = events[0] !== undefined && events[0].seq > seq;
+    const newEvents = areAllNew ? events : events.filter((event) => event.seq > seq);
+    if (newEvents.length > 0) this.guard(() => this.deliverToSink(newEvents));
   }
 
-  replaced(): void {
+  historyReplaced(): void {
     this.feed.delete(this);
     this.state = 'reading';
     void this.read();
   }
 
-  gone(): void {
-    this.end('gone');
+  chatNotFound(): void {
+    this.end('not_found');
   }
 
   private async read(): Promise<void> {
     while (this.state === 'reading') {
       try {
-        await this.readOn();
+        await this.readNext();
       } catch (error) {
-        this.keeper.failed(error);
-        this.retry();
+        this.host.failed(error);
+        this.retryLater();
       }
     }
   }
 
-  private async readOn(): Promise<void> {
-    if (!this.isInFeedsHistory()) return this.enterAgain();
-    const recent = this.unread ?? this.feed.since(this.position.seq);
+  private async readNext(): Promise<void> {
+    if (!this.isInFeedsHistory()) return this.readmit();
+    const recent = this.feed.since(this.position.seq);
     if (recent) return this.guard(() => this.takeRecent(recent));
-    const page = await this.feed.page(this.position.seq);
-    // Another history may have come while the page of this one was read.
-    if (this.isInFeedsHistory()) this.guard(() => this.take(page));
+    await this.host.withReadSlot(this.viewer(), async () => {
+      if (this.state !== 'reading' || !this.isInFeedsHistory()) return;
+      const page = await this.feed.page(this.position.seq, this.pageLength);
+      // The history may have been replaced during the read.
+      if (this.state === 'reading' && this.isInFeedsHistory()) this.guard(() => this.takePage(page));
+    });
   }
 
   private isInFeedsHistory(): boolean {
     return this.generation === this.feed.generation && this.position.epoch === (this.feed.epoch ?? this.position.epoch);
   }
 
-  /** The history was replaced, and with it who is a member: the viewer is let in anew or not at all. */
-  private async enterAgain(): Promise<void> {
+  /** A replaced history may have other members, so the viewer has to be admitted again. */
+  private async readmit(): Promise<void> {
     try {
-      const head = await this.keeper.enter(this.feed, this.viewer);
+      const head = await this.host.admit(this.feed, this.viewer);
       if (this.state !== 'reading') return;
       this.generation = this.feed.generation;
-      this.letInAt = head.seq;
+      this.admittedSeq = head.seq;
       this.guard(() => this.restart(head));
     } catch (error) {
       if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
-      this.end('gone');
+      this.end('not_found');
     }
   }
 
-  /** A database that is away comes back, and the stream goes on from where it stands; meanwhile it says nothing. */
-  private retry(): void {
+  /** The database may be away for a while: the stream says nothing and continues when it is back. */
+  private retryLater(): void {
     if (this.state !== 'reading') return;
     this.state = 'paused';
     this.retryTimer = setTimeout(() => this.resume(), RETRY_MS);
   }
 
-  /** Takes what is in memory, and joins the feed when that is all there is. */
-  private takeRecent(page: FeedPage): void {
+  /** Delivers events from the feed's memory, and joins the feed when there are no more. */
+  private takeRecent(page: LogPage): void {
     this.take(page);
-    if (this.state !== 'reading' || this.position.seq < this.feed.delivered) return;
+    if (this.state !== 'reading' || this.position.seq < this.feed.lastSeq) return;
     this.state = 'live';
     this.feed.add(this);
-    this.sayLive();
+    this.announceLive();
   }
 
-  private sayLive(): void {
-    if (this.saidLive) return;
-    this.saidLive = true;
+  private announceLive(): void {
+    if (this.isLiveAnnounced) return;
+    this.isLiveAnnounced = true;
     this.sink.live({ ...this.position });
   }
 
-  private take(page: FeedPage): void {
-    this.unread = undefined;
-    for (const event of page.events) {
-      if (event.seq <= this.position.seq) continue;
-      this.hand([event]);
-      if (this.state === 'reading') continue;
-      if (this.state === 'paused') this.unread = page;
-      return;
-    }
-    this.position.seq = Math.max(this.position.seq, page.upTo);
+  private takePage(page: LogPage): void {
+    const taken = this.take(page);
+    const length = this.state === 'paused' ? taken : this.pageLength * 2;
+    this.pageLength = Math.min(MAX_PAGE_LENGTH, Math.max(MIN_PAGE_LENGTH, length));
   }
 
-  /** No further than the viewer's own removal. */
-  private hand(events: readonly ChatEvent[]): void {
-    const removal = events.findIndex((event) => this.isOwnRemoval(event));
-    const heard = removal === -1 ? events : events.slice(0, removal + 1);
-    this.position.seq = heard.at(-1)?.seq ?? this.position.seq;
-    const hasRoom = this.sink.deliver(heard);
+  /** Delivers a page until the consumer is full. Returns how many events were delivered. */
+  private take(page: LogPage): number {
+    let taken = 0;
+    for (const event of page.events) {
+      if (event.seq <= this.position.seq) continue;
+      this.deliverToSink([event]);
+      taken += 1;
+      if (this.state !== 'reading') return taken;
+    }
+    this.position.seq = Math.max(this.position.seq, page.upTo);
+    return taken;
+  }
+
+  /** Delivers events up to and including the first that ends the viewer's stream. */
+  private deliverToSink(events: readonly ChatEvent[]): void {
+    const endIndex = events.findIndex((event) => this.endWith(event) !== undefined);
+    const delivered = endIndex === -1 ? events : events.slice(0, endIndex + 1);
+    const newest = delivered.at(-1);
+    this.position.seq = newest?.seq ?? this.position.seq;
+    const hasRoom = this.sink.deliver(delivered);
     if (this.state === 'closed') return;
-    if (removal !== -1) {
-      this.end('removed');
+    const end = newest && this.endWith(newest);
+    if (end) {
+      this.end(end);
     } else if (!hasRoom) {
       this.state = 'paused';
       this.feed.delete(this);
     }
   }
 
-  /** A removal that the viewer was let in after is history: the user has been made a member again since. */
-  private isOwnRemoval(event: ChatEvent): boolean {
-    return (
-      event.type === 'member.removed' && event.user.id === removalThatEnds(this.viewer) && event.seq > this.letInAt
-    );
+  /** A removal before the viewer was admitted does not count: the user has become a member again since. */
+  private endWith(event: ChatEvent): StreamEnd | undefined {
+    return event.seq > this.admittedSeq ? endsStreamOf(event, this.viewer()) : undefined;
   }
 
   private restart({ epoch, seq }: Cursor): void {
     this.position = { epoch, seq };
-    this.unread = undefined;
-    this.saidLive = false;
+    this.isLiveAnnounced = false;
     this.sink.reset({ epoch, seq });
   }
 
@@ -235,19 +228,14 @@ export class ChatStream implements FeedListener {
     this.sink.end(reason);
   }
 
-  /** A consumer's fault is its own: the other streams of the chat go on. */
+  /** An error of one consumer ends its own stream; the chat's other streams continue. */
   private guard(step: () => void): void {
     if (this.state === 'closed') return;
     try {
       step();
     } catch (error) {
-      this.keeper.failed(error);
+      this.host.failed(error);
       this.end('failed');
     }
   }
-}
-
-/** The user whose removal ends the viewer's streams: nobody's for an admin, who reads every chat, as its member or not. */
-function removalThatEnds(viewer: Viewer): string | null {
-  return isAdmin(viewer) ? null : (viewer.user?.id ?? null);
 }

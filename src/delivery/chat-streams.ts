@@ -1,56 +1,67 @@
-import type { ChatHead } from '../domain/chat-log.js';
-import type { Cursor } from '../domain/cursor.js';
 import { chatNotFound } from '../domain/errors.js';
+import type { ChatHead } from '../domain/log/chat-log.js';
+import type { Cursor } from '../domain/log/cursor.js';
+import { FairSlots } from '../domain/queues/fair-slots.js';
 import { isUuid } from '../domain/text.js';
 import { requireUser, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed } from './chat-feed.js';
-import { ChatStream, type StreamKeeper, type StreamSink } from './chat-stream.js';
+import { ChatStream, type StreamHost } from './chat-stream.js';
 import type { Hub } from './hub.js';
+import type { StreamSink } from './stream-sink.js';
 
-/** What somebody was told who asked for the way into a chat. */
-export interface Entrance {
+/** A chat's head from a passed access check. */
+export interface CheckedHead {
+  /** The chat's head at the moment of the check. */
   head: ChatHead;
-  /** When the question was put, by `performance.now()`. */
+  /** When the check began, by `performance.now()`. */
   askedAt: number;
 }
 
 export interface StreamRequest {
   chatId: string;
-  viewer: Viewer;
-  /** Everything after it is delivered; without it, what happens from now on. */
+  /** The viewer as of now. Called again whenever the viewer matters. */
+  viewer: () => Viewer;
+  /** Delivers all events after this cursor. Without it, events from now on. */
   after?: Cursor | undefined;
-  /** How the viewer was let in just now, if that was asked: it is not asked again where the answer still does. */
-  entrance?: Entrance;
+  /** The result of an access check made just before. It saves a second check where it is still good. */
+  checked?: CheckedHead;
 }
 
-/** Who may read which chat, and where its history stands at that moment. */
-export interface Entrances {
+/** The access check: may this viewer read this chat, and what is its head at that moment? */
+export interface ChatHeads {
   /** @throws DomainError `NOT_FOUND` when the viewer may not reach the chat. */
-  entrance(viewer: Viewer, chat: { id: string }): Promise<ChatHead>;
+  requireHead(viewer: Viewer, chat: { id: string }): Promise<ChatHead>;
 }
+
+/**
+ * Pages of history read and held at a time, per user and in total. Streams may wait without limit: a waiting stream holds
+ * nothing.
+ */
+const READ_SLOTS = { perOwner: 2, total: 8, waitingPerOwner: Number.POSITIVE_INFINITY };
 
 /** Opens the streams of this process. */
-export class ChatStreams implements StreamKeeper {
+export class ChatStreams implements StreamHost {
   private readonly streams = new Set<ChatStream>();
+  private readonly readSlots = new FairSlots(READ_SLOTS);
 
   constructor(
     private readonly hub: Hub,
-    private readonly chats: Entrances,
+    private readonly chats: ChatHeads,
     private readonly onError: (error: unknown, doing: string) => void,
   ) {}
 
   /**
-   * The sink is called from the next turn of the event loop on, after the caller has seen the stream and its head.
+   * Opens a stream. The first call of the sink comes in a later turn of the event loop, after the caller has got the stream.
    * @throws DomainError `NOT_FOUND` when the viewer may not reach the chat.
    */
-  async open({ chatId, viewer, after, entrance }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
-    requireUser(viewer);
-    // Before anything is asked under this name: what is no id must not reach the probe of all chats.
+  async open({ chatId, viewer, after, checked }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
+    requireUser(viewer());
+    // A malformed id would become the key of a feed, and make the probe's query for all feeds fail.
     if (!isUuid(chatId)) throw chatNotFound();
-    // The bus first, the head after: between the two nothing can be missed.
+    // Subscribes to the bus before it reads the head, so that no event is missed between the two.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
-      const head = this.headOf(feed, entrance) ?? (await this.enter(feed, viewer));
+      const head = this.headOf(feed, checked) ?? (await this.admit(feed, viewer));
       const stream = new ChatStream(feed, sink, this, { viewer, head, after });
       this.streams.add(stream);
       setImmediate(() => stream.start());
@@ -66,29 +77,35 @@ export class ChatStreams implements StreamKeeper {
     this.hub.release(feed);
   }
 
+  async withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void> {
+    const { granted, release } = this.readSlots.take(requireUser(viewer).id);
+    if (granted) await granted;
+    await read().finally(release);
+  }
+
   failed(error: unknown): void {
     this.onError(error, 'read a page of history');
   }
 
-  /** Lets the viewer in, into the feed's history. A head of another one was read around the moment when it was replaced. */
-  async enter(feed: ChatFeed, viewer: Viewer): Promise<ChatHead> {
+  /** Admits the viewer to the feed's history. A head of another epoch was read while the history was being replaced. */
+  async admit(feed: ChatFeed, viewer: () => Viewer): Promise<ChatHead> {
     for (;;) {
-      const before = feed.standing;
-      const head = await this.chats.entrance(viewer, { id: feed.chatId });
+      const before = feed.position;
+      const head = await this.chats.requireHead(viewer(), { id: feed.chatId });
       feed.observe(head, before);
       if (head.epoch === feed.epoch) return head;
     }
   }
 
   /**
-   * The head that is known already, when the bus brought the chat's changes before it was read, so that nothing can fall
-   * between, and the feed has not gone on since: a lower number would have to be told from one of another history.
+   * The head of `checked`, when it can stand for a new check: the bus subscription is older, so no event is missed, and the feed
+   * is not ahead of the head, since then a replaced history could not be told from an old head.
    */
-  private headOf(feed: ChatFeed, entrance: Entrance | undefined): ChatHead | undefined {
-    if (!entrance || this.hub.hearsSince(feed) >= entrance.askedAt) return undefined;
-    const { head } = entrance;
-    if (head.epoch !== feed.epoch || head.seq < feed.delivered) return undefined;
-    feed.observe(head, feed.standing);
+  private headOf(feed: ChatFeed, checked: CheckedHead | undefined): ChatHead | undefined {
+    if (!checked || this.hub.subscribedSince(feed) >= checked.askedAt) return undefined;
+    const { head } = checked;
+    if (head.epoch !== feed.epoch || head.seq < feed.lastSeq) return undefined;
+    feed.observe(head, feed.position);
     return head;
   }
 
@@ -97,7 +114,7 @@ export class ChatStreams implements StreamKeeper {
     return this.streams.size;
   }
 
-  /** Chats that have streams in this process. */
+  /** Chats with streams in this process. */
   get openChats(): number {
     return this.hub.size;
   }

@@ -1,63 +1,69 @@
-import type { ChatEvent } from '../domain/chat-events.js';
+import { type ChatEvent, type KnownEntry, toEvent } from '../domain/log/chat-events.js';
 import { type Bus, chatTopic } from './bus.js';
-import { ChatFeed, type LogReader } from './chat-feed.js';
-import type { Rounds } from './rounds.js';
+import { ChatFeed } from './chat-feed.js';
+import { MalformedEvent, parseEvent } from './event-on-bus.js';
+import type { FlushScheduler } from './flush-scheduler.js';
+import type { LogReader } from './shared-pages.js';
+import { ThrottledReport } from './throttled-report.js';
 
 interface OpenFeed {
   feed: ChatFeed;
   holders: number;
-  /** Resolves, when the bus brings the chat's changes, to the way to end that. */
+  /** Resolves, once subscribed to the chat's topic, to the function that unsubscribes. */
   subscribed: Promise<() => void>;
-  /** When it began to, by `performance.now()`; not yet: infinity. */
+  /** When the subscription began, by `performance.now()`; infinity before that. */
   subscribedAt: number;
 }
 
 export interface HubOptions {
-  /** How often the heads of the open chats are compared with what was delivered, in milliseconds. */
+  /** How often the heads of the open chats are compared with their feeds, in milliseconds. */
   probeIntervalMs: number;
   /** See `ChatFeed`. */
-  holePatienceMs?: number;
-  /** Something of the delivery failed and will be tried again. */
+  gapGraceMs?: number;
+  /** Called for an error that will be retried. */
   onError: (error: unknown, doing: string) => void;
 }
 
-/** One per process: the feeds of the chats that have streams here, and the probe that finds what the bus lost at their ends. */
+/** One per process: the feeds of the chats that have streams here, and the probe that finds a last event that the bus lost. */
 export class Hub {
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly timer: NodeJS.Timeout;
-  private probing = false;
-  /** What is being published right now: this process need not read its own writing. */
-  private announced: { payload: string; event: ChatEvent } | undefined;
+  private isProbing = false;
+  /** The event of the `publish` call under way. This process takes it as it is instead of parsing its own payload. */
+  private publishing: { payload: string; event: ChatEvent } | undefined;
+  private readonly malformed = new ThrottledReport<MalformedEvent>((error, count) =>
+    this.options.onError(error, `read ${count} of the events from the bus`),
+  );
 
   constructor(
     private readonly bus: Bus,
     private readonly log: LogReader,
-    private readonly rounds: Pick<Rounds, 'addChange'>,
+    private readonly scheduler: Pick<FlushScheduler, 'addEvent'>,
     private readonly options: HubOptions,
   ) {
     bus.onReset(() => void this.probe());
     this.timer = setInterval(() => {
-      this.forgetOld();
+      this.trim();
       void this.probe();
     }, options.probeIntervalMs).unref();
   }
 
-  /** Sends a committed change to everybody's hub, this process's included. A bus that is away costs nobody the change. */
-  announce(event: ChatEvent): void {
-    const payload = JSON.stringify(event);
-    this.announced = { payload, event };
-    this.bus.publish(chatTopic(event.chatId), payload).catch((error: unknown) => {
-      this.options.onError(error, 'publish a change');
+  /** Publishes a committed event to every process, this one included. When the bus is away, feeds find the event by their probe. */
+  announce(entry: KnownEntry): void {
+    const payload = JSON.stringify(entry);
+    this.publishing = { payload, event: toEvent(entry) };
+    this.bus.publish(chatTopic(entry.chatId), payload).catch((error: unknown) => {
+      this.options.onError(error, 'publish an event');
     });
-    this.announced = undefined;
+    this.publishing = undefined;
   }
 
-  /** The feed of a chat, which stays until every holder has released it. */
+  /** Returns the chat's feed, subscribed to the bus. It stays open until each holder has released it. */
   async acquire(chatId: string): Promise<ChatFeed> {
     let open = this.feeds.get(chatId);
     if (!open) {
-      const onRepairError = (error: unknown) => this.options.onError(error, 'read a hole from the log');
-      const feed = new ChatFeed(chatId, this.log, this.rounds, onRepairError, this.options.holePatienceMs);
+      const onRepairError = (error: unknown) => this.options.onError(error, 'read missing events from the log');
+      const feed = new ChatFeed(chatId, this.log, this.scheduler, onRepairError, this.options.gapGraceMs);
       open = {
         feed,
         holders: 0,
@@ -72,8 +78,8 @@ export class Hub {
     return open.feed;
   }
 
-  /** From when on the bus brings the feed what happens, by `performance.now()`. */
-  hearsSince(feed: ChatFeed): number {
+  /** When the feed's bus subscription began, by `performance.now()`; infinity when it has none. */
+  subscribedSince(feed: ChatFeed): number {
     const open = this.feeds.get(feed.chatId);
     return open?.feed === feed ? open.subscribedAt : Number.POSITIVE_INFINITY;
   }
@@ -93,9 +99,9 @@ export class Hub {
     return this.feeds.size;
   }
 
-  /** A change stays in memory until the second call after it: a chat that is quiet holds none. */
-  forgetOld(): void {
-    for (const { feed } of this.feeds.values()) feed.forgetOld();
+  /** Drops old events from the feeds' memory. An event survives one call, so a quiet chat holds none after two. */
+  trim(): void {
+    for (const { feed } of this.feeds.values()) feed.trim();
   }
 
   close(): void {
@@ -104,39 +110,37 @@ export class Hub {
 
   private receive(feed: ChatFeed, payload: string): void {
     try {
-      const event: unknown = payload === this.announced?.payload ? this.announced.event : JSON.parse(payload);
-      // Garbage is as good as lost: the log has what it stands for.
-      if (isChangeOf(feed.chatId, event)) feed.receive(event);
+      feed.receive(payload === this.publishing?.payload ? this.publishing.event : parseEvent(feed.chatId, payload));
     } catch (error) {
-      this.options.onError(error, 'read what the bus brought');
+      if (error instanceof MalformedEvent) this.receiveMalformed(feed, error);
+      else this.options.onError(error, 'read a payload from the bus');
     }
   }
 
-  /** Compares what was delivered with what was committed: a lost last message shows nowhere else. */
+  /** A malformed event may come from another version of the service. It is treated as lost: the log has it. */
+  private receiveMalformed(feed: ChatFeed, error: MalformedEvent): void {
+    this.malformed.add(error);
+    if (error.cursor) feed.receiveUnreadable(error.cursor);
+  }
+
+  /** Compares the feeds with the chats' heads. This alone finds a lost event that no other event follows. */
   private async probe(): Promise<void> {
-    if (this.probing || this.feeds.size === 0) return;
-    this.probing = true;
+    if (this.isProbing || this.feeds.size === 0) return;
+    this.isProbing = true;
     try {
-      const asked = new Map([...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, before: feed.standing }]));
-      for (const head of await this.log.heads([...asked.keys()])) {
-        const entry = asked.get(head.chatId);
-        asked.delete(head.chatId);
+      const missing = new Map(
+        [...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, before: feed.position }]),
+      );
+      for (const head of await this.log.heads([...missing.keys()])) {
+        const entry = missing.get(head.chatId);
+        missing.delete(head.chatId);
         if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
       }
-      for (const { feed } of asked.values()) feed.gone();
+      for (const { feed } of missing.values()) feed.chatNotFound();
     } catch (error) {
       this.options.onError(error, 'compare the open chats with the log');
     } finally {
-      this.probing = false;
+      this.isProbing = false;
     }
   }
-}
-
-const TYPES: ReadonlySet<unknown> = new Set<ChatEvent['type']>(['message.created', 'member.added', 'member.removed']);
-
-/** What every change has. The rest is as the process that sent it wrote it. */
-function isChangeOf(chatId: string, value: unknown): value is ChatEvent {
-  if (typeof value !== 'object' || value === null) return false;
-  const { chatId: of, epoch, seq, type }: Partial<Record<keyof ChatEvent, unknown>> = value;
-  return of === chatId && typeof epoch === 'string' && Number.isSafeInteger(seq) && TYPES.has(type);
 }

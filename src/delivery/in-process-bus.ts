@@ -1,7 +1,7 @@
 import type { Bus, BusHandler } from './bus.js';
 import { LocalHandlers } from './local-handlers.js';
 
-/** The bus of a service of one process: it loses nothing and is always up. */
+/** The bus of a service with one process. It loses nothing and always works. */
 export class InProcessBus implements Bus {
   private readonly handlers = new LocalHandlers();
 

@@ -1,10 +1,10 @@
 import type { BusHandler } from './bus.js';
 
-/** The handlers of this process, by topic. */
+/** The bus handlers of this process, by topic. */
 export class LocalHandlers {
   private readonly topics = new Map<string, Set<BusHandler>>();
 
-  /** True when the topic had no handler before. */
+  /** Returns whether this is the topic's first handler. */
   add(topic: string, handler: BusHandler): boolean {
     const handlers = this.topics.get(topic);
     if (!handlers) this.topics.set(topic, new Set([handler]));
@@ -12,7 +12,7 @@ export class LocalHandlers {
     return !handlers;
   }
 
-  /** True when it was the topic's last handler. */
+  /** Returns whether this was the topic's last handler. */
   delete(topic: string, handler: BusHandler): boolean {
     const handlers = this.topics.get(topic);
     if (!handlers?.delete(handler) || handlers.size > 0) return false;

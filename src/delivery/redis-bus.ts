@@ -1,53 +1,64 @@
 import { randomUUID } from 'node:crypto';
-import { createClient } from 'redis';
 import { within } from '../domain/within.js';
 import type { Bus, BusHandler } from './bus.js';
 import { LocalHandlers } from './local-handlers.js';
-
-type Client = ReturnType<typeof connectable>;
+import { RedisConnection } from './redis-connection.js';
+import { Signature, unverified } from './signature.js';
+import { ThrottledReport } from './throttled-report.js';
 
 interface RedisBusOptions {
   url: string;
-  /** Keeps services that share one Redis apart. */
+  /** Of the channels' names: keeps services apart that share one Redis. */
   prefix: string;
-  /** Told of every lost connection; the bus mends itself. */
+  /** The processes of the deployment sign their payloads with it. */
+  key: Buffer;
+  /** Called for payloads that were not signed with the key, and ignored; at most once a minute, with their number since then. */
+  onForgery?: (channel: string, count: number) => void;
+  /** Called for each lost connection. The bus reconnects by itself. */
   onError: (error: Error) => void;
 }
 
-/** How long a subscription waits for Redis before it goes on without: the log repairs what is missed. Milliseconds. */
-const SUBSCRIBE_PATIENCE_MS = 500;
-const CHECK_PATIENCE_MS = 1000;
-const CLOSE_PATIENCE_MS = 500;
+/** `subscribe` resolves after this time even when Redis has not answered: missed events are read from the log. Milliseconds. */
+const SUBSCRIBE_TIMEOUT_MS = 500;
+const CHECK_TIMEOUT_MS = 1000;
+const CLOSE_TIMEOUT_MS = 500;
+const CONNECT_TIMEOUT_MS = 2000;
 
 /**
- * Redis Pub/Sub. A connection in subscriber mode cannot publish, so there are two. The publisher keeps no queue while it is
- * disconnected: what it sent then would reach Redis before our own subscriber is back, with nobody listening.
+ * Redis Pub/Sub over two connections, since a connection in subscriber mode cannot publish. Neither queues commands while it is
+ * disconnected: queued payloads would reach Redis before our subscriber is back, and channels are subscribed anew on reconnect
+ * anyway. When the server hangs, waiting commands fail within 1.5 s.
  */
 export class RedisBus implements Bus {
   private readonly handlers = new LocalHandlers();
   private readonly resetHandlers: (() => void)[] = [];
   private readonly instance = randomUUID();
-  private readonly publisher: Client;
-  private readonly subscriber: Client;
-  /** What Redis is to bring, by channel. */
-  private readonly listeners = new Map<string, (message: string) => void>();
-  private connections = 0;
-  private closed = false;
+  private readonly signature: Signature;
+  private readonly publisher: RedisConnection;
+  private readonly subscriber: RedisConnection;
+  /** Subscribed, or to be subscribed after a reconnect. */
+  private readonly channels = new Set<string>();
+  /** Unsubscribed without an answer yet. The client would subscribe them again if the connection broke before the answer. */
+  private readonly leaving = new Set<string>();
+  private connectCount = 0;
+  private readonly forgeries = new ThrottledReport<string>((channel, count) =>
+    this.options.onForgery?.(channel, count),
+  );
 
   private constructor(private readonly options: RedisBusOptions) {
-    this.publisher = connectable(options.url, true);
-    this.subscriber = connectable(options.url, false);
-    for (const client of [this.publisher, this.subscriber]) client.on('error', this.onError);
-    this.subscriber.on('ready', () => this.connected());
+    this.signature = new Signature(options.key);
+    this.publisher = new RedisConnection(options.url, options.onError);
+    this.subscriber = new RedisConnection(options.url, options.onError);
+    this.subscriber.client.on('ready', () => this.connected());
   }
 
-  /** Resolves when connected, or after two seconds without: then the bus keeps trying, and delivery goes by the log's probe. */
+  /** Resolves when connected, or after two seconds. The bus then keeps trying, and delivery relies on the hub's probe. */
   static async connect(options: RedisBusOptions): Promise<RedisBus> {
     const bus = new RedisBus(options);
     const connected = Promise.all([bus.publisher.connect(), bus.subscriber.connect()]);
-    // A first attempt that fails is reported by the clients' error events and tried again by them.
+    // The clients report a failed first attempt by their error events, and retry.
     await within(
-      2000,
+      CONNECT_TIMEOUT_MS,
       connected.catch(() => {}),
     );
     return bus;
@@ -55,23 +66,18 @@ export class RedisBus implements Bus {
 
   async publish(topic: string, payload: string): Promise<void> {
     this.handlers.call(topic, payload);
-    await this.publisher.publish(this.channel(topic), `${this.instance} ${payload}`);
+    const channel = this.channel(topic);
+    await this.publisher.client.publish(channel, this.signature.sign(channel, `${this.instance} ${payload}`));
   }
 
   async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
     const channel = this.channel(topic);
     if (this.handlers.add(topic, handler)) {
-      const listener = (message: string) => this.receive(topic, message);
-      this.listeners.set(channel, listener);
-      const settled = this.listen(channel, listener);
-      if (this.subscriber.isReady) await within(SUBSCRIBE_PATIENCE_MS, settled);
+      this.channels.add(channel);
+      await within(SUBSCRIBE_TIMEOUT_MS, this.join(channel));
     }
     return () => {
-      if (!this.handlers.delete(topic, handler)) return;
-      // With its listener: one that is subscribed again before Redis has answered is another, and stays.
-      const listener = this.listeners.get(channel);
-      this.listeners.delete(channel);
-      this.subscriber.unsubscribe(channel, listener).catch(this.onError);
+      if (this.handlers.delete(topic, handler)) void this.leave(channel);
     };
   }
 
@@ -80,59 +86,55 @@ export class RedisBus implements Bus {
   }
 
   async check(): Promise<void> {
-    const pings = Promise.all([this.publisher.ping(), this.subscriber.ping()]).then(() => true);
-    if (!(await within(CHECK_PATIENCE_MS, pings))) throw new Error('Redis does not answer.');
+    const pings = Promise.all([this.publisher.client.ping(), this.subscriber.client.ping()]).then(() => true);
+    if (!(await within(CHECK_TIMEOUT_MS, pings))) throw new Error('Redis does not answer.');
   }
 
   async close(): Promise<void> {
-    this.closed = true;
     this.handlers.clear();
-    // What was handed over before still leaves.
-    if (this.publisher.isReady) await within(CLOSE_PATIENCE_MS, this.publisher.close());
-    for (const client of [this.publisher, this.subscriber]) client.destroy();
+    this.channels.clear();
+    // Lets payloads that were published before still leave.
+    await this.publisher.close(CLOSE_TIMEOUT_MS);
+    this.subscriber.destroy();
   }
 
-  /** What `close` cuts off is no failure. */
-  private readonly onError = (error: Error): void => {
-    if (!this.closed) this.options.onError(error);
-  };
-
-  /** A subscription that was on its way when the connection broke is forgotten by the client, so all are asked for again. */
+  /** The client forgets commands that were under way when the connection broke, so all of them are sent again. */
   private connected(): void {
-    this.connections += 1;
-    if (this.connections === 1) return;
-    for (const [channel, listener] of this.listeners) void this.listen(channel, listener);
-    for (const handler of this.resetHandlers) handler();
+    this.connectCount += 1;
+    for (const channel of this.channels) void this.join(channel);
+    for (const channel of this.leaving) void this.leave(channel);
+    if (this.connectCount > 1) for (const handler of this.resetHandlers) handler();
   }
 
-  private listen(channel: string, listener: (message: string) => void): Promise<void> {
-    return this.subscriber.subscribe(channel, listener).catch(this.onError);
+  /** While disconnected it does nothing: `connected` subscribes. Redis keeps the order of commands, so the last of `join` and `leave` counts. */
+  private async join(channel: string): Promise<void> {
+    const { client } = this.subscriber;
+    this.leaving.delete(channel);
+    if (client.isReady) await client.subscribe(channel, this.received).catch(this.ignore);
   }
+
+  private async leave(channel: string): Promise<void> {
+    const { client } = this.subscriber;
+    this.channels.delete(channel);
+    this.leaving.add(channel);
+    if (!client.isReady) return;
+    const isLeft = await client.unsubscribe(channel, this.received).then(() => true, this.ignore);
+    if (isLeft) this.leaving.delete(channel);
+  }
+
+  /** A broken connection was reported already. */
+  private readonly ignore = (): void => {};
+
+  /** One function for all channels: the client keeps handlers in a set, so a channel that is subscribed twice calls it once. */
+  private readonly received = (signed: string, channel: string): void => {
+    // The message is `<instance> <payload>`. Our own come back and were handled by `publish`. A forged instance only makes us ignore a forgery.
+    if (unverified(signed).startsWith(this.instance)) return;
+    const message = this.signature.verified(channel, signed);
+    if (message === undefined) this.forgeries.add(channel);
+    else this.handlers.call(channel.slice(this.options.prefix.length), message.slice(message.indexOf(' ') + 1));
+  };
 
   private channel(topic: string): string {
     return `${this.options.prefix}${topic}`;
   }
-
-  /** `<instance> <payload>`: our own payloads come back, and were handled when they left. */
-  private receive(topic: string, message: string): void {
-    const end = message.indexOf(' ');
-    if (message.slice(0, end) !== this.instance) this.handlers.call(topic, message.slice(end + 1));
-  }
-}
-
-function connectable(url: string, publisher: boolean) {
-  return createClient({
-    url,
-    disableOfflineQueue: publisher,
-    commandsQueueMaxLength: publisher ? 10_000 : undefined,
-    // A time-out for each command is a signal and a timer for each publish. A Redis that hangs (SIGSTOP, a cut cable)
-    // answers no ping, and the socket's time-out then ends the connection and fails what waits on it.
-    commandOptions: { timeout: undefined },
-    pingInterval: 1000,
-    socket: {
-      connectTimeout: 2000,
-      socketTimeout: 3000,
-      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1000) + Math.floor(Math.random() * 50),
-    },
-  });
 }

@@ -1,31 +1,28 @@
 import { DomainError } from './errors.js';
+import type { UserProfile } from './profile.js';
 
-export type UserRole = 'admin' | 'user';
-
-/** What every member of a chat may know of a user. It travels with events, so it holds nothing private. */
-export interface UserProfile {
-  id: string;
-  username: string;
-  firstName: string;
-  lastName: string;
-  role: UserRole;
-  /** ISO 8601, UTC, milliseconds. */
-  dateJoined: string;
-}
-
-/** `read`: queries and listening. `write`: mutations and sending. `introspection`: RFC 7662. */
+/** `read`: queries and subscriptions. `write`: mutations and sending. `introspection`: RFC 7662. */
 export type Scope = 'read' | 'write' | 'introspection';
 export const SCOPES: readonly Scope[] = ['read', 'write', 'introspection'];
 
-/** Who holds a valid access token, and what it allows. Made by `Tokens.authenticate` alone. */
+/** The holder of a valid access token, and what the token allows. Only `Tokens` creates viewers. */
 export interface Viewer {
-  /** Null for a client that acts for itself (client_credentials). */
+  /** Null for a client that acts for itself (`client_credentials`). */
   user: UserProfile | null;
   clientId: string;
-  /** The sign-in the token belongs to; what revocation ends. */
+  /** The sign-in that the token belongs to. Revocation ends a family as a whole. */
   familyId: string;
   scopes: ReadonlySet<Scope>;
+  /** When the token expires, by the database's clock. Shown to the client. */
   expiresAt: Date;
+  /** The same by this process's monotonic clock (`performance.now()`). Decisions use it, since the two clocks may differ. */
+  endsAt: number;
+}
+
+/** @throws DomainError `UNAUTHENTICATED` without a token. */
+export function requireViewer(viewer: Viewer | null): Viewer {
+  if (!viewer) throw new DomainError('UNAUTHENTICATED', 'A valid access token is required.');
+  return viewer;
 }
 
 /** @throws DomainError `UNAUTHENTICATED` without a token, `FORBIDDEN` when the token names no user. */

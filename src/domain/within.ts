@@ -1,4 +1,4 @@
-/** Resolves to the value, or to undefined when it takes longer than `ms` milliseconds. Rejects as the promise does. */
+/** Resolves to the promise's value, or to undefined after `ms` milliseconds. Rejects when the promise rejects. */
 export async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

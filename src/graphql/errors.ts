@@ -5,18 +5,18 @@ import { clientError } from '../domain/database.js';
 import type { DomainError } from '../domain/errors.js';
 import { BearerError } from '../plugins/bearer.js';
 
-/** Where an error of ours is written down, and the number that tells the client and the log the same story. */
+/** The log for internal errors, and the request id that both the log and the client get. */
 export interface ErrorRecord {
   readonly log: FastifyBaseLogger;
   readonly requestId: string;
 }
 
-/** The codes beside those of the domain (WIRE.md, "Errors"). */
+/** Error codes in addition to the domain's (docs/interfaces.md, "GraphQL over HTTP"). */
 export type GraphqlErrorCode = 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED' | 'INTERNAL_SERVER_ERROR';
 
 /**
- * An error as a client may read it: with its `extensions.code`, its path and its place in the document. Refusals and what
- * graphql says of a document keep their text. Everything else is ours: it is logged, and the client gets a number.
+ * The error that the client gets, with `extensions.code`, path and location. Domain errors and graphql's errors about a document
+ * keep their message. Any other error is internal: it is logged, and the client gets only the request id.
  */
 export function codedError(error: unknown, record: ErrorRecord): GraphQLError {
   if (!(error instanceof GraphQLError)) return describe(error, undefined, record);
@@ -24,16 +24,16 @@ export function codedError(error: unknown, record: ErrorRecord): GraphQLError {
   if (cause !== error) return describe(cause, error, record);
   if (typeof error.extensions.code === 'string') return error;
   if (error instanceof PothosError) return internal(error, error, record);
-  // Of graphql's own, only those of a field know where they happened: they speak of its arguments.
+  // Of graphql's own errors only those about a field's arguments have a path.
   return recoded(error, error.path ? 'BAD_USER_INPUT' : 'GRAPHQL_VALIDATION_FAILED');
 }
 
-/** The same error with a code. */
+/** A copy of an error with this code. */
 export function recoded(error: GraphQLError, code: GraphqlErrorCode | 'BAD_USER_INPUT', field?: string): GraphQLError {
   return placed(error.message, error, { code, ...(field !== undefined && { field }) });
 }
 
-/** graphql wraps what a resolver throws once, or twice when it passes through a subscription's stream. */
+/** graphql wraps a resolver's error once, or twice when it passes through a subscription's stream. */
 function causeOf(error: GraphQLError): unknown {
   let cause: unknown = error;
   while (cause instanceof GraphQLError && cause.originalError) cause = cause.originalError;
@@ -54,8 +54,9 @@ function describe(cause: unknown, place: GraphQLError | undefined, record: Error
   return internal(cause, place, record);
 }
 
-function extensionsOf({ code, field, retryAfterMs }: DomainError): Record<string, unknown> {
-  return { code, ...(field !== undefined && { field }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
+function extensionsOf({ code, field, retryAfterMs, rule, needs }: DomainError): Record<string, unknown> {
+  const details = Object.entries({ field, retryAfterMs, rule, needs }).filter(([, value]) => value !== undefined);
+  return { code, ...Object.fromEntries(details) };
 }
 
 function codeOf({ statusCode }: BearerError): string {

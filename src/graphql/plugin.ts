@@ -1,46 +1,56 @@
 import type { FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
+import { clientAddress } from '../plugins/limits/address.js';
 import { holderOf } from '../plugins/limits/holder.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
-import type { GraphqlContext } from './context.js';
-import { Documents } from './documents.js';
+import { Documents } from './documents/documents.js';
+import { EventLoopTurns } from './documents/event-loop-turns.js';
+import { LIMITS } from './documents/limits.js';
+import { enforceBudget, OperationBudget } from './documents/operation-budget.js';
 import { codedError } from './errors.js';
-import { addGraphiql } from './graphiql.js';
-import { answerError, formatExecution, httpContext, httpRouteOptions } from './http.js';
-import { LIMITS } from './limits.js';
-import { forget } from './loaders.js';
-import { putPlainLists } from './plain-lists.js';
+import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from './http/admission.js';
+import { addGraphiql } from './http/graphiql.js';
+import { answerError, formatExecution, httpContext, httpRouteOptions } from './http/http.js';
 import type { SocketConnection, UpgradeRequest } from './protocol/connection.js';
 import { OPERATION_MS } from './protocol/deadlines.js';
 import { DEFAULT_LIMITS } from './protocol/guard.js';
 import { createSocketTransport } from './protocol/transport.js';
-import { schema } from './schema.js';
-import { SharedEvents } from './shared-events.js';
+import type { GraphqlContext } from './schema/context.js';
+import { forget } from './schema/loaders.js';
+import { putPlainLists } from './schema/plain-lists.js';
+import { schema } from './schema/schema.js';
+import { SharedEvents } from './streams/shared-events.js';
 
 export interface GraphqlOptions {
-  /** Whether a browser is answered with GraphiQL. */
+  /** Serve GraphiQL to browsers. */
   graphiql?: boolean;
-  /** How long a query or a mutation may run, in milliseconds. Over HTTP the plugin `deadline` answers. */
+  /** How long a query or mutation may run, in milliseconds. Over HTTP the plugin `deadline` enforces it. */
   operationMs?: number;
   /** Active operations per socket. */
   operationsPerSocket?: number;
+  /** Limits on what one user may run at a time. */
+  admission?: Partial<AdmissionLimits>;
 }
 
-/** Mercurius holds up to twice as many; see `documents.ts` for what one takes. */
+/** Mercurius caches up to twice as many; see `documents.ts` for the size of one. */
 const CACHED_DOCUMENTS = 64;
 
 /**
- * The GraphQL edge on `/graphql`, over HTTP and WebSockets. Mercurius executes; what comes before it and what leaves it is
- * ours: `http.ts` and `protocol/` for the two transports, `documents.ts` for what may run, `errors.ts` for what a client
- * reads of an error.
+ * The GraphQL edge on `/graphql`, over HTTP and WebSockets. Mercurius executes operations. The rest is here: `http.ts` and
+ * `protocol/` are the transports, `documents.ts` checks operations, `errors.ts` formats errors.
  *
- * Needs the plugins `services`, `authenticate` and `websocket` before it.
+ * Register after the plugins `services`, `authenticate` and `websocket`.
  */
 export default async function graphql(app: FastifyInstance, options: GraphqlOptions = {}): Promise<void> {
   if (options.graphiql) addGraphiql(app);
   const { operationMs = OPERATION_MS, operationsPerSocket: maxOperations = DEFAULT_LIMITS.maxOperations } = options;
-  const documents = new Documents(schema);
+  const turns = new EventLoopTurns();
+  const admission = new Admission(new Documents(schema), turns, { ...DEFAULT_ADMISSION, ...options.admission });
   const sharedEvents = new SharedEvents();
+  const startingNow = () => {
+    const deadline = performance.now() + operationMs;
+    return { deadline, budget: new OperationBudget(turns, deadline) };
+  };
   const contextOf = (socket: SocketConnection, { id }: UpgradeRequest): GraphqlContext => ({
     services: app.services,
     db: app.db,
@@ -48,21 +58,25 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     socket,
     log: app.log,
     requestId: id,
-    deadline: performance.now() + operationMs,
+    ...startingNow(),
     plainLists: [],
   });
   const transport = createSocketTransport({
     schema,
-    check: (request) => {
-      const verdict = documents.judge(request);
-      return 'errors' in verdict ? verdict.errors : [];
+    turnToRead: (request, viewer) => admission.turnToRead(request, holderOf(viewer)),
+    admit: (request, viewer) => {
+      const verdict = admission.check(request);
+      return 'errors' in verdict ? verdict.errors : admission.takeSlot(verdict, holderOf(viewer));
     },
     authenticate: (token) => app.services.tokens.authenticate(token),
     openSession: (viewer, listener) => app.services.sessions.open(viewer, listener),
+    opened: (socket, request) => {
+      if (socket instanceof ChatSocket) app.unauthenticatedSockets.add(socket, clientAddress(request));
+    },
     claim: (viewer, socket) => {
       if (!(socket instanceof ChatSocket)) return;
       app.userSockets.claim(holderOf(viewer), socket);
-      socket.countBy(app.userSockets.rateOf(holderOf(viewer)));
+      socket.countForUser(app.userSockets.of(holderOf(viewer)));
     },
     limits: { maxOperations },
     operationMs,
@@ -73,15 +87,15 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   });
 
   await app.register(mercurius, {
-    // Under a prefix Fastify serves the path with and without its trailing slash.
+    // With a prefix, Fastify serves the path with and without a trailing slash.
     prefix: '/graphql',
     path: '/',
     schema: transport.schema,
-    context: (request) => httpContext(app, request, performance.now() + operationMs),
+    context: (request) => httpContext(app, request, startingNow()),
     errorHandler: answerError,
     errorFormatter: formatExecution,
     subscription: transport.subscription,
-    additionalRouteOptions: { ...httpRouteOptions(app, documents), ...transport.additionalRouteOptions },
+    additionalRouteOptions: { ...httpRouteOptions(app, admission), ...transport.additionalRouteOptions },
     graphql: { parseOptions: { maxTokens: LIMITS.tokens } },
     cache: CACHED_DOCUMENTS,
     allowBatchedQueries: false,
@@ -90,14 +104,16 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   transport.addHooks(app);
   app.graphql.addHook('onResolution', async (execution, context) => {
     putPlainLists(execution, context);
+    enforceBudget(execution, context);
     forget(context);
   });
   codeErrorsOfEvents(app);
 }
 
-/** Mercurius formats the errors of an event with the connection's context, which knows neither log nor request. */
+/** Formats the errors of events. Mercurius would use the connection's context, which has neither a log nor a request id. */
 function codeErrorsOfEvents(app: FastifyInstance): void {
   app.graphql.addHook('onSubscriptionResolution', async (execution, context) => {
+    enforceBudget(execution, context);
     if (execution.errors)
       Object.assign(execution, { errors: execution.errors.map((error) => codedError(error, context)) });
   });

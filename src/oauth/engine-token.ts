@@ -1,7 +1,7 @@
 import type OAuth2Server from '@node-oauth/oauth2-server';
-import type { IssuedTokens } from '../domain/tokens/issue.js';
+import type { IssuedTokens } from '../domain/access/tokens/issue.js';
 
-/** Issued tokens in the engine's shape, which wants a client and a user with every token. */
+/** Issued tokens in the engine's shape, which requires a client and a user. */
 export function toEngineToken(
   { accessToken, refreshToken, expiresIn, scopes }: IssuedTokens,
   client: OAuth2Server.Client,

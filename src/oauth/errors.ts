@@ -1,7 +1,9 @@
 import OAuth2Server from '@node-oauth/oauth2-server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientError } from '../domain/database.js';
+import { DomainError } from '../domain/errors.js';
 import { BearerError } from '../plugins/bearer.js';
+import { UnreadableText } from '../plugins/request-text.js';
 import {
   invalidRequest,
   type OAuthErrorCode,
@@ -10,7 +12,7 @@ import {
   tooManyAttempts,
 } from './problem.js';
 
-/** RFC 6749 §5.1; on errors too, so that no cache ever keeps an answer of these paths. */
+/** RFC 6749 §5.1. Errors have these headers too, so that no cache keeps any answer. */
 export const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 
 const ENGINE_CODES: readonly OAuthErrorCode[] = [
@@ -21,18 +23,28 @@ const ENGINE_CODES: readonly OAuthErrorCode[] = [
   'invalid_scope',
 ];
 
-/** The error handler of the OAuth2 endpoints: RFC 6749 §5.2 for whatever was thrown, from whichever floor. */
+/** The error handler of the OAuth2 endpoints. Answers every error in the form of RFC 6749 §5.2. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // Again: what is refused for its rate never came to the hook that says so.
+  // A rate-limited request does not reach the hook that sets these headers.
   reply.headers(NO_STORE);
   if (error instanceof BearerError) return answerBearerError(error, reply);
   const problem = toProblem(error);
-  if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem }, problem.message);
+  // 501 means that PUBLIC_URL is not set, which `publicUrlMissing` logs as a warning.
+  const isNoFault = problem.status === 501 || isOverload(problem);
+  if (isNoFault) request.log.debug({ reason: problem.message }, 'OAuth2 request not answered');
+  else if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem }, problem.message);
+  // A flood of requests must not flood the log.
+  else if (problem.status === 429) request.log.debug({ reason: problem.message }, 'OAuth2 request refused');
   else request.log.info({ oauthError: problem.code, reason: problem.message }, 'OAuth2 request refused');
   return reply.code(problem.status).headers(problem.headers).send(problem.body);
 }
 
-/** Where a Bearer token is the credential, its own errors apply (https://datatracker.ietf.org/doc/html/rfc6750#section-3.1). */
+/** True when too many requests wait: a DomainError without a cause. These must not flood the log either. */
+function isOverload({ status, cause }: OAuthProblem): boolean {
+  return status === 503 && cause instanceof DomainError && cause.cause === undefined;
+}
+
+/** Errors of Bearer tokens have their own form (https://datatracker.ietf.org/doc/html/rfc6750#section-3.1). */
 function answerBearerError(error: BearerError, reply: FastifyReply): FastifyReply {
   const body = { error: error.error ?? 'invalid_token', error_description: error.message.replaceAll('"', "'") };
   return reply.code(error.statusCode).header('www-authenticate', error.wwwAuthenticate).send(body);
@@ -47,7 +59,7 @@ function toProblem(error: unknown): OAuthProblem {
   return fromHttp(error) ?? new OAuthProblem('server_error', 'Internal error.', { status: 500, cause: error });
 }
 
-/** The engine wraps what its model throws, and so what we threw ourselves, as `inner`. */
+/** The engine wraps errors that its model throws; the original error is `inner`. */
 function fromEngine(error: OAuth2Server.OAuthError): OAuthProblem {
   if ('inner' in error && error.inner instanceof Error) return toProblem(error.inner);
   const code = ENGINE_CODES.find((known) => known === error.name);
@@ -55,8 +67,9 @@ function fromEngine(error: OAuth2Server.OAuthError): OAuthProblem {
   return new OAuthProblem('server_error', 'Internal error.', { status: 500, cause: error });
 }
 
-/** What Fastify and its plugins refuse: media types, sizes, rates. The public texts are ours. */
+/** Errors of Fastify and its plugins: media types, sizes, rates. Their texts are replaced by public ones. */
 function fromHttp(error: unknown): OAuthProblem | undefined {
+  if (error instanceof UnreadableText) return invalidRequest(error.message, error.statusCode);
   if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined;
   const { statusCode } = error;
   if (statusCode === 429 || statusCode === 503) return temporarilyUnavailable(1000, error, statusCode);

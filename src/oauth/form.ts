@@ -1,40 +1,51 @@
-import formbody from '@fastify/formbody';
+import { isUtf8 } from 'node:buffer';
 import multipart, { type Multipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isEscapedUtf8 } from '../plugins/request-text.js';
 import { invalidRequest, OAuthProblem } from './problem.js';
 
-/** The parameters of a request: each at most once, none of them empty. */
+/** The parameters of a request. None is repeated or empty. */
 export type Parameters = ReadonlyMap<string, string>;
 
-/** Bytes. The largest request in use, with an authorization code and its verifier, stays under 2 KiB. */
+/** Bytes. The largest usual request, with an authorization code and its verifier, has less than 2 KiB. */
 export const MAX_BODY = 16 * 1024;
 const MAX_FIELDS = 32;
 
-/** Lets an instance read forms, and nothing else: JSON is refused (RFC 6749 §3.2, appendix B). */
+/** Makes an instance parse forms only. JSON is refused (RFC 6749 §3.2, appendix B). */
 export async function acceptForms(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers();
-  await app.register(formbody, { bodyLimit: MAX_BODY });
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer', bodyLimit: MAX_BODY },
+    async (_request: FastifyRequest, body: Buffer): Promise<URLSearchParams> => {
+      const text = body.toString();
+      if (!isUtf8(body) || !isEscapedUtf8(text)) throw notUtf8();
+      return new URLSearchParams(text);
+    },
+  );
   await app.register(multipart, {
     limits: { fieldNameSize: 100, fieldSize: MAX_BODY, fields: MAX_FIELDS, parts: MAX_FIELDS, headerPairs: 16 },
   });
 }
 
-/** Secrets in a URL end in logs and histories; RFC 6749 §3.2 and §2.3.1 want everything in the body. */
+/** Refuses parameters in the URL, where secrets would get into logs and histories (RFC 6749 §3.2 and §2.3.1). */
 export function refuseQueryParameters(request: FastifyRequest): void {
   const mark = request.url.indexOf('?');
   if (mark >= 0 && mark < request.url.length - 1) throw invalidRequest('URL query parameters are not allowed.');
 }
 
-/** Reads the body of either form. @throws OAuthProblem `invalid_request` for a repeated parameter and for a malformed body. */
+/** Reads a url-encoded or multipart body. @throws OAuthProblem `invalid_request` for a repeated parameter or a malformed body */
 export async function readParameters(request: FastifyRequest): Promise<Parameters> {
   const fields = request.isMultipart() ? await readMultipart(request) : readUrlEncoded(request.body);
   const seen = new Set<string>();
   const parameters = new Map<string, string>();
   for (const [name, value] of fields) {
-    // RFC 6749 §3.2: not more than once, and one without a value counts as omitted.
+    // RFC 6749 §3.2: a parameter must not be repeated, and one without a value counts as omitted.
     if (seen.has(name)) throw invalidRequest('A parameter is repeated.');
     seen.add(name);
-    // A part of a multipart body may name a charset that can write lone surrogates.
+    // Decoders replace bytes that are not UTF-8 by U+FFFD.
+    if (request.isMultipart() && (value + name).includes('\ufffd')) throw notUtf8();
+    // A part of a multipart body may name a charset that can encode lone surrogates.
     if (!value.isWellFormed()) throw invalidRequest('A parameter is not well-formed Unicode.');
     if (value !== '') parameters.set(name, value);
   }
@@ -43,17 +54,13 @@ export async function readParameters(request: FastifyRequest): Promise<Parameter
 
 type Field = [name: string, value: string];
 
-/** @fastify/formbody gives a list for a repeated name. */
 function readUrlEncoded(body: unknown): Field[] {
-  return Object.entries(body ?? {}).map(([name, value]): Field => {
-    if (typeof value !== 'string') throw invalidRequest('A parameter is repeated.');
-    return [name, value];
-  });
+  return body instanceof URLSearchParams ? [...body] : [];
 }
 
 async function readMultipart(request: FastifyRequest): Promise<Field[]> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) throw tooLarge();
-  // @fastify/multipart writes every header to the log at the level trace, `Authorization` too.
+  // At the level trace, @fastify/multipart logs all headers, including `Authorization`.
   if (request.log.level === 'trace') request.log.level = 'debug';
   try {
     const fields: Field[] = [];
@@ -63,7 +70,7 @@ async function readMultipart(request: FastifyRequest): Promise<Field[]> {
     if (error instanceof OAuthProblem || (error instanceof Error && 'statusCode' in error)) throw error;
     throw new OAuthProblem('invalid_request', 'The body is not well-formed multipart/form-data.', { cause: error });
   } finally {
-    // What is left of a refused body is thrown away, not gathered for a parser that nobody reads.
+    // The rest of a refused body is discarded instead of buffered for the parser.
     request.raw.unpipe();
   }
 }
@@ -73,6 +80,10 @@ function toField(part: Multipart): Field {
   if (part.valueTruncated || part.fieldnameTruncated) throw tooLarge();
   if (typeof part.value !== 'string') throw invalidRequest('A parameter must be plain text.');
   return [part.fieldname, part.value];
+}
+
+function notUtf8(): OAuthProblem {
+  return invalidRequest('The body must be UTF-8.');
 }
 
 function tooLarge(): OAuthProblem {

@@ -1,34 +1,34 @@
 import type OAuth2Server from '@node-oauth/oauth2-server';
-import type { OAuthClient } from '../domain/clients.js';
-import { selectScopes } from '../domain/scopes.js';
-import type { SignIn } from '../domain/sign-in.js';
-import type { Tokens } from '../domain/tokens/tokens.js';
+import type { OAuthClient } from '../domain/access/clients.js';
+import { selectScopes } from '../domain/access/scopes.js';
+import type { SignIn } from '../domain/access/sign-in.js';
+import type { Tokens } from '../domain/access/tokens/tokens.js';
 import { toEngineToken } from './engine-token.js';
 import { invalidGrant } from './problem.js';
 
 type Model = OAuth2Server.PasswordModel & OAuth2Server.ClientCredentialsModel;
 
-/** What the engine asks while it runs a grant for a client that has authenticated. */
+/** The engine's callbacks during a grant of an authenticated client. */
 export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client: OAuthClient, address: string): Model {
   const { tokens, signIn } = services;
   return {
     getClient: async () => client,
 
-    /** See `engineText`: the values come encoded. */
+    /** The values are encoded by `engineText`. */
     async getUser(username, password) {
       const signedIn = await signIn.authenticate(decodeURIComponent(username), decodeURIComponent(password), address);
       if (!signedIn) throw invalidGrant('Invalid credentials given.');
       return { id: signedIn.user.id, passwordVersion: signedIn.passwordVersion };
     },
 
-    /** A client acts for itself; the engine wants an object all the same. */
+    /** The client acts for itself. The engine requires an object. */
     getUserFromClient: async () => ({}),
 
-    validateScope: async (_user, _client, asked) => selectScopes(asked, client.scopes),
+    validateScope: async (_user, _client, requested) => selectScopes(requested, client.scopes),
 
     /**
-     * The engine's own random tokens are left unused: `Tokens` makes them and stores their hashes in one statement. A
-     * refresh token goes only to a client that could use it.
+     * Ignores the engine's random tokens: `Tokens` generates tokens and stores their hashes in one statement. Only a client with the
+     * grant `refresh_token` gets a refresh token.
      */
     async saveToken({ refreshToken, scope }, engineClient, user) {
       const issued = await tokens.issue({
@@ -42,7 +42,7 @@ export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client:
       return toEngineToken(issued, engineClient, user);
     },
 
-    /** Resources ask `Tokens.authenticate`; no token of ours is checked by the engine. */
+    /** Unused: `Tokens.authenticate` verifies access tokens, not the engine. */
     getAccessToken: async () => undefined,
   };
 }

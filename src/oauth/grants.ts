@@ -1,14 +1,15 @@
 import OAuth2Server from '@node-oauth/oauth2-server';
-import type { OAuthClient } from '../domain/clients.js';
-import type { SignIn } from '../domain/sign-in.js';
-import type { Tokens } from '../domain/tokens/tokens.js';
+import type { OAuthClient } from '../domain/access/clients.js';
+import type { SignIn } from '../domain/access/sign-in.js';
+import type { Tokens } from '../domain/access/tokens/tokens.js';
 import { authorizationCodeGrant } from './authorization-code-grant.js';
+import { guessingAddress } from './client-authentication.js';
 import type { Parameters } from './form.js';
 import { grantModel } from './grant-model.js';
 import { invalidRequest, OAuthProblem } from './problem.js';
 import { refreshTokenGrant } from './refresh-token-grant.js';
 
-/** The grants that the token endpoint takes, with the parameters that each cannot do without. */
+/** The grants of the token endpoint, with their required parameters. */
 const REQUIRED_PARAMETERS = {
   password: ['username', 'password'],
   refresh_token: ['refresh_token'],
@@ -28,12 +29,12 @@ export interface TokenAnswer {
   refresh_token?: string;
 }
 
-/** What a grant is run for. */
+/** A request of an authenticated client for tokens. */
 export interface GrantRequest {
   client: OAuthClient;
   grant: TokenGrant;
   parameters: Parameters;
-  /** The IP address it came from. */
+  /** The IP address that the request came from. */
   address: string;
 }
 
@@ -41,11 +42,11 @@ export type RunGrant = (request: GrantRequest) => Promise<TokenAnswer>;
 
 /** @throws OAuthProblem `invalid_request` or `unsupported_grant_type` */
 export function requireGrant(parameters: Parameters): TokenGrant {
-  const asked = requireParameter(parameters, 'grant_type');
-  if (!isTokenGrant(asked))
+  const grant = requireParameter(parameters, 'grant_type');
+  if (!isTokenGrant(grant))
     throw new OAuthProblem('unsupported_grant_type', `The grant type is not one of ${TOKEN_GRANTS.join(', ')}.`);
-  for (const name of REQUIRED_PARAMETERS[asked]) requireParameter(parameters, name);
-  return asked;
+  for (const name of REQUIRED_PARAMETERS[grant]) requireParameter(parameters, name);
+  return grant;
 }
 
 function isTokenGrant(text: string): text is TokenGrant {
@@ -58,16 +59,17 @@ function requireParameter(parameters: Parameters, name: string): string {
   return value;
 }
 
-/** The grants run on @node-oauth/oauth2-server; whatever is thrown in them comes out as an error of the engine. */
+/** Runs grants with @node-oauth/oauth2-server, the engine. It wraps errors thrown in a grant in its own errors (`fromEngine`). */
 export function grantRunner(services: { tokens: Tokens; signIn: SignIn }): RunGrant {
   const { tokens } = services;
-  // The client has authenticated before the engine is asked, which then needs no more than its name.
+  // The client is already authenticated, so the engine needs only its id.
   const requireClientAuthentication = Object.fromEntries(TOKEN_GRANTS.map((grant) => [grant, false]));
   return async ({ client, grant, parameters, address }) => {
     const model = grantModel(services, client, address);
+    const guesser = guessingAddress(client, address);
     const extendedGrantTypes = {
-      refresh_token: refreshTokenGrant(tokens),
-      authorization_code: authorizationCodeGrant(tokens, client),
+      refresh_token: refreshTokenGrant(tokens, guesser),
+      authorization_code: authorizationCodeGrant(tokens, client, guesser),
     };
     const engine = new OAuth2Server({ model, extendedGrantTypes, requireClientAuthentication });
     const request = engineRequest(client, grant, parameters);
@@ -75,7 +77,7 @@ export function grantRunner(services: { tokens: Tokens; signIn: SignIn }): RunGr
   };
 }
 
-/** Every request looks the same to the engine: one encoding, no headers of the client. */
+/** The request for the engine: always url-encoded, without the client's headers. */
 function engineRequest(client: OAuthClient, grant: TokenGrant, parameters: Parameters): OAuth2Server.Request {
   const body = {
     ...Object.fromEntries(parameters),
@@ -88,7 +90,7 @@ function engineRequest(client: OAuthClient, grant: TokenGrant, parameters: Param
   return new OAuth2Server.Request({ method: 'POST', headers, query: {}, body });
 }
 
-/** The engine refuses texts that mix the planes of Unicode, a letter and an emoji say; as ASCII they pass. */
+/** Encodes a text as ASCII: the engine rejects texts that mix Unicode planes, for example a letter and an emoji. */
 function engineText(parameters: Parameters, name: string) {
   const value = parameters.get(name);
   return value === undefined ? {} : { [name]: encodeURIComponent(value) };

@@ -1,23 +1,26 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Clients } from '../domain/clients.js';
-import type { TokenDescription } from '../domain/tokens/introspect.js';
-import type { Tokens } from '../domain/tokens/tokens.js';
+import type { Clients } from '../domain/access/clients.js';
+import type { TokenDescription } from '../domain/access/tokens/introspect.js';
+import type { Tokens } from '../domain/access/tokens/tokens.js';
 import { BearerError, bearerToken } from '../plugins/bearer.js';
+import { clientAddress } from '../plugins/limits/address.js';
 import { authenticateClient, readClientCredentials } from './client-authentication.js';
 import { type Parameters, readParameters, refuseQueryParameters } from './form.js';
+import type { NetworkSlots } from './network-slots.js';
 import { invalidClient, invalidRequest } from './problem.js';
 
 interface Services {
   clients: Clients;
   tokens: Tokens;
+  slots: NetworkSlots;
 }
 
-/** Whose tokens a caller may ask about: one client's, or everybody's. */
+/** The tokens that a caller may introspect: those of one client, or all. */
 type Reach = { clientId: string } | 'all';
 
 /**
- * https://datatracker.ietf.org/doc/html/rfc7662#section-2. A client with a secret asks about its own tokens; a resource
- * server asks about any, with a Bearer token of the scope `introspection`.
+ * https://datatracker.ietf.org/doc/html/rfc7662#section-2. A confidential client may introspect its own tokens; a resource server with
+ * a Bearer token of the scope `introspection` may introspect any.
  */
 export function introspectionEndpoint(services: Services) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -25,30 +28,36 @@ export function introspectionEndpoint(services: Services) {
     const parameters = await readParameters(request);
     const token = parameters.get('token');
     if (token === undefined) throw invalidRequest('Missing token parameter.');
-    const reach = await authorizeCaller(services, request, parameters);
-    return reply.send(toAnswer(await services.tokens.describe(token), reach));
+    const release = await services.slots.take({ address: clientAddress(request), connection: reply.raw });
+    try {
+      const reach = await authorizeCaller(services, request, parameters);
+      return reply.send(toAnswer(await services.tokens.describe(token), reach));
+    } finally {
+      release();
+    }
   };
 }
 
 async function authorizeCaller(
   { clients, tokens }: Services,
-  { headers: { authorization }, ip }: FastifyRequest,
+  request: FastifyRequest,
   parameters: Parameters,
 ): Promise<Reach> {
+  const { authorization } = request.headers;
   if (authorization !== undefined && /^bearer\b/i.test(authorization) && !parameters.has('client_id')) {
-    const viewer = await tokens.authenticate(bearerToken(authorization) ?? '');
+    const viewer = await tokens.authenticate(bearerToken(authorization) ?? '', clientAddress(request));
     if (!viewer) throw BearerError.invalid();
     if (!viewer.scopes.has('introspection')) throw BearerError.scope('introspection');
     return 'all';
   }
   const credentials = readClientCredentials(authorization, parameters);
-  const client = await authenticateClient(clients, credentials, ip);
-  // A name alone proves nothing (§2.1: "the endpoint MUST also require some form of authorization").
+  const client = await authenticateClient(clients, credentials, clientAddress(request));
+  // A client id alone is no authorization (§2.1: "the endpoint MUST also require some form of authorization").
   if (client.isPublic) throw invalidClient(credentials.challenge);
   return { clientId: client.id };
 }
 
-/** An inactive token and one that is none of the caller's business look the same, and nothing else is said (§2.2). */
+/** The answer is the same for an inactive token and for one that the caller may not introspect (§2.2). */
 function toAnswer(token: TokenDescription | undefined, reach: Reach) {
   if (!token || (reach !== 'all' && reach.clientId !== token.clientId)) return { active: false };
   return {

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { SCOPES } from '../domain/viewer.js';
 import { TOKEN_GRANTS } from './grants.js';
-import type { PublicAddress } from './public-address.js';
+import type { PublicUrlOf } from './public-url.js';
 
-const PATH = '/.well-known/oauth-authorization-server';
+export const METADATA_PATH = '/.well-known/oauth-authorization-server';
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'];
 
 /** https://datatracker.ietf.org/doc/html/rfc8414#section-2 */
-export function metadataEndpoint(app: FastifyInstance, issuerOf: PublicAddress): void {
-  app.get(PATH, async (request) => describe(issuerOf(request)));
+export function metadataEndpoint(app: FastifyInstance, issuerOf: PublicUrlOf): void {
+  app.get(METADATA_PATH, async (request) => describe(issuerOf(request)));
 }
 
 function describe(issuer: string) {

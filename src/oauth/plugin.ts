@@ -1,20 +1,22 @@
 import cookie from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
-import type { BrowserSessions } from '../domain/browser-sessions.js';
-import type { Clients } from '../domain/clients.js';
-import type { ExternalUsers } from '../domain/external-users.js';
-import type { SignIn } from '../domain/sign-in.js';
-import type { Tokens } from '../domain/tokens/tokens.js';
-import { Browser } from './authorize/browser.js';
+import type { BrowserSessions } from '../domain/access/browser-sessions.js';
+import type { Clients } from '../domain/access/clients.js';
+import type { SignIn } from '../domain/access/sign-in.js';
+import type { Tokens } from '../domain/access/tokens/tokens.js';
+import type { ExternalUsers } from '../domain/people/external-users.js';
+import { BrowserCookie } from './authorize/browser-cookie.js';
+import { AUTHORIZE_PATH } from './authorize/endpoint.js';
 import { authorizePlugin } from './authorize/plugin.js';
-import { postEndpoint } from './endpoint.js';
 import { answerError, NO_STORE } from './errors.js';
 import { createProviders, type ExternalProviderSettings } from './external/create-providers.js';
 import { externalSignInPlugin, startPath } from './external/plugin.js';
 import { acceptForms } from './form.js';
 import { introspectionEndpoint } from './introspection-endpoint.js';
-import { metadataEndpoint } from './metadata.js';
-import { publicAddress } from './public-address.js';
+import { METADATA_PATH, metadataEndpoint } from './metadata.js';
+import { NetworkSlots } from './network-slots.js';
+import { postEndpoint } from './post-endpoint.js';
+import { createPublicUrlOf, publicUrlMissing } from './public-url.js';
 import { revocationEndpoint } from './revocation-endpoint.js';
 import { tokenEndpoint } from './token-endpoint.js';
 
@@ -24,15 +26,19 @@ export interface OAuthOptions {
   signIn: SignIn;
   browserSessions: BrowserSessions;
   externalUsers: ExternalUsers;
-  /** The address that clients know this server by, without a slash at the end; by default the one each of them used. */
+  /** The server's public URL, without a trailing slash; by default the one that each request used. */
   publicUrl?: string | undefined;
-  /** Where else people may sign in. */
+  /** True when the authorization page and the metadata are refused without `publicUrl`. */
+  needsPublicUrl?: boolean;
+  /** Called when a request begins to wait for a slot of its network; the function it returns is called when the wait ends. */
+  yieldSlot?: (() => () => void) | undefined;
+  /** External identity providers for the sign-in page. */
   externalProviders?: readonly ExternalProviderSettings[] | undefined;
 }
 
 /**
- * The OAuth2 endpoints. Encapsulated: its body parsers and its error answers are for these paths only. The instance above it
- * serves every path with and without its trailing slash (`routerOptions.ignoreTrailingSlash`).
+ * The OAuth2 endpoints. Encapsulated: the body parsers and the error handler are for these paths only. The parent instance serves every
+ * path with and without its trailing slash (`routerOptions.ignoreTrailingSlash`).
  */
 export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): Promise<void> {
   await acceptForms(app);
@@ -40,14 +46,16 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(NO_STORE);
   });
-  postEndpoint(app, '/oauth/token', tokenEndpoint(options));
-  postEndpoint(app, '/oauth/revoke_token', revocationEndpoint(options));
-  postEndpoint(app, '/oauth/introspect', introspectionEndpoint(options));
-  const issuerOf = publicAddress(options.publicUrl);
+  const slots = new NetworkSlots(options.yieldSlot ?? (() => () => {}));
+  postEndpoint(app, '/oauth/token', tokenEndpoint({ ...options, slots }));
+  postEndpoint(app, '/oauth/revoke_token', revocationEndpoint({ ...options, slots }));
+  postEndpoint(app, '/oauth/introspect', introspectionEndpoint({ ...options, slots }));
+  if (options.needsPublicUrl && options.publicUrl === undefined) return refuseWithoutPublicUrl(app);
+  const issuerOf = createPublicUrlOf(options.publicUrl);
   metadataEndpoint(app, issuerOf);
   await app.register(cookie);
-  const browser = new Browser(issuerOf);
-  const providers = createProviders(options.externalProviders ?? [], { browser, addressOf: issuerOf });
+  const browser = new BrowserCookie(issuerOf);
+  const providers = await createProviders(options.externalProviders ?? [], { browser, publicUrlOf: issuerOf });
   await app.register(externalSignInPlugin, { ...options, issuerOf, browser, providers });
   await app.register(authorizePlugin, {
     ...options,
@@ -55,4 +63,11 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
     browser,
     providers: (query) => providers.map(({ key, label }) => ({ label, href: `${startPath(key)}?${query}` })),
   });
+}
+
+function refuseWithoutPublicUrl(app: FastifyInstance): void {
+  for (const url of [METADATA_PATH, AUTHORIZE_PATH])
+    app.all(url, async (request) => {
+      throw publicUrlMissing(request);
+    });
 }

@@ -1,6 +1,6 @@
 import type { DomainError } from '../domain/errors.js';
 
-/** https://datatracker.ietf.org/doc/html/rfc6749#section-5.2, and from §4.1.2.1 the last four. */
+/** The codes of https://datatracker.ietf.org/doc/html/rfc6749#section-5.2; the last four are from §4.1.2.1. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -20,7 +20,7 @@ interface ProblemDetails {
   cause?: unknown;
 }
 
-/** A refusal of an OAuth2 endpoint. The message is its public `error_description`. */
+/** An error of an OAuth2 endpoint. The message is its public `error_description`. */
 export class OAuthProblem extends Error {
   override readonly name = 'OAuthProblem';
   readonly code: OAuthErrorCode;
@@ -53,7 +53,7 @@ export function invalidGrant(description: string): OAuthProblem {
   return new OAuthProblem('invalid_grant', description);
 }
 
-/** Unknown client and wrong secret alike. The challenge names the scheme that the client tried (RFC 6749 §5.2). */
+/** For an unknown client and a wrong secret. The challenge names the scheme that the client used (RFC 6749 §5.2). */
 export function invalidClient(scheme: 'Basic' | 'Bearer'): OAuthProblem {
   const challenge = scheme === 'Basic' ? 'Basic realm="oauth", charset="UTF-8"' : 'Bearer error="invalid_client"';
   return new OAuthProblem('invalid_client', 'Client authentication failed.', {
@@ -62,7 +62,7 @@ export function invalidClient(scheme: 'Basic' | 'Bearer'): OAuthProblem {
   });
 }
 
-/** Nothing is known to be wrong with the request. */
+/** The service is overloaded or its database unavailable. The request may be right. */
 export function temporarilyUnavailable(retryAfterMs: number, cause: unknown, status = 503): OAuthProblem {
   return new OAuthProblem('temporarily_unavailable', 'The service is not available for the moment. Please try again.', {
     status,
@@ -71,7 +71,7 @@ export function temporarilyUnavailable(retryAfterMs: number, cause: unknown, sta
   });
 }
 
-/** RFC 6749 has no code for it; the status says it (https://datatracker.ietf.org/doc/html/rfc6585#section-4). */
+/** Rate limit reached. RFC 6749 has no code for it, so status 429 tells (https://datatracker.ietf.org/doc/html/rfc6585#section-4). */
 export function tooManyAttempts({ message, retryAfterMs }: DomainError): OAuthProblem {
   const headers = retryAfter(retryAfterMs ?? 1000);
   return new OAuthProblem('temporarily_unavailable', message, { status: 429, headers });

@@ -1,20 +1,38 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Clients } from '../domain/clients.js';
-import type { SignIn } from '../domain/sign-in.js';
-import type { Tokens } from '../domain/tokens/tokens.js';
+import type { Clients } from '../domain/access/clients.js';
+import type { SignIn } from '../domain/access/sign-in.js';
+import type { Tokens } from '../domain/access/tokens/tokens.js';
+import { clientAddress } from '../plugins/limits/address.js';
 import { authenticateClient, readClientCredentials } from './client-authentication.js';
 import { readParameters, refuseQueryParameters } from './form.js';
 import { grantRunner, requireGrant } from './grants.js';
+import type { NetworkSlots } from './network-slots.js';
 
-/** https://datatracker.ietf.org/doc/html/rfc6749#section-3.2, one step a line; each refuses by throwing. */
-export function tokenEndpoint({ clients, tokens, signIn }: { clients: Clients; tokens: Tokens; signIn: SignIn }) {
+interface Services {
+  clients: Clients;
+  tokens: Tokens;
+  signIn: SignIn;
+  slots: NetworkSlots;
+}
+
+/** https://datatracker.ietf.org/doc/html/rfc6749#section-3.2 as a list of steps, each of which throws to refuse the request. */
+export function tokenEndpoint({ clients, tokens, signIn, slots }: Services) {
   const runGrant = grantRunner({ tokens, signIn });
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     refuseQueryParameters(request);
     const parameters = await readParameters(request);
     const grant = requireGrant(parameters);
     const credentials = readClientCredentials(request.headers.authorization, parameters);
-    const client = await authenticateClient(clients, credentials, request.ip);
-    return reply.send(await runGrant({ client, grant, parameters, address: request.ip }));
+    const address = clientAddress(request);
+    const release = await slots.take({ address, connection: reply.raw });
+    try {
+      const client = await authenticateClient(clients, credentials, address);
+      // Password hashes have a fair queue of their own, with longer waits. The slot is not held during them.
+      if (grant === 'password') release();
+      const answer = await runGrant({ client, grant, parameters, address });
+      return reply.sent ? reply : reply.send(answer);
+    } finally {
+      release();
+    }
   };
 }

@@ -6,20 +6,20 @@ export interface Credentials {
   password: string;
 }
 
-/** What was given by flags; the rest is asked for, or taken from elsewhere where nobody can be asked. */
+/** The flags of a command that creates an account. */
 export interface GivenAccount extends Partial<Credentials> {
   email?: string;
-  /** Ask nothing. */
+  /** Never prompt. */
   noinput?: boolean;
 }
 
-/** Where a missing value comes from when nobody can be asked, for instance from the environment. */
+/** Values to use instead of a prompt, for instance from the environment. */
 export type Fallback = Partial<Record<keyof Credentials, { variable: string; value: string | undefined }>>;
 
 /**
- * Completes an account: at a terminal by asking, otherwise from the fallback.
+ * Completes an account: at a terminal by prompting, otherwise from the fallback.
  *
- * @throws CommandError naming what is missing, or when the person gives up
+ * @throws CommandError naming what is missing, or when the operator cancels
  */
 export async function completeAccount(
   given: GivenAccount,
@@ -37,7 +37,7 @@ export async function completeAccount(
   return atTerminal((terminal) => askForAccount(given, terminal));
 }
 
-/** The new password of a flag, or one typed twice. @throws CommandError where there is neither. */
+/** The password of the flag, or one typed twice. @throws CommandError without a flag and a terminal */
 export async function completePassword(given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   if (!process.stdin.isTTY) return takeFrom({}, 'password');

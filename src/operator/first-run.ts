@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { Config } from '../config.js';
-import type { Grant, NewClient } from '../domain/client-rules.js';
-import { createFirstAccounts, hasUsers } from '../domain/first-accounts.js';
+import type { Config } from '../config/config.js';
+import type { Grant, NewClient } from '../domain/access/client-rules.js';
+import { createFirstAccounts, hasUsers } from '../domain/access/first-accounts.js';
 import { welcomeText } from './welcome.js';
 
 type App = Pick<FastifyInstance, 'db' | 'services' | 'log'>;
 
-/** What a newcomer reads, once the address is known that the service listens on: `http://127.0.0.1:8000`. */
+/** Makes the welcome text, once the service's origin is known: `http://127.0.0.1:8000`. */
 export type Welcome = (origin: string) => string;
 
 const FIRST_PARTY_GRANTS: Grant[] = ['password', 'refresh_token', 'client_credentials'];
 
 /**
- * Gives a database without users an admin and a first-party client, from the configuration. Outside production what is
- * missing there is generated, a first chat is made, and the caller gets the text that says how to go on. In production
- * nothing is generated or shown: without ADMIN_PASSWORD nothing is created and the log says how to.
+ * Creates the configured admin and first-party client in a database without users. Outside production it generates missing
+ * credentials, creates a chat, and returns the welcome text. In production it generates and shows nothing: without
+ * ADMIN_PASSWORD it creates nothing and logs how to create an admin.
  *
- * Safe when several processes start at once: one of them creates.
+ * When several processes start at once, one of them creates the accounts.
  */
 export async function firstRun(app: App, config: Config): Promise<Welcome | undefined> {
   if (await hasUsers(app.db)) return undefined;
@@ -39,7 +39,14 @@ export async function firstRun(app: App, config: Config): Promise<Welcome | unde
   const chat = await app.services.chats.create('welcome');
   await app.services.memberships.add(created.admin, chat.id, created.admin.id);
   return (origin) =>
-    welcomeText({ origin, ...admin, clientId: client.client.id, clientSecret: client.secret ?? '', chat });
+    welcomeText({
+      origin,
+      username: admin.username,
+      password: config.admin.password === undefined ? password : undefined,
+      clientId: client.client.id,
+      clientSecret: config.client.secret === undefined ? (client.secret ?? '') : undefined,
+      chat,
+    });
 }
 
 function firstPartyClient({ client }: Config, inProduction: boolean): NewClient | undefined {
@@ -47,7 +54,7 @@ function firstPartyClient({ client }: Config, inProduction: boolean): NewClient 
   return { name: 'First-party client', id: client.id, secret: client.secret, grants: FIRST_PARTY_GRANTS };
 }
 
-/** 96 random bits, in characters that no shell or form has to escape. */
+/** 96 random bits, in characters that need no escaping in a shell or a form. */
 function generatePassword(): string {
   return randomBytes(12).toString('base64url');
 }

@@ -1,37 +1,37 @@
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { findRunningEmbedded, startEmbedded } from '../plugins/database/embedded.js';
 import { DataFolderBusyError } from '../plugins/database/errors.js';
 
-/** The configured database, there to be connected to until `close`. */
+/** The configured database, running until `close`. */
 export interface LocatedDatabase {
   readonly url: string;
   readonly embedded: boolean;
-  /** Stops what was started for the caller. A database that others run is left alone. */
+  /** Stops the database if it was started for the caller. */
   close(): Promise<void>;
 }
 
 /**
- * Finds the database that the service uses, whether the service runs or not: PostgreSQL when one is configured, the embedded
- * database of the running service otherwise, and when nobody runs that, it is started here.
+ * Finds the service's database, whether the service runs or not: the configured PostgreSQL, else the embedded database of the
+ * running service, else the embedded database, which is then started here.
  */
 export async function locateDatabase({
   databaseUrl,
   dataDir,
 }: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<LocatedDatabase> {
-  if (databaseUrl !== undefined) return ofOthers(databaseUrl, false);
+  if (databaseUrl !== undefined) return runningElsewhere(databaseUrl, false);
   const running = await findRunningEmbedded(dataDir);
-  if (running !== undefined) return ofOthers(running, true);
+  if (running !== undefined) return runningElsewhere(running, true);
   try {
     const started = await startEmbedded(dataDir);
     return { url: started.url, embedded: true, close: () => started.close() };
   } catch (error) {
-    // The service began to run since we looked.
+    // The service has started since the check above.
     const url = error instanceof DataFolderBusyError ? await findRunningEmbedded(dataDir) : undefined;
     if (url === undefined) throw error;
-    return ofOthers(url, true);
+    return runningElsewhere(url, true);
   }
 }
 
-function ofOthers(url: string, embedded: boolean): LocatedDatabase {
+function runningElsewhere(url: string, embedded: boolean): LocatedDatabase {
   return { url, embedded, async close() {} };
 }

@@ -1,22 +1,23 @@
 import Fastify from 'fastify';
-import { type Config, loadConfig } from '../config.js';
+import { type Config, loadConfig } from '../config/config.js';
+import { servicesOptions } from '../config/services-options.js';
 import type { Database } from '../domain/database.js';
 import bus from '../plugins/bus.js';
-import prisma from '../plugins/prisma.js';
+import deployment from '../plugins/deployment.js';
+import prisma, { migrateDatabase } from '../plugins/prisma.js';
 import services, { type Services } from '../plugins/services.js';
-import { servicesOptions } from '../services-options.js';
 import { locateDatabase } from './locate-database.js';
 
-/** The service's domain in a process that serves nobody. */
+/** The service's domain in a process without a server. */
 export interface OpenServices extends Services {
-  /** Whether running processes hear at once what is changed here; without Redis they look after half a minute at most. */
-  isHeard(): Promise<boolean>;
+  /** Whether running processes learn of changes at once, over Redis. Without it they notice within 30 s. */
+  reachesRunningProcesses(): Promise<boolean>;
   readonly db: Database;
   close(): Promise<void>;
 }
 
 /**
- * Opens the domain on the configured database, migrated, and on the configured bus.
+ * Opens the domain on the configured database, after migrating it, and on the configured bus.
  *
  * @throws DatabaseUnreachableError, MigrationFailedError, DataFolderBusyError
  */
@@ -28,7 +29,8 @@ export async function openServices(config: Config): Promise<OpenServices> {
     await database.close();
   };
   try {
-    await app.register(prisma, { url: database.url, dataDir: config.dataDir, embedded: database.embedded });
+    await app.register(prisma, await migrateDatabase({ ...database, dataDir: config.dataDir }, app.log));
+    await app.register(deployment);
     await app.register(bus, { redisUrl: config.redisUrl });
     await app.register(services, servicesOptions(config));
   } catch (error) {
@@ -38,7 +40,7 @@ export async function openServices(config: Config): Promise<OpenServices> {
   return {
     ...app.services,
     db: app.db,
-    async isHeard() {
+    async reachesRunningProcesses() {
       if (config.redisUrl === undefined) return false;
       return app.bus.check().then(
         () => true,
@@ -49,7 +51,7 @@ export async function openServices(config: Config): Promise<OpenServices> {
   };
 }
 
-/** Runs `work` on the services of the configured database and closes them behind it, whatever comes of it. */
+/** Runs `work` with the configured services, and closes them when it ends or throws. */
 export async function withServices<Result>(
   work: (services: OpenServices, config: Config) => Promise<Result>,
 ): Promise<Result> {

@@ -1,4 +1,4 @@
-/** Writes a command's answer. Standard output has nothing else on it, so that scripts can read it. */
+/** Writes a command's output. Nothing else goes to standard output, so that scripts can parse it. */
 export function print(...lines: string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }

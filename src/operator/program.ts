@@ -11,7 +11,7 @@ const SETTINGS = `
 They work on the database of DATABASE_URL, or on the embedded one in DATA_DIR, whether the service runs or not.
 The settings are those of the service: the environment and the file .env.`;
 
-/** The operator's commands. Parsing throws instead of ending the process; its errors print nothing themselves. */
+/** The operator's commands. Parsing throws instead of exiting, and prints no errors itself. */
 export function createProgram(): Command {
   const program = new Command('npm run manage --')
     .description('What an operator of the service needs at a terminal.')

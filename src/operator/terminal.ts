@@ -2,16 +2,16 @@ import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
 import { CommandError } from './command-error.js';
 
-/** A person who can be asked. */
+/** Prompts an operator. */
 export interface Terminal {
-  /** The line they type, without spaces around it. @throws CommandError when they give up (Ctrl-C, Ctrl-D). */
+  /** The line typed, trimmed. @throws CommandError when the operator cancels (Ctrl-C, Ctrl-D) */
   ask(question: string): Promise<string>;
-  /** What they type twice and nobody sees. @throws CommandError when the two differ or they give up. */
+  /** A password typed twice without echo. @throws CommandError when the two differ or the operator cancels */
   askNewPassword(question: string): Promise<string>;
   close(): void;
 }
 
-/** Questions go to `output`, which is standard error, so that standard output keeps to the command's answer. */
+/** Prompts are written to `output`: standard error, since standard output is for the command's result. */
 export function openTerminal(input: Readable, output: Writable): Terminal {
   let hidden = false;
   const echo = new Writable({
@@ -20,7 +20,7 @@ export function openTerminal(input: Readable, output: Writable): Terminal {
       else output.write(chunk, encoding, done);
     },
   });
-  // Without a history, or the arrow keys would bring a password back into sight.
+  // No history: the arrow keys would show a password again.
   const lines = createInterface({ input, output: echo, terminal: true, historySize: 0 });
   const answers = lines[Symbol.asyncIterator]();
 

@@ -1,26 +1,28 @@
 export interface WelcomeFacts {
   origin: string;
   username: string;
-  password: string;
+  /** The generated password. Undefined when it was configured: configured secrets are never printed. */
+  password: string | undefined;
   clientId: string;
-  clientSecret: string;
+  /** The generated secret. Undefined when it was configured. */
+  clientSecret: string | undefined;
   chat: { id: string; name: string; epoch: string };
 }
 
-/** What is printed once, on the first start outside production: how to go on, with commands to paste into a shell. */
+/** The text printed once, at the first start outside production: credentials, and commands to paste into a shell. */
 export function welcomeText(facts: WelcomeFacts): string {
   const { origin, username, password, clientId, clientSecret, chat } = facts;
   return `
 The database was empty. It now has an admin, an application that may ask for tokens, and a chat. This is shown once:
 
   admin            ${username}
-  password         ${password}
+  password         ${password ?? 'as in ADMIN_PASSWORD'}
   client_id        ${clientId}
-  client_secret    ${clientSecret}
+  client_secret    ${clientSecret ?? 'as in OAUTH_CLIENT_SECRET'}
 
 GraphiQL, to explore the API in a browser: ${origin}/graphql/
 
-To see a message travel, paste these into a shell in this folder, in this order.
+To see a message travel, paste these into a shell in this folder, in this order.${given(facts)}
 
 1. Get a token:
 
@@ -37,15 +39,25 @@ ${listen(facts)}
 `;
 }
 
+/** Names the shell variables that the commands use for secrets that are not printed. */
+function given({ password, clientSecret }: WelcomeFacts): string {
+  const names = [
+    ...(password === undefined ? ['ADMIN_PASSWORD'] : []),
+    ...(clientSecret === undefined ? ['OAUTH_CLIENT_SECRET'] : []),
+  ];
+  return names.length === 0 ? '' : `\nThe shell has to know ${names.join(' and ')} too.`;
+}
+
 function getToken({ origin, username, password, clientId, clientSecret }: WelcomeFacts): string {
-  const form = {
-    grant_type: 'password',
-    username,
-    password,
-    client_id: clientId,
-    client_secret: clientSecret,
-  };
-  const fields = Object.entries(form).map(([name, value]) => formField(name, value));
+  const fields = [
+    formField('grant_type', 'password'),
+    formField('username', username),
+    password === undefined ? '--data-urlencode "password=$ADMIN_PASSWORD"' : formField('password', password),
+    formField('client_id', clientId),
+    clientSecret === undefined
+      ? '--data-urlencode "client_secret=$OAUTH_CLIENT_SECRET"'
+      : formField('client_secret', clientSecret),
+  ];
   return `TOKEN=$(curl -sS ${origin}/oauth/token/ ${fields.join(' ')} | node -p 'JSON.parse(fs.readFileSync(0)).access_token')`;
 }
 
@@ -55,7 +67,7 @@ function sendMessage({ origin, chat }: WelcomeFacts): string {
   return `curl -sS ${origin}/graphql/ ${headers} -d ${quoted(JSON.stringify({ query }))}; echo`;
 }
 
-/** A program for the reader's shell: what it logs is what the reader wants to see. */
+/** A shell command that prints every frame of the raw channel. */
 function listen({ origin, chat }: WelcomeFacts): string {
   const url = `${origin.replace(/^http/, 'ws')}/ws/chat/${encodeURIComponent(chat.name)}/?after=${chat.epoch}:0`;
   const socket = `new WebSocket('${url}', { headers: { authorization: 'Bearer $TOKEN' } })`;
@@ -64,11 +76,11 @@ function listen({ origin, chat }: WelcomeFacts): string {
 }
 
 function formField(name: string, value: string): string {
-  // Where nothing needs it, the command reads better without quotes and escapes.
+  // Simple values are shown without quotes and escapes, for readability.
   return /^[\w.-]*$/.test(value) ? `-d ${name}=${value}` : `--data-urlencode ${quoted(`${name}=${value}`)}`;
 }
 
-/** As one word of a POSIX shell, whatever it holds. */
+/** Quotes a text as one word of a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -5,14 +5,14 @@ import { BearerError, bearerToken } from './bearer.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The holder of the request's Bearer token; null when it has none. @throws BearerError for one that is no good. */
+    /** The holder of the request's Bearer token; null without a token. @throws BearerError when the token is not valid. */
     authenticate(request: FastifyRequest): Promise<Viewer | null>;
   }
 }
 
 export interface AuthenticateOptions {
-  /** Called for every request with a good token; refuses by throwing. */
-  count?: (request: FastifyRequest, viewer: Viewer) => Promise<void>;
+  /** Called for every request with a valid token; may throw to refuse the request. */
+  count?: (request: FastifyRequest, viewer: Viewer) => void;
 }
 
 async function authenticate(app: FastifyInstance, { count }: AuthenticateOptions) {
@@ -21,7 +21,7 @@ async function authenticate(app: FastifyInstance, { count }: AuthenticateOptions
     if (token === null) return null;
     const viewer = await app.services.viewers.authenticate(token);
     if (!viewer) throw BearerError.invalid();
-    await count?.(request, viewer);
+    count?.(request, viewer);
     return viewer;
   });
 }

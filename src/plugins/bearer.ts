@@ -1,4 +1,4 @@
-/** A refused Bearer token, as RFC 6750 §3 says it: the status and the `WWW-Authenticate` header that belong together. */
+/** A refused Bearer token: the status and the `WWW-Authenticate` header of RFC 6750 §3. */
 export class BearerError extends Error {
   override readonly name = 'BearerError';
 
@@ -11,7 +11,7 @@ export class BearerError extends Error {
     super(message);
   }
 
-  /** Nothing was presented; the challenge carries no error code (§3.1). */
+  /** The request has no token; the challenge carries no error code (§3.1). */
   static missing(): BearerError {
     return new BearerError(401, null, 'A valid access token is required.');
   }
@@ -37,13 +37,19 @@ export class BearerError extends Error {
   }
 }
 
-// RFC 6750 §2.1: the scheme, one space or more, and b64token. RFC 9110 §11.1: schemes have no case.
+// RFC 6750 §2.1: the scheme, one space or more, and b64token. RFC 9110 §11.1: schemes are case-insensitive.
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
-/** The token of an `Authorization` header, or null without one. @throws BearerError for a header of any other form. */
+/**
+ * The token of an `Authorization` header; null without the header.
+ *
+ * @throws BearerError 401 with the bare challenge for another scheme and for an empty header (RFC 6750 §3.1: "an unsupported
+ * authentication method"), 400 for a Bearer header of another form ("otherwise malformed")
+ */
 export function bearerToken(authorization: string | undefined): string | null {
   if (authorization === undefined) return null;
   const token = BEARER.exec(authorization)?.[1];
-  if (token === undefined) throw BearerError.malformed();
+  if (token === undefined)
+    throw /^Bearer(?: |$)/i.test(authorization) ? BearerError.malformed() : BearerError.missing();
   return token;
 }

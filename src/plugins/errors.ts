@@ -5,7 +5,7 @@ import type { DomainError } from '../domain/errors.js';
 import { BearerError } from './bearer.js';
 import { UNROUTED_HEADERS } from './headers.js';
 
-/** The answers that no edge gives itself: an unknown path, an unreadable request, a refused token, a fault of ours. */
+/** Answers errors that no edge handles: unknown paths, unreadable requests, refused tokens, internal errors. */
 async function errors(app: FastifyInstance) {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'not_found', message: 'There is nothing here.' }),
@@ -32,8 +32,8 @@ async function errors(app: FastifyInstance) {
 }
 
 /**
- * Answers a request whose path cannot be read, for which Fastify runs neither hooks nor the handlers above. The end of the
- * connection, which an upgrade needs, is here too.
+ * Answers a request whose path is malformed; Fastify runs neither hooks nor the handlers above for it. Closes the connection,
+ * which an upgrade would otherwise leave open.
  */
 export function answerUnrouted(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('finish', () => request.raw.socket.destroySoon());
@@ -43,7 +43,7 @@ export function answerUnrouted(_error: FastifyError, request: FastifyRequest, re
     .send({ error: 'bad_request', message: 'The path is malformed.' });
 }
 
-/** Whole seconds, as the header has them (https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3). */
+/** The value of `Retry-After`: whole seconds, at least 1 (https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3). */
 export function retryAfter({ retryAfterMs = 1000 }: DomainError): string {
   return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
 }

@@ -3,14 +3,14 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
 export interface HeadersOptions {
-  /** The origin that clients know the service by. Where it is https, browsers are told to keep to it. */
+  /** The service's public origin. When it is https, responses carry `Strict-Transport-Security`. */
   publicUrl: string | undefined;
 }
 
 const NOTHING = ["'none'"];
 const YEAR_SECONDS = 31_536_000;
 
-/** The same for what Fastify answers before any hook runs, to a path that it cannot read. */
+/** The same headers for a malformed path, which Fastify answers before any hook runs. */
 export const UNROUTED_HEADERS = {
   'Content-Security-Policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
   'Referrer-Policy': 'no-referrer',
@@ -20,8 +20,8 @@ export const UNROUTED_HEADERS = {
 } as const;
 
 /**
- * What browsers may do with our answers. They are data, so: nothing, wherever somebody manages to have one shown as a page. The
- * few pages there are (GraphiQL, sign-in) set policies of their own over these. CORS is what lets a page read an answer.
+ * Security headers. Responses are data, so a browser that shows one as a page may run and load nothing. The few real pages
+ * (GraphiQL, sign-in) override these policies. Whether another site's page may read a response is decided by CORS.
  */
 async function headers(app: FastifyInstance, options: HeadersOptions) {
   const always = await headersOf(policy(options));
@@ -31,7 +31,7 @@ async function headers(app: FastifyInstance, options: HeadersOptions) {
   });
 }
 
-/** Helmet puts its headers together anew for each request, which was 4 % of a send's CPU. Ours are always the same. */
+/** Runs Helmet once. Per request it would rebuild the same headers, at 4 % of a send's CPU. */
 async function headersOf(options: FastifyHelmetOptions): Promise<Record<string, string>> {
   const sample = Fastify();
   await sample.register(helmet, options);
@@ -51,9 +51,9 @@ function policy({ publicUrl }: HeadersOptions): FastifyHelmetOptions {
       ? { maxAge: YEAR_SECONDS, includeSubDomains: false }
       : false,
     frameguard: { action: 'deny' },
-    // Would cut a sign-in page off from the application that opened it in a window of its own.
+    // It would separate a sign-in page from the application that opened it in a pop-up.
     crossOriginOpenerPolicy: false,
-    // Headers for browsers that are gone, or for what only pages do.
+    // Headers for obsolete browsers, or of use to pages only.
     originAgentCluster: false,
     dnsPrefetchControl: false,
     ieNoOpen: false,

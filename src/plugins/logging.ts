@@ -1,24 +1,45 @@
 import type { FastifyServerOptions } from 'fastify';
+import { clientAddress } from './limits/address.js';
+import { RepeatedLines } from './repeated-lines.js';
+
+/** pino's level for warnings; errors are above it. https://getpino.io/#/docs/api?id=logger-levels */
+const WARN = 40;
 
 /**
- * Structured logs, one JSON object a line. A request is known by its id, method and path. Its query string is left out,
- * since a token or a message may stand there, and so are its headers and bodies.
+ * Structured logs, one JSON object a line. Of a request, the id, method and path are logged. The query string, headers and
+ * bodies are not: they may hold tokens or messages. Repeated warnings and errors are rate limited (`RepeatedLines`), and
+ * `onLeftOut` receives how many lines were dropped.
  */
-export function loggerOptions(level: string, stream?: { write(line: string): void }): FastifyServerOptions['logger'] {
+export function loggerOptions(
+  level: string,
+  stream?: { write(line: string): void },
+  onLeftOut: (message: string, lines: number) => void = () => {},
+): FastifyServerOptions['logger'] {
+  const repeated = new RepeatedLines(onLeftOut);
   return {
     level,
+    hooks: {
+      logMethod(args, method, lineLevel) {
+        const message = args.find((arg) => typeof arg === 'string') ?? '';
+        if (lineLevel < WARN || repeated.take(message)) method.apply(this, args);
+      },
+    },
     ...(stream && { stream }),
     serializers: {
       req: (request) => ({
         method: request.method,
         path: pathOf(request.url),
-        remoteAddress: request.ip,
+        remoteAddress: clientAddress(request),
       }),
     },
   };
 }
 
+/** Longer paths are cut to so many characters; the service's own are shorter. */
+const LOGGED_PATH = 200;
+
 function pathOf(url: string): string {
   const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
+  const path = query === -1 ? url : url.slice(0, query);
+  return path.length > LOGGED_PATH ? `${path.slice(0, LOGGED_PATH)}…` : path;
 }

@@ -1,37 +1,38 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Entrance } from '../delivery/chat-streams.js';
-import { type Cursor, parseCursor } from '../domain/cursor.js';
+import type { CheckedHead } from '../delivery/chat-streams.js';
 import { DomainError } from '../domain/errors.js';
-import type { UserProfile, Viewer } from '../domain/viewer.js';
+import { type Cursor, parseCursor } from '../domain/log/cursor.js';
+import type { UserProfile } from '../domain/profile.js';
+import type { Viewer } from '../domain/viewer.js';
 import { BearerError } from '../plugins/bearer.js';
 import type { Services } from '../plugins/services.js';
 import { CHAT_PROTOCOL } from '../plugins/websocket/subprotocols.js';
 import { type Credential, offeredSubprotocols, presentedCredential } from './credentials.js';
 
-/** Who was let in, to which chat, and from where on the history is wanted. */
+/** An upgrade that may open: the viewer, the chat, and the cursor that the client resumes from. */
 export interface Admitted {
   viewer: Viewer;
   user: UserProfile;
   chat: { id: string; name: string };
-  /** Where the chat's history stood when the viewer was let in, and when that was asked. */
-  entrance: Entrance;
+  /** The result of the access check, so that the stream need not repeat it. */
+  checked: CheckedHead;
   after: Cursor | undefined;
 }
 
 export interface UpgradeRequest {
   /** The chat's name, percent-decoded. */
   name: string;
-  /** Path and query as they came. */
+  /** Path and query, undecoded. */
   url: string;
   headers: IncomingHttpHeaders;
 }
 
 export interface AdmissionOptions {
-  /** Whether `?token=` counts. URLs end up in the logs of proxies. */
+  /** Whether `?token=` is accepted. Proxies write URLs to their logs. */
   allowQueryToken: boolean;
 }
 
-/** An upgrade that is answered with an HTTP status. Missing and bad tokens: `BearerError`. */
+/** Refuses an upgrade with an HTTP status. A missing or invalid token is a `BearerError` instead. */
 export class UpgradeRefusal extends Error {
   override readonly name = 'UpgradeRefusal';
 
@@ -44,7 +45,7 @@ export class UpgradeRefusal extends Error {
   }
 }
 
-/** Everything that is asked before a raw channel opens. What needs no database comes first. */
+/** The checks before a raw channel opens. Those that need no database come first. */
 export class Admission {
   constructor(
     private readonly services: Pick<Services, 'chats' | 'tokens'>,
@@ -52,8 +53,7 @@ export class Admission {
   ) {}
 
   /**
-   * A ticket is spent as soon as the request is well formed, also when the chat then turns out not to be the user's: who
-   * may know of the chat is not known before.
+   * A well-formed request uses up its ticket, even when the user may not reach the chat: that can only be checked for a known user.
    * @throws BearerError, UpgradeRefusal
    */
   async admit({ name, url, headers }: UpgradeRequest): Promise<Admitted> {
@@ -67,13 +67,13 @@ export class Admission {
     if (!viewer.scopes.has('read')) throw BearerError.scope('read');
     if (!viewer.user) throw new UpgradeRefusal(403, 'forbidden', 'This token belongs to a client, not to a user.');
     const askedAt = performance.now();
-    const { chatId, name: chatName, epoch, seq } = await this.enter(viewer, name);
-    const entrance = { head: { chatId, epoch, seq }, askedAt };
-    return { viewer, user: viewer.user, chat: { id: chatId, name: chatName }, entrance, after };
+    const { chatId, name: chatName, epoch, seq } = await this.requireHead(viewer, name);
+    const checked = { head: { chatId, epoch, seq }, askedAt };
+    return { viewer, user: viewer.user, chat: { id: chatId, name: chatName }, checked, after };
   }
 
-  private enter(viewer: Viewer, name: string) {
-    return this.services.chats.entrance(viewer, { name }).catch((error: unknown) => {
+  private requireHead(viewer: Viewer, name: string) {
+    return this.services.chats.requireHead(viewer, { name }).catch((error: unknown) => {
       const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
       throw isNotFound ? new UpgradeRefusal(404, 'not_found', error.message) : error;
     });
@@ -90,7 +90,7 @@ function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
 }
 
-/** A client that offers subprotocols fails the connection when none of them is selected; it is told why instead. */
+/** A client fails the connection when none of the subprotocols that it offers is selected. A 400 tells it why. */
 function checkSubprotocol(headers: IncomingHttpHeaders): void {
   const offers = offeredSubprotocols(headers);
   if (offers.length > 0 && !offers.includes(CHAT_PROTOCOL))

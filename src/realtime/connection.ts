@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import type { ChatStream, StreamEnd, StreamSink } from '../delivery/chat-stream.js';
-import type { Session, SessionEnd, SessionListener } from '../delivery/sessions.js';
-import type { ChatEvent } from '../domain/chat-events.js';
-import type { Cursor } from '../domain/cursor.js';
+import type { ChatStream } from '../delivery/chat-stream.js';
+import type { Session, SessionEnd, SessionListener } from '../delivery/session.js';
+import type { StreamEnd, StreamSink } from '../delivery/stream-sink.js';
 import { clientError } from '../domain/database.js';
-import { DomainError } from '../domain/errors.js';
+import { DomainError, tooManyRenewals } from '../domain/errors.js';
+import type { ChatEvent } from '../domain/log/chat-events.js';
+import type { Cursor } from '../domain/log/cursor.js';
 import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
@@ -43,14 +44,15 @@ export interface ConnectionContext {
 }
 
 /**
- * From the answer to the upgrade to the first frame, in milliseconds. What comes in one packet with that answer is lost on a
- * client which begins to listen when it has heard that the socket is open.
+ * The delay of the first frame after the upgrade response, in milliseconds. A client that adds its listener when it is told that the
+ * socket is open would miss a frame that came in one packet with that response.
  */
-const HELLO_AFTER_MS = 5;
+const HELLO_DELAY_MS = 5;
 
 const STREAM_ENDS: Record<StreamEnd, Disconnect> = {
   removed: closeCodes.removedFromChat,
-  gone: closeCodes.chatGone,
+  deleted: closeCodes.chatDeleted,
+  not_found: closeCodes.chatGone,
   failed: closeCodes.internalError,
 };
 
@@ -60,18 +62,20 @@ const SESSION_ENDS: Record<SessionEnd, Disconnect> = {
 };
 
 /**
- * One user on one chat's raw channel, from the upgrade to the end. Knows no network: the socket is handed in, and what the
- * socket hears comes by `receive`, `drained` and `closed`.
+ * One user's raw channel of one chat, from the upgrade to the close. It needs no network: the socket is an argument, and its owner
+ * calls `receive`, `drained` and `closed`.
  */
 export class Connection implements StreamSink, SessionListener {
   private readonly session: Session;
   private readonly chatId: string;
   private readonly userId: string;
-  /** Until the stream is open. */
+  /** Set until `start`. */
   private opening: Admitted | undefined;
   private stream: ChatStream | undefined;
-  /** Settles when the `auth` frame under way is answered; never rejects. */
-  private renewal: Promise<void> | undefined;
+  private isRenewing = false;
+  /** Frames that came while an `auth` frame is handled. One of them at most is another `auth` frame. */
+  private readonly waiting: ClientFrame[] = [];
+  private hasWaitingAuth = false;
 
   constructor(
     private readonly socket: ChannelSocket,
@@ -84,19 +88,22 @@ export class Connection implements StreamSink, SessionListener {
     this.session = context.services.sessions.open(admitted.viewer, this);
   }
 
-  /** Says hello and starts the chat's stream. Nothing of the client's is read before. */
+  /** Sends `hello` and opens the chat's stream. No frame of the client is read before that. */
   async start(): Promise<void> {
     const { socket, opening } = this;
     if (!opening) return;
     this.opening = undefined;
     socket.pause();
     try {
-      await sleep(HELLO_AFTER_MS);
-      // Left meanwhile: nobody would close what is opened now.
+      await sleep(HELLO_DELAY_MS);
+      // `closed` has been called already, and would not close a stream that is opened now.
       if (!socket.isOpen) return;
       const { chatStreams } = this.context.services;
-      const { chat, user, after, entrance } = opening;
-      const stream = await chatStreams.open({ chatId: chat.id, viewer: this.session.viewer, after, entrance }, this);
+      const { chat, user, after, checked } = opening;
+      const stream = await chatStreams.open(
+        { chatId: chat.id, viewer: () => this.session.viewer, after, checked },
+        this,
+      );
       if (!socket.isOpen) {
         stream.close();
         return;
@@ -117,21 +124,22 @@ export class Connection implements StreamSink, SessionListener {
     }
   }
 
-  /** A frame of the client's. */
+  /** Takes a frame from the client. */
   receive(data: unknown, isBinary: boolean): void {
-    // What comes after our close frame is not acted on: nothing could be answered any more.
+    // Frames that come after our close frame are ignored, since they could not be answered.
     if (!this.socket.isOpen) return;
     try {
       const frame = Buffer.isBuffer(data) && !isBinary ? parseFrame(data.toString()) : undefined;
       if (!frame) this.socket.disconnect(closeCodes.malformedFrame);
-      else this.handle(frame).catch((error: unknown) => this.refuse(frame.id, error));
+      else if (this.isRenewing) this.wait(frame);
+      else this.dispatch(frame);
     } catch (error) {
-      // Thrown into the socket's event, it would end the process.
+      // An error thrown into the socket's event would end the process.
       this.fail(error);
     }
   }
 
-  /** The socket has room again. */
+  /** The socket's outbox has room again. */
   drained(): void {
     this.stream?.resume();
   }
@@ -159,32 +167,56 @@ export class Connection implements StreamSink, SessionListener {
     this.socket.disconnect(STREAM_ENDS[reason]);
   }
 
-  ended(reason: SessionEnd): void {
+  sessionEnded(reason: SessionEnd): void {
     this.socket.disconnect(SESSION_ENDS[reason]);
   }
 
-  expiring(expiresAt: Date): void {
+  tokenExpiring(expiresAt: Date): void {
     this.socket.sendFrame(tokenExpiringFrame(expiresAt));
   }
 
-  changed(): void {
-    this.checkReach().catch((error: unknown) => this.fail(error));
+  viewerChanged(): void {
+    this.checkAccess().catch((error: unknown) => this.fail(error));
   }
 
-  /** Frames are acted on in the order they came; sends do not wait for each other's COMMIT. */
+  /**
+   * Handles frames in the order in which they came; sends do not wait for each other's COMMIT. While a new token is authenticated
+   * the socket is paused, so only frames that were read before that wait.
+   */
+  private dispatch(frame: ClientFrame): void {
+    const answered = this.handle(frame).catch((error: unknown) => this.refuse(frame.id, error));
+    if (frame.type !== 'auth') return;
+    this.isRenewing = true;
+    this.socket.pause();
+    answered.then(() => this.endRenewal()).catch((error: unknown) => this.fail(error));
+  }
+
+  private wait(frame: ClientFrame): void {
+    if (frame.type !== 'auth') this.waiting.push(frame);
+    else if (this.hasWaitingAuth) this.refuse(frame.id, tooManyRenewals());
+    else {
+      this.hasWaitingAuth = true;
+      this.waiting.push(frame);
+    }
+  }
+
+  private endRenewal(): void {
+    this.isRenewing = false;
+    for (let frame = this.waiting.shift(); frame; frame = this.waiting.shift()) {
+      if (frame.type === 'auth') this.hasWaitingAuth = false;
+      this.dispatch(frame);
+      if (this.isRenewing) return;
+    }
+    // A full socket resumes by itself when it has room.
+    if (this.socket.hasRoom) this.socket.resume();
+  }
+
   private async handle(frame: ClientFrame): Promise<void> {
-    while (this.renewal) await this.renewal;
     switch (frame.type) {
       case 'message.send':
         return this.send(frame);
-      case 'auth': {
-        const renewed = this.renew(frame.id, frame.token);
-        const answered = () => {
-          this.renewal = undefined;
-        };
-        this.renewal = renewed.then(answered, answered);
-        return renewed;
-      }
+      case 'auth':
+        return this.renew(frame.id, frame.token);
       case 'ping':
         return this.socket.sendFrame(pongFrame(frame.id));
       case 'refused':
@@ -209,32 +241,31 @@ export class Connection implements StreamSink, SessionListener {
     requireScope(viewer, 'read');
     this.session.renew(viewer);
     this.socket.sendFrame(authAckFrame(id, viewer));
-    // The new token may know of a change of role that the session had not heard of.
-    this.changed();
+    // The new token's viewer may have another role, of which the session was not told.
+    this.viewerChanged();
   }
 
-  private async checkReach(): Promise<void> {
-    const { viewer } = this.session;
-    this.stream?.viewerChanged(viewer);
-    const reachable = await this.context.services.chats.reachable(viewer, [this.chatId]);
-    if (!reachable.has(this.chatId)) this.socket.disconnect(closeCodes.removedFromChat);
+  /** @throws DomainError `NOT_FOUND` when the viewer may not reach the chat any more */
+  private async checkAccess(): Promise<void> {
+    await this.context.services.chats.requireHead(this.session.viewer, { id: this.chatId });
   }
 
-  /** A frame that could not be acted on; the socket goes on. */
+  /** Answers a frame with an error. The socket stays open. */
   private refuse(id: string | undefined, error: unknown): void {
     const refusal = clientError(error);
-    if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE') this.warn(error, 'could not act on a frame');
+    if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE')
+      this.warn(error, 'could not handle a frame of a raw channel');
     this.socket.sendFrame(refusal ? errorFrame(id, refusal) : internalErrorFrame(id, this.context.requestId));
   }
 
-  /** The connection cannot go on. */
+  /** Closes the socket because of an error. */
   private fail(error: unknown): void {
     const refusal = clientError(error);
     if (refusal?.code === 'NOT_FOUND') {
       this.socket.disconnect(closeCodes.removedFromChat);
       return;
     }
-    this.warn(error, 'could not go on with a raw channel');
+    this.warn(error, 'closing a raw channel because of an error');
     this.socket.disconnect(refusal?.code === 'SERVICE_UNAVAILABLE' ? closeCodes.overloaded : closeCodes.internalError);
   }
 
@@ -244,7 +275,7 @@ export class Connection implements StreamSink, SessionListener {
   }
 }
 
-/** Where the stream begins: after the client's cursor, unless that is refused and a `reset` follows. */
+/** The cursor after which the stream starts: the client's, or the head when the client's is invalid and a `reset` follows. */
 function startOf(head: Cursor, after: Cursor | undefined): Cursor {
   return after && after.epoch === head.epoch && after.seq <= head.seq ? after : head;
 }

@@ -1,16 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { BearerError, bearerToken } from '../plugins/bearer.js';
 
-/** What a client presented to be let in. */
+/** A credential that a client presented. */
 export type Credential = { kind: 'token' | 'ticket'; secret: string };
 
 const TOKEN_SUBPROTOCOL = 'bearer.';
 
 /**
- * The one credential of an upgrade request, null without any. Browsers cannot set `Authorization` on a WebSocket; they offer
- * the token as a subprotocol, or a ticket in the query.
+ * Returns the credential of an upgrade request; null when it has none. A browser cannot set `Authorization` on a WebSocket, so it
+ * sends its token as a subprotocol or a ticket in the query.
  *
- * @throws BearerError 400 for a malformed header and for more than one credential
+ * @throws BearerError 400 for a malformed header or more than one credential
  * (https://datatracker.ietf.org/doc/html/rfc6750#section-2)
  */
 export function presentedCredential(
@@ -31,7 +31,7 @@ export function presentedCredential(
   return credentials[0] ?? null;
 }
 
-/** The subprotocols that the client speaks, in its order. */
+/** The subprotocols that the client offers, in its order. */
 export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
   const offers = headers['sec-websocket-protocol']?.split(',') ?? [];
   return offers.map((offer) => offer.trim());

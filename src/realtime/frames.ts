@@ -1,16 +1,19 @@
-import type { ChatMessage } from '../domain/chat-events.js';
-import { type Cursor, formatCursor } from '../domain/cursor.js';
 import type { DomainError } from '../domain/errors.js';
-import type { UserProfile, Viewer } from '../domain/viewer.js';
+import type { ChatMessage } from '../domain/log/chat-message.js';
+import { type Cursor, formatCursor } from '../domain/log/cursor.js';
+import type { UserProfile } from '../domain/profile.js';
+import type { Viewer } from '../domain/viewer.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
 import { textFrame } from '../plugins/websocket/frame.js';
+import { messageOnWire } from '../wire/messages.js';
+import { userOnWire } from '../wire/people.js';
 
-/** The server's frames, ready for the socket. Those for changes of the chat: event-frames.ts. */
+/** The server's frames, encoded for the socket. `event-frames.ts` has those of chat events. */
 
 interface Hello {
   chat: { id: string; name: string };
   user: UserProfile;
-  /** Who hears nothing more may come back with it and has missed nothing. */
+  /** A client that reconnects with this cursor misses nothing. */
   cursor: Cursor;
   heartbeatSeconds: number;
   expiresAt: Date;
@@ -32,29 +35,29 @@ export function liveFrame(cursor: Cursor): Buffer {
   return frame({ type: 'live', cursor: formatCursor(cursor) });
 }
 
-/** The cursor asked for is of another history, or of a number that this one has not reached. */
+/** The client's cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */
 export function resetFrame(cursor: Cursor): Buffer {
   return frame({ type: 'reset', reason: 'epoch', cursor: formatCursor(cursor) });
 }
 
-/** A message is written; its sender sees its own nonce. */
+/** The message is committed. Its sender sees the nonce. */
 export function messageAckFrame(id: string | undefined, message: ChatMessage): Buffer {
-  return frame({ type: 'ack', id, message: messageOnWire(message, true) });
+  return frame({ type: 'ack', id, message: messageOnWire(message, 'author') });
 }
 
-/** The socket goes on under the new token. */
+/** The socket uses the new token from now on. */
 export function authAckFrame(id: string | undefined, { expiresAt }: Viewer): Buffer {
   return frame({ type: 'ack', id, expiresAt: expiresAt.toISOString() });
 }
 
 export function errorFrame(
   id: string | undefined,
-  { code, message, field, retryAfterMs }: Pick<DomainError, 'code' | 'message' | 'field' | 'retryAfterMs'>,
+  { code, message, field, retryAfterMs, rule, needs }: DomainError,
 ): Buffer {
-  return frame({ type: 'error', id, code, message, field, retryAfterMs });
+  return frame({ type: 'error', id, code, message, field, retryAfterMs, rule, needs });
 }
 
-/** Our fault; the log knows more under this request id. */
+/** Our fault. The process's log has the error under this request id. */
 export function internalErrorFrame(id: string | undefined, requestId: string): Buffer {
   return frame({ type: 'error', id, code: 'INTERNAL_SERVER_ERROR', message: 'Internal server error.', requestId });
 }
@@ -68,20 +71,12 @@ export function tokenExpiringFrame(expiresAt: Date): Buffer {
   return frame({ type: 'token.expiring', expiresAt: expiresAt.toISOString() });
 }
 
-/** Always the last frame before a close of ours. */
+/** The last frame before each close by the server. */
 export function closingFrame({ code, reason }: Disconnect): Buffer {
   return frame({ type: 'closing', code, reason });
 }
 
-export function userOnWire({ id, username }: UserProfile) {
-  return { id, username };
-}
-
-export function messageOnWire({ id, seq, content, createdAt, sender, nonce }: ChatMessage, withNonce: boolean) {
-  return { id, seq, content, createdAt, sender: userOnWire(sender), ...(withNonce && nonce !== null && { nonce }) };
-}
-
-/** Members that are undefined are left out. */
+/** `JSON.stringify` leaves out members that are undefined. */
 function frame(content: object): Buffer {
   return textFrame(JSON.stringify(content));
 }

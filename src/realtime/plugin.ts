@@ -9,7 +9,7 @@ import { closingFrame } from './frames.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on the upgrade of a raw channel, once it may open. */
+    /** Set on the upgrade request of a raw channel when it passed the admission. */
     admitted: Admitted | null;
   }
 }
@@ -18,10 +18,10 @@ interface Route {
   Params: { '*': string };
 }
 
-/** The router bounds the length of a `:parameter` by 100 UTF-16 units; a name of 100 characters may have 200. */
+/** A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200. */
 const URL = '/ws/chat/*';
 
-/** The raw channel, `/ws/chat/<name>/`: one WebSocket per chat, JSON text frames both ways (WIRE.md, "Raw channel"). */
+/** The raw channel, `/ws/chat/<name>/`: one WebSocket per chat, JSON text frames both ways (docs/raw-channel.md). */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
   app.decorateRequest('admitted', null);
@@ -29,7 +29,7 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admit = async (request: FastifyRequest<Route>) => {
     if (!request.ws) return;
     const { url, headers, params } = request;
-    // With and without the trailing slash; no name has a slash of its own.
+    // The trailing slash is optional. No chat name contains a slash.
     const name = params['*'].replace(/\/$/, '');
     const admitted = await admission.admit({ name, url, headers });
     app.userSockets.claim(holderOf(admitted.viewer), request.raw.socket);
@@ -41,8 +41,8 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
     const connection = new Connection(socket, admitted, { services: app.services, log: app.log, requestId: id });
     socket.consumer = connection;
-    socket.farewell = closingFrame;
-    socket.countBy(app.userSockets.rateOf(holderOf(admitted.viewer)));
+    socket.closingFrame = closingFrame;
+    socket.countForUser(app.userSockets.of(holderOf(admitted.viewer)));
     void connection.start();
   };
 

@@ -1,6 +1,6 @@
 import { badInput, type DomainError } from '../domain/errors.js';
 
-/** What a client may say on the raw channel. `id` is the client's own, to tell the answers apart. */
+/** A client's frame. `id` is chosen by the client, and the answer repeats it. */
 export type ClientFrame = MessageSend | Auth | Ping | Refused;
 
 export interface MessageSend {
@@ -8,7 +8,7 @@ export interface MessageSend {
   id: string | undefined;
   content: string;
   nonce: string | undefined;
-  /** False for the form of a Django Channels client, which knows no acknowledgement and sees its message come back. */
+  /** False for a Django Channels client, which does not know `ack`: it sees its message come back as an event. */
   wantsAck: boolean;
 }
 
@@ -24,7 +24,7 @@ interface Ping {
   id: string | undefined;
 }
 
-/** An object that says nothing we can do; the socket goes on. */
+/** An invalid frame. It is answered with the error, and the socket stays open. */
 interface Refused {
   type: 'refused';
   id: string | undefined;
@@ -35,7 +35,7 @@ type JsonObject = Record<string, unknown>;
 
 const MAX_ID_LENGTH = 128;
 
-/** Undefined for what is no frame of this protocol at all: no JSON, or no object. Members that are not known are ignored. */
+/** Returns undefined for a text that is not a JSON object. Ignores unknown members. */
 export function parseFrame(text: string): ClientFrame | undefined {
   const object = parseObject(text);
   if (!object) return undefined;

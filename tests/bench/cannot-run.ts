@@ -1,4 +1,4 @@
-/** Something that whoever starts the benchmark can put right; the message says what. */
+/** The benchmark cannot run for a reason that its user can fix. The message says how. */
 export class CannotRun extends Error {
   override readonly name = 'CannotRun';
 }

@@ -16,6 +16,8 @@ export interface Options {
   out: string | undefined;
   /** Where the targets' CPU profiles go; undefined: none are made. */
   profiles: string | undefined;
+  /** The commit whose build is measured beside this one; undefined: none. */
+  against: string | undefined;
 }
 
 const DOCS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
@@ -23,40 +25,43 @@ const DOCS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
 const QUICK: Form = { name: 'quick', warmUpSeconds: 0.3, seconds: 0.7, repetitions: always(1) };
 const FULL: Form = { name: 'full', warmUpSeconds: 2, seconds: 6, repetitions: { largest: 5, smaller: 2, alike: 3 } };
 
-export const USAGE = `npm run bench -- [--quick] [--scenario NAME]… [--targets NAME,NAME…] [--size N] [--seconds N] [--repetitions N]
+export const USAGE = `npm run bench -- [--quick] [--only NAME]… [--targets NAME,NAME…] [--against REF] [--size N] [--seconds N] [--repetitions N]
 
 Without arguments everything is measured and docs/benchmarks/ is written; that takes the better part of an hour.
---quick         one size each, once, under a second each: less than two minutes in all; shows that it runs, not how fast
---scenario NAME ${scenarios.map(({ name }) => name).join(', ')}
+--quick         one size each, once, under a second each: two to three minutes in all; shows that it runs, not how fast
+--only NAME     ${scenarios.map(({ name }) => name).join(', ')}
 --targets NAMES ${Object.keys(targets).join(', ')}
+--against REF   beside the service as it was at that commit, with the ratio to it, in place of the other targets
 --size N        this size of each scenario, in place of its own
 --seconds N     how long each load is measured
 --repetitions N how often each target is measured, in turn with the others
 --out FOLDER    write results.md and results.svg there
 --profile FOLDER write a CPU profile of every target there, for the browser's developer tools; it slows them`;
 
-/** @throws CannotRun with a plain sentence for what makes no sense. */
+/** @throws CannotRun with one plain sentence for invalid options. */
 export function parseOptions(args: string[]): Options | 'help' {
   const { values } = parseArgs({
     args,
     options: {
       quick: { type: 'boolean', default: false },
-      scenario: { type: 'string', multiple: true },
+      only: { type: 'string', multiple: true },
       targets: { type: 'string' },
       size: { type: 'string' },
       seconds: { type: 'string' },
       repetitions: { type: 'string' },
       out: { type: 'string' },
       profile: { type: 'string' },
+      against: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const names = values.scenario?.flatMap((name) => name.split(','));
+  const names = values.only?.flatMap((name) => name.split(','));
+  const asked = names ? names.map(scenarioOf) : scenarios;
   const form = values.quick ? QUICK : FULL;
   const repetitions = positive('--repetitions', values.repetitions);
   return {
-    scenarios: names ? names.map(scenarioOf) : scenarios,
+    scenarios: values.against === undefined ? asked : asked.map(besideBefore),
     targets: values.targets?.split(',').map(targetOf),
     form: {
       ...form,
@@ -64,10 +69,16 @@ export function parseOptions(args: string[]): Options | 'help' {
       seconds: positive('--seconds', values.seconds) ?? form.seconds,
       repetitions: repetitions === undefined ? form.repetitions : always(repetitions),
     },
-    // The published results are of everything, in full.
+    // Published results need a full run of all scenarios.
     out: values.out ?? (args.length === 0 ? DOCS : undefined),
     profiles: values.profile === undefined ? undefined : resolve(values.profile),
+    against: values.against,
   };
+}
+
+/** The scenario of two builds. */
+function besideBefore(scenario: Scenario): Scenario {
+  return { ...scenario, base: 'before', targets: ['service', 'before'] };
 }
 
 function always(times: number): Repetitions {
@@ -76,7 +87,7 @@ function always(times: number): Repetitions {
 
 function scenarioOf(name: string): Scenario {
   const scenario = scenarios.find((candidate) => candidate.name === name);
-  if (!scenario) throw new CannotRun(`There is no scenario "${name}".`);
+  if (!scenario) throw new CannotRun(`There is no scenario "${name}"; --help names them.`);
   return scenario;
 }
 

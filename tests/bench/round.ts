@@ -20,14 +20,15 @@ export interface Servers {
   profiles: string | undefined;
 }
 
-/** The longest that a load may take beside the seconds that it is measured for. */
+/** The longest that a load may take in addition to its measured seconds. */
 const BOUND_MS = 150_000;
 
-/** One target, started afresh on a fresh database, under one load. @throws InvalidRun when anything is missing. */
+/** Measures one newly started target on a new database under one load. @throws InvalidRun when anything is missing. */
 export async function runRound(servers: Servers, scenario: Scenario, variant: Variant, target: Target): Promise<Round> {
   const { keeper, postgres, redis, databases, folder, profiles } = servers;
-  const database = await databases.copy(variant.world);
-  const options = { keeper, folder, databaseUrl: database.url, redisUrl: redis.url, profiles };
+  const database = await databases.copy(variant.world, target.project);
+  const environment = target.project === undefined ? {} : raisedLimits(scenario);
+  const options = { keeper, folder, databaseUrl: database.url, redisUrl: redis.url, environment, profiles };
   const [process, load] = [await TargetProcess.start(target, options), LoadProcess.start(keeper)];
   try {
     const meter = new Meter({ target: process.pid, postgres: postgres.pid, redis: redis.pid, load: load.pid });
@@ -37,12 +38,16 @@ export async function runRound(servers: Servers, scenario: Scenario, variant: Va
     const measuredMs = 'seconds' in variant.work ? variant.work.seconds * 1000 : 0;
     const outcome = await load.perform(job, BOUND_MS + measuredMs, (phase, edge) => meter.mark(phase, edge));
     if (process.hasEnded) throw new InvalidRun(`${target.title} ended meanwhile; see ${process.logFile}.`);
-    if (target.persists) await checkPersisted(databases, database, variant.world.hallMessages, outcome);
+    await checkPersisted(target, databases, database, variant.world.hallMessages, outcome);
     return { outcome, usage: (phase) => meter.usage(phase) };
   } finally {
     await Promise.all([load.stop(), process.stop()]);
     await database.drop();
   }
+}
+
+function raisedLimits({ raisedLimits = {} }: Scenario): Record<string, string> {
+  return Object.fromEntries(Object.entries(raisedLimits).map(([name, number]) => [name, String(number)]));
 }
 
 function dialectOf(scenario: Scenario, target: Target): Job['target']['dialect'] {
@@ -51,8 +56,20 @@ function dialectOf(scenario: Scenario, target: Target): Job['target']['dialect']
   return target.sockets;
 }
 
-/** Everything that was acknowledged is in the database, under numbers without a hole, and nothing else. */
-async function checkPersisted(databases: Databases, database: BenchDatabase, seeded: number, outcome: Outcome) {
+/** Checks that the database has every acknowledged message and no other, numbered without a gap. */
+async function checkPersisted(
+  { persists }: Target,
+  databases: Databases,
+  database: BenchDatabase,
+  seeded: number,
+  outcome: Outcome,
+) {
+  if (persists === 'nowhere') return;
+  if (persists === 'unnumbered') {
+    const stored = await databases.unnumbered(database);
+    if (stored === outcome.acknowledged) return;
+    throw new InvalidRun(`${outcome.acknowledged} messages were acknowledged and ${stored} are stored.`);
+  }
   const { messages, chatsWithHoles } = await databases.persisted(database);
   if (messages !== seeded + outcome.acknowledged)
     throw new InvalidRun(`${outcome.acknowledged} messages were acknowledged and ${messages - seeded} are stored.`);

@@ -12,7 +12,8 @@ import { goalTable, tables } from './report/table.js';
 import { runRound, type Servers } from './round.js';
 import { repetitionsOf, type Scenario, type Variant } from './scenarios/scenario.js';
 import { buildPrograms } from './targets/build.js';
-import { targets } from './targets/targets.js';
+import { buildOf } from './targets/build-of.js';
+import { measureBefore, targets } from './targets/targets.js';
 import { Databases } from './world/databases.js';
 
 /** Of a process beside its sockets. */
@@ -38,6 +39,7 @@ async function runAll(options: Options): Promise<void> {
   const sockets = plan.flatMap(({ variants }) => variants.map(({ work }) => socketsOf(work)));
   checkOpenFiles(Math.max(0, ...sockets) + OTHER_FILES);
   await buildPrograms();
+  if (options.against !== undefined) measureBefore(await buildOf(options.against, keeper));
   const servers = await startServers(options.profiles);
   const machine = await describeMachine(servers.postgres);
   print(machine.join('\n'));
@@ -56,7 +58,7 @@ async function runAll(options: Options): Promise<void> {
     writeResults(options.out, results, machine, options.form, process.argv.slice(2));
 }
 
-/** Sizes and targets take turns, so that what changes on the machine meanwhile meets all of them. */
+/** Alternates sizes and targets, so that changes on the machine affect all of them alike. */
 async function measure(
   servers: Servers,
   options: Options,

@@ -44,7 +44,7 @@ const PAGE = `<!doctype html><title>A page</title><body><script>
   };
   const frame = (url, start) => new Promise((resolve) => {
     const element = document.createElement('iframe');
-    element.name = 'frame' + Math.random();
+    element.name = 'frame' + document.querySelectorAll('iframe').length;
     element.onload = () => {
       if (element.src === '' && !element.sent) return;
       resolve(element.contentDocument?.body?.innerHTML || 'nothing');

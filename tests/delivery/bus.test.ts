@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bus } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import { RedisBus } from '../../src/delivery/redis-bus.js';
 import { TcpProxy } from '../faults/tcp-proxy.js';
 import { testRedisUrl } from '../support/redis.js';
 import { waitUntil } from '../support/wait-until.js';
+
+const KEY = Buffer.alloc(32);
 
 /** The payloads that a topic brings, and a wait for the next one. */
 async function listen(bus: Bus, topic: string) {
@@ -80,7 +82,8 @@ const redisUrl = testRedisUrl();
 describe.skipIf(redisUrl === undefined)('the Redis bus (skipped unless TEST_REDIS_URL is set)', () => {
   const prefix = `test:${randomUUID()}:`;
   const errors: Error[] = [];
-  const open = () => RedisBus.connect({ url: redisUrl ?? '', prefix, onError: (error) => errors.push(error) });
+  const open = () =>
+    RedisBus.connect({ url: redisUrl ?? '', prefix, key: KEY, onError: (error) => errors.push(error) });
   suite(open);
 
   it('brings payloads to other processes, and its own back only once', async () => {
@@ -94,9 +97,23 @@ describe.skipIf(redisUrl === undefined)('the Redis bus (skipped unless TEST_REDI
     await Promise.all([one.close(), two.close()]);
   });
 
+  it('makes no timer for a payload: one watches the connection', async () => {
+    const bus = await open();
+    const signals = vi.spyOn(AbortSignal, 'timeout');
+    await bus.publish('chat', 'payload');
+    expect(signals).not.toHaveBeenCalled();
+    signals.mockRestore();
+    await bus.close();
+  });
+
   it('keeps services of other prefixes apart', async () => {
     const one = await open();
-    const other = await RedisBus.connect({ url: redisUrl ?? '', prefix: `${prefix}other:`, onError: () => {} });
+    const other = await RedisBus.connect({
+      url: redisUrl ?? '',
+      prefix: `${prefix}other:`,
+      key: KEY,
+      onError: () => {},
+    });
     const [heardByOne, heardByOther] = [await listen(one, 'chat'), await listen(other, 'chat')];
     await one.publish('chat', 'ours');
     await other.publish('chat', 'theirs');
@@ -119,8 +136,8 @@ describe.skipIf(redisUrl === undefined)(
       proxy = await TcpProxy.listen({ port: Number(port || 6379) });
       const url = new URL(`${protocol}//127.0.0.1:${proxy.port}`);
       Object.assign(url, { username, password });
-      bus = await RedisBus.connect({ url: url.href, prefix, onError: () => {} });
-      other = await RedisBus.connect({ url: redisUrl ?? '', prefix, onError: () => {} });
+      bus = await RedisBus.connect({ url: url.href, prefix, key: KEY, onError: () => {} });
+      other = await RedisBus.connect({ url: redisUrl ?? '', prefix, key: KEY, onError: () => {} });
     });
     afterAll(async () => {
       await Promise.all([bus.close(), other.close()]);
@@ -166,6 +183,7 @@ describe('the Redis bus without a Redis', () => {
     const bus = await RedisBus.connect({
       url: 'redis://127.0.0.1:1',
       prefix: 'x:',
+      key: KEY,
       onError: (error) => errors.push(error),
     });
     const one = await listen(bus, 'chat');

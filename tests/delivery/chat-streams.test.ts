@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, BusHandler } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { writeHistory } from '../support/history.js';
 import { Recorder, range } from '../support/recorder.js';
 import { ResettableBus } from '../support/resettable-bus.js';
@@ -24,7 +24,11 @@ async function newTalk() {
   const open = (user: UserProfile, seq?: number, recorder = new Recorder()) =>
     services.chatStreams
       .open(
-        { chatId: chat.id, viewer: viewerOf(user), after: seq === undefined ? undefined : { epoch: chat.epoch, seq } },
+        {
+          chatId: chat.id,
+          viewer: () => viewerOf(user),
+          after: seq === undefined ? undefined : { epoch: chat.epoch, seq },
+        },
         recorder,
       )
       .then((stream) => ({ stream, recorder }));
@@ -113,7 +117,7 @@ describe('a stream', () => {
     const { open, chat } = await newTalk();
     const eve = await services.newUser();
     await expect(open(eve)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    const unknown = { chatId: crypto.randomUUID(), viewer: viewerOf(eve) };
+    const unknown = { chatId: crypto.randomUUID(), viewer: () => viewerOf(eve) };
     await expect(services.chatStreams.open(unknown, new Recorder())).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(chat.id).toBeDefined();
   });
@@ -122,7 +126,7 @@ describe('a stream', () => {
     const { bob, chat, send, open } = await newTalk();
     const recorder = new Recorder();
     const after = { epoch: 'other', seq: 1 };
-    const other = await services.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob), after }, recorder);
+    const other = await services.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob), after }, recorder);
     const { stream: ahead, recorder: aheadRecorder } = await open(bob, 99);
     await send('next');
     for (const heard of [recorder, aheadRecorder]) {
@@ -231,7 +235,7 @@ describe('what the bus does to payloads is repaired from the log', () => {
     const process = await onBus(new LyingBus((_payload, deliver) => fate(count++, deliver)));
     const recorder = new Recorder();
     const after = { epoch: chat.epoch, seq: 0 };
-    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob), after }, recorder);
+    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob), after }, recorder);
     for (const index of range(1, 33))
       await process.messages.send(viewerOf(ann), { chatId: chat.id, content: `m${index}` });
     await recorder.until(({ events }) => events.length === 35);
@@ -245,7 +249,7 @@ describe('what the bus does to payloads is repaired from the log', () => {
     const held: (() => void)[] = [];
     const process = await onBus(new LyingBus((_payload, deliver) => held.push(deliver)));
     const recorder = new Recorder();
-    await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
     await process.memberships.remove(null, chat.id, bob.id);
     await process.messages.send(viewerOf(ann), { chatId: chat.id, content: 'secret' });
     // The later change comes first.
@@ -260,7 +264,7 @@ describe('what the bus does to payloads is repaired from the log', () => {
     const bus = new InProcessBus();
     const process = await onBus(bus);
     const recorder = new Recorder();
-    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
     for (const payload of ['', 'nonsense', 'null', '{}', `{"seq":99,"epoch":"${chat.epoch}","chatId":"${chat.id}"}`])
       await bus.publish(`chat:${chat.id}`, payload);
     await process.messages.send(viewerOf(ann), { chatId: chat.id, content: 'x' });
@@ -276,7 +280,7 @@ it('a bus that was away is repaired at once when it is back, and not at the next
   const bus = new ResettableBus();
   const process = await startServices(services.database, bus, { probeIntervalMs: 3_600_000 });
   const recorder = new Recorder();
-  const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+  const stream = await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
   await recorder.until(({ lives }) => lives.length === 1);
   await writeBehindTheBus(chat.id, ann.id, 3);
   bus.reset();
@@ -292,7 +296,7 @@ describe('garbage on the bus', () => {
     const bus = new LyingBus((payload, deliver) => void (payload.includes('lost') || deliver()));
     const process = await onBus(bus);
     const recorder = new Recorder();
-    const opening = process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    const opening = process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
     for (const payload of ['{}', '[]', '"text"', '{"seq":"7"}', `{"seq":1.5,"epoch":"${chat.epoch}"}`])
       await bus.publish(`chat:${chat.id}`, payload);
     const stream = await opening;
@@ -308,7 +312,7 @@ describe('garbage on the bus', () => {
     const bus = new InProcessBus();
     const process = await onBus(bus);
     const recorder = new Recorder();
-    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: viewerOf(bob) }, recorder);
+    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
     await bus.publish(`chat:${chat.id}`, `{"seq":4,"epoch":"${chat.epoch}","chatId":"${chat.id}"}`);
     await bus.publish(`chat:${chat.id}`, `{"seq":4,"epoch":"${chat.epoch}","type":"message.created","chatId":"other"}`);
     for (const content of ['three', 'four']) await process.messages.send(viewerOf(ann), { chatId: chat.id, content });
@@ -316,6 +320,53 @@ describe('garbage on the bus', () => {
     expect(recorder.events).toMatchObject([{ message: { content: 'three' } }, { message: { content: 'four' } }]);
     stream.close();
     await process.close();
+  });
+});
+
+describe('what another version of the service writes', () => {
+  it('is read from the log when the bus brings it in a form that is not known', async () => {
+    const { ann, bob, chat } = await newTalk();
+    const bus = new LyingBus((payload, deliver) => payload.includes('lost') || deliver());
+    // Nothing but what the bus brings makes it read the log.
+    const process = await startServices(services.database, bus, { probeIntervalMs: 3_600_000 });
+    const recorder = new Recorder();
+    const stream = await process.chatStreams.open({ chatId: chat.id, viewer: () => viewerOf(bob) }, recorder);
+    await recorder.until(({ lives }) => lives.length === 1);
+    const forms: ((event: object) => object)[] = [
+      (event) => ({ ...event, type: 'message.said' }),
+      (event) => ({ ...event, message: { text: 'another member' } }),
+      (event) => ({ ...event, at: 1_790_000_000 }),
+    ];
+    for (const [index, form] of forms.entries()) {
+      const message = await process.messages.send(viewerOf(ann), { chatId: chat.id, content: `lost ${index}` });
+      const { seq, createdAt: at } = message;
+      const event = { type: 'message.created', chatId: chat.id, epoch: chat.epoch, seq, at, actor: ann, message };
+      const written = JSON.stringify(form(event)).replace('lost', 'kept');
+      await bus.publish(`chat:${chat.id}`, written);
+      await recorder.until(({ events }) => events.length === index + 1);
+    }
+    const contents = recorder.events.map((event) => event.type === 'message.created' && event.message.content);
+    expect(contents).toEqual(['lost 0', 'lost 1', 'lost 2']);
+    stream.close();
+    await process.close();
+  });
+
+  it('is passed over in the log when it is of an unknown kind', async () => {
+    const { ann, bob, chat, send, open } = await newTalk();
+    await services.db.pool.query(
+      `WITH chat AS (UPDATE chats SET last_seq = last_seq + 1 WHERE id = $1 RETURNING id, last_seq)
+       INSERT INTO chat_events (chat_id, seq, kind, subject_id) SELECT id, last_seq, 'member.muted', $2 FROM chat`,
+      [chat.id, ann.id],
+    );
+    await send('after it');
+    const { stream, recorder } = await open(bob, 0);
+    await recorder.until(({ lives }) => lives.length === 1);
+    expect(recorder.events.map(({ seq, type }) => `${seq} ${type}`)).toEqual([
+      '1 member.added',
+      '2 member.added',
+      '4 message.created',
+    ]);
+    stream.close();
   });
 });
 

@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
-import { type SessionEnd, type SessionListener, Sessions, type SignIns } from '../../src/delivery/sessions.js';
+import type { SessionEnd, SessionListener } from '../../src/delivery/session.js';
+import { Sessions, type TokenFamilies } from '../../src/delivery/sessions.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import { deferred } from '../support/deferred.js';
 import { ResettableBus } from '../support/resettable-bus.js';
-import { PASSWORD, startOwnServices, startServices, type TestServices } from '../support/services.js';
+import { PASSWORD, startOwnServices, startServices, type TestServices, viewerOf } from '../support/services.js';
+
+/** Nobody's sign-in goes on, and nothing is remembered of any. */
+const FORGETFUL: TokenFamilies = {
+  aliveFamilies: async () => new Map(),
+  forgetFamilies: () => {},
+  forgetUser: () => {},
+};
 
 let one: Awaited<ReturnType<typeof startOwnServices>>;
 /** A second process on the same database and, as Redis would make it, the same bus. */
@@ -41,17 +49,21 @@ function listener() {
   const changed = deferred<void>();
   const warned = deferred<Date>();
   const calls: SessionListener = {
-    ended: ended.resolve,
-    changed: () => {
+    sessionEnded: ended.resolve,
+    viewerChanged: () => {
       heard.changes += 1;
       changed.resolve();
     },
-    expiring: warned.resolve,
+    tokenExpiring: warned.resolve,
   };
   return { calls, heard, ended: ended.promise, changed: changed.promise, warned: warned.promise };
 }
 
-const expiringIn = (viewer: Viewer, ms: number): Viewer => ({ ...viewer, expiresAt: new Date(Date.now() + ms) });
+const expiringIn = (viewer: Viewer, ms: number): Viewer => ({
+  ...viewer,
+  expiresAt: new Date(Date.now() + ms),
+  endsAt: performance.now() + ms,
+});
 
 describe('what is open under a token', () => {
   it('ends on every process when the token is revoked, and that of other sign-ins goes on', async () => {
@@ -167,7 +179,7 @@ describe('what is open under a token', () => {
     const mia = await signIn('mia');
     const held: (() => void)[] = [];
     // Readings that were made in their order are answered when the test says so.
-    const signIns: SignIns = {
+    const tokenFamilies: TokenFamilies = {
       async aliveFamilies(familyIds) {
         const alive = await one.tokens.aliveFamilies(familyIds);
         await new Promise<void>((resolve) => held.push(resolve));
@@ -177,7 +189,7 @@ describe('what is open under a token', () => {
       forgetUser: () => {},
     };
     const bus = new InProcessBus();
-    const sessions = await Sessions.start(bus, signIns, { recheckIntervalMs: 3_600_000, onError: () => {} });
+    const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs: 3_600_000, onError: () => {} });
     const heard = listener();
     const session = sessions.open(mia.viewer, heard.calls);
     for (const role of ['admin', 'user'] as const) {
@@ -213,6 +225,79 @@ describe('what is open under a token', () => {
     await one.tokens.revoke(ida.accessToken, clientId);
     expect(await heard.ended).toBe('token_revoked');
     await process.close();
+  });
+
+  it('ends by a re-check that a notice of an unknown kind asks for, of which there are few', async () => {
+    const bus = new InProcessBus();
+    const asked: string[][] = [];
+    const tokenFamilies: TokenFamilies = {
+      async aliveFamilies(familyIds) {
+        asked.push([...familyIds]);
+        return new Map();
+      },
+      forgetFamilies: () => {},
+      forgetUser: () => {},
+    };
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => errors.push(error);
+    const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs: 3_600_000, onError });
+    const heard = listener();
+    sessions.open(viewerOf(null), heard.calls);
+    const unknown = [
+      ...['', 'nonsense', 'null', '[]', '{"type":"family.merged"}', '{"type":"families.revoked"}'],
+      ...['{"type":"families.revoked","familyIds":["x"]}', '{"type":"user.changed","userId":7}'],
+      JSON.stringify({ type: 'families.revoked', familyIds: Array(1001).fill(crypto.randomUUID()) }),
+    ];
+    for (const notice of unknown) await bus.publish('control', notice);
+    expect(await heard.ended).toBe('token_revoked');
+    expect([asked.length, errors.length]).toEqual([1, 1]);
+    sessions.close();
+  });
+
+  it('ends with thousands of others in as many notices as it takes', async () => {
+    const bus = new InProcessBus();
+    const sessions = await Sessions.start(bus, FORGETFUL, { recheckIntervalMs: 3_600_000, onError: () => {} });
+    const viewers = Array.from({ length: 2500 }, () => viewerOf(null));
+    for (const viewer of viewers) sessions.open(viewer, listener().calls);
+    await sessions.announceRevoked(viewers.map(({ familyId }) => familyId));
+    expect(sessions.size).toBe(0);
+    sessions.close();
+  });
+
+  it('is all that a notice of it looks at', async () => {
+    const bus = new InProcessBus();
+    const sessions = await Sessions.start(bus, FORGETFUL, { recheckIntervalMs: 3_600_000, onError: () => {} });
+    const userOf = (username: string) => ({
+      ...{ id: crypto.randomUUID(), username, firstName: '', lastName: '' },
+      ...{ role: 'user' as const, dateJoined: '' },
+    });
+    let looks = 0;
+    const others = Array.from({ length: 1000 }, (_, index) => {
+      const { familyId, user, ...viewer } = viewerOf(userOf(`other${index}`));
+      return {
+        ...viewer,
+        get familyId() {
+          looks += 1;
+          return familyId;
+        },
+        get user() {
+          looks += 1;
+          return user;
+        },
+      };
+    });
+    for (const other of others) sessions.open(other, listener().calls);
+    const [one, two] = [viewerOf(userOf('ann')), viewerOf(userOf('bob'))];
+    const [ann, bob] = [listener(), listener()];
+    sessions.open(one, ann.calls);
+    sessions.open(two, bob.calls);
+    looks = 0;
+    await sessions.announceRotated(one.familyId);
+    await sessions.announceRevoked([one.familyId]);
+    await sessions.announceUserChanged(two.user?.id ?? '');
+    expect(await Promise.all([ann.ended, bob.ended])).toEqual(['token_revoked', 'token_revoked']);
+    expect([looks, sessions.size]).toEqual([0, 1000]);
+    sessions.close();
   });
 
   it('leaves nothing behind when it is closed', () => {

@@ -3,6 +3,7 @@ import { clientError, query } from '../../src/domain/database.js';
 import { createDatabase, type OpenDatabase } from '../../src/plugins/database/client.js';
 import { TcpProxy } from '../faults/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { waitUntil } from '../support/wait-until.js';
 
 // Both were found by the fault tests.
 describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database that goes away', () => {
@@ -44,7 +45,7 @@ describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database tha
   it('and hangs while a model is asked is away when the connection has been silent for too long', async () => {
     const url = new URL(database.url);
     url.host = `127.0.0.1:${proxy.port}`;
-    const attentive = createDatabase({ url: url.href, embedded: false, silenceMs: 400 });
+    const attentive = createDatabase({ url: url.href, embedded: false, socketTimeoutMs: 400 });
     await attentive.prisma.user.count();
     proxy.stall('to client');
     const error = await attentive.prisma.user.count().catch((reason: unknown) => reason);
@@ -52,6 +53,23 @@ describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database tha
     proxy.heal();
     expect(await attentive.prisma.user.count()).toBe(0);
     await attentive.close();
+  });
+
+  it('lets go of a statement that waited too long for a row, which ends in PostgreSQL soon after', async () => {
+    const direct = createDatabase({ url: database.url, embedded: false });
+    const locker = await db.pool.connect();
+    await locker.query('BEGIN; LOCK TABLE chats');
+    const held = query(direct, { name: 'held', text: 'SELECT count(*) FROM chats' }, []);
+    await expect(held).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await waitUntil('The end of the statement', 4000, async () => {
+      const { rows } = await locker.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length === 0;
+    });
+    await locker.query('ROLLBACK');
+    locker.release();
+    await direct.close();
   });
 
   it('in the middle of a query of a model is away, and not a fault of ours', async () => {

@@ -85,7 +85,7 @@ beforeEach(() => {
   run = goodRun();
 });
 
-/** The promises that the run as it is now does not keep. */
+/** The promises that the run, as it was changed so far, breaks. */
 function broken(): string[] {
   return [...new Set(check(run.entries, run.database).map(({ rule }) => rule))];
 }
@@ -422,7 +422,7 @@ function sent(at: number, nonce: string, seq: number, attempt = 1): Entry[] {
   ];
 }
 
-/** The entry of this type, the first that fits. */
+/** The first matching entry of this type. */
 function entry<Type extends Entry['type']>(
   type: Type,
   fits: (entry: EntryOf<Type>) => boolean = () => true,
@@ -477,7 +477,7 @@ function stalled(from: number, to: number): void {
   );
 }
 
-/** Everything after Bob's return happens so much later. */
+/** Delays everything after Bob's return by this many milliseconds. */
 function later(ms: number): void {
   for (const each of run.entries) if (each.at >= 600) each.at += ms;
 }

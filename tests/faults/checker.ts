@@ -9,7 +9,7 @@ import type { Violation } from './checks/violation.js';
 import type { DatabaseState } from './database-state.js';
 import type { Entry } from './entries.js';
 
-/** Holds what the clients saw and what the database has against every promise. Pure: the same journal, the same verdict. */
+/** Checks every promise against what the clients saw and what the database has. Pure: the same journal gives the same verdict. */
 export function check(entries: readonly Entry[], database: DatabaseState): Violation[] {
   const stories = new Stories(entries, database);
   return [

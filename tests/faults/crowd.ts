@@ -18,16 +18,16 @@ export interface CrowdOptions {
   random: Random;
 }
 
-/** Everybody who takes part in a round. */
+/** All clients of a round. */
 export interface Crowd {
   senders: Sender[];
-  /** Members all the time; none of their connections is touched by a proxy. */
+  /** Permanent members, connected without a proxy. */
   steady: Listener[];
-  /** Members all the time, reached through a proxy each. */
+  /** Permanent members, each connected through a proxy. */
   disturbable: Listener[];
-  /** Those whose users come and go. */
+  /** Listeners whose users are removed and added again. */
   guests: Listener[];
-  /** Not started yet: they come in the middle and want the whole history. */
+  /** Started in the middle of the round. They read the whole history. */
   latecomers: Listener[];
   membershipChanges: MembershipChanges;
 }
@@ -84,7 +84,7 @@ function newSender(
   return new Sender({
     user,
     path: isRaw ? new RawSendPath(user) : graphqlSendPath(user),
-    // A raw channel is one chat's.
+    // A raw channel is for one chat.
     chats: isRaw ? [at(chats, index >> 1)] : chats,
     ports,
     pauseMs,
@@ -102,7 +102,7 @@ function listenerFactory({ ports, journal, random }: CrowdOptions) {
   };
   return (name: string, user: User, chat: Chat, index: number, more: { proxy?: TcpProxy } = {}) => {
     const edge = at(EDGES, index);
-    // One in four begins with what happens from now on, and keeps the cursor it is told.
+    // One in four starts without a cursor, and keeps the one it is sent.
     const after = edge === 'raw' && index % 4 === 2 ? null : chat.beginning;
     const service = (index >> 1) % ports.length;
     return new Listener({
@@ -121,7 +121,7 @@ function listenerFactory({ ports, journal, random }: CrowdOptions) {
   };
 }
 
-/** The item at an index that goes round. */
+/** The item at an index modulo the length. */
 function at<Item>(items: readonly Item[], index: number): Item {
   const item = items[index % items.length];
   if (item === undefined) throw new Error('There is nothing to choose from.');

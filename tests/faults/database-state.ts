@@ -7,7 +7,7 @@ export interface Row extends Change {
   nonce: string | null;
 }
 
-/** What the database says after the run. */
+/** The state of the database after the run. */
 export interface DatabaseState {
   chats: { id: string; name: string; epoch: string; lastSeq: number }[];
   /** By chat and number. */
@@ -16,7 +16,7 @@ export interface DatabaseState {
 
 const CHATS = 'SELECT id, name, epoch, last_seq AS "lastSeq" FROM chats ORDER BY name';
 const ROWS = `SELECT chat_id AS chat, seq, 'message.created' AS kind, id AS subject, sender_id AS sender, content, nonce FROM messages
-  UNION ALL SELECT chat_id, seq, replace(type::text, '_', '.'), subject_id, NULL, NULL, NULL FROM chat_events ORDER BY chat, seq`;
+  UNION ALL SELECT chat_id, seq, kind, subject_id, NULL, NULL, NULL FROM chat_events ORDER BY chat, seq`;
 
 interface RowOfSql {
   chat: string;
@@ -28,7 +28,7 @@ interface RowOfSql {
   nonce: string | null;
 }
 
-/** Reads the tables themselves, past the service. */
+/** Reads the tables directly, without the service. */
 export async function readDatabase(postgres: PrivatePostgres, database: string): Promise<DatabaseState> {
   const chats = await postgres.query<DatabaseState['chats'][number]>(CHATS, [], database);
   const rows = await postgres.query<RowOfSql>(ROWS, [], database);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Which way a client takes. */
+/** The transport of a client. */
 export type Edge = 'graphql' | 'raw';
 export type ChangeKind = 'message.created' | 'member.added' | 'member.removed';
 
@@ -37,7 +37,7 @@ interface SendAcknowledged {
   content: string;
 }
 
-/** The service said no, with this code. */
+/** The service refused the message with this code. */
 interface SendRefused {
   type: 'send.refused';
   nonce: string;
@@ -45,7 +45,7 @@ interface SendRefused {
   code: string;
 }
 
-/** There was no answer: nobody knows what became of it. */
+/** There was no answer: the message may or may not have been stored. */
 interface SendLost {
   type: 'send.lost';
   nonce: string;
@@ -97,7 +97,7 @@ interface StreamReset {
   cursor: string;
 }
 
-/** The service let nobody in: an HTTP status or a GraphQL error code. */
+/** The service refused the connection: an HTTP status or a GraphQL error code. */
 interface StreamRefused {
   type: 'stream.refused';
   connection: number;
@@ -128,7 +128,7 @@ interface MembershipAcknowledged {
 
 export type FaultTarget = 'service' | 'postgres' | 'redis' | 'bus' | 'clients';
 
-/** Something breaks. From `began` on it may be noticed; at `ended` it is whole again: a server answers, bytes flow. */
+/** A fault. Clients may notice it from `began` on. At `ended` it is repaired: the server answers, bytes flow. */
 interface FaultBegan {
   type: 'fault.began';
   fault: number;
@@ -140,7 +140,7 @@ interface FaultBegan {
   listeners?: string[];
 }
 
-/** Since the beginning of a stall so much was written that no buffer has room any more. */
+/** Enough was written since the beginning of a stall to fill all buffers. */
 interface FaultFilled {
   type: 'fault.filled';
   fault: number;
@@ -151,14 +151,14 @@ interface FaultEnded {
   fault: number;
 }
 
-/** A service process ended that nobody killed. */
+/** A service process ended although the harness had not killed it. */
 interface ServiceExited {
   type: 'service.exited';
   service: number;
   how: string;
 }
 
-/** Where a listener stood, and where its chat did, when it was last looked at. */
+/** A listener's last cursor and its chat's head, at the end of the run. */
 interface ListenerFinished {
   type: 'listener.finished';
   listener: string;
@@ -175,7 +175,7 @@ interface History {
   changes: Change[];
 }
 
-/** No fault is under way any more; what is late is now our service's fault. */
+/** All faults are repaired. From now on a delay is the service's fault. */
 interface FaultsOver {
   type: 'faults.over';
 }
@@ -212,7 +212,7 @@ export type EntryOf<Type extends Entry['type']> = Extract<Entry, { type: Type }>
 
 const MAX_LITERAL = 80;
 
-/** A content as it is kept: short ones as they are, long ones by their length and hash. */
+/** How the journal stores a content: a short one as it is, a long one as its length and hash. */
 export function fingerprint(content: string): string {
   if (content.length <= MAX_LITERAL) return content;
   return `${content.length} characters, ${createHash('sha256').update(content).digest('base64url').slice(0, 12)}`;

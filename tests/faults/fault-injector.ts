@@ -10,7 +10,7 @@ import { carryOut, type Plan } from './plan.js';
 import type { ServiceProcess } from './service-process.js';
 import type { UnreliableBus } from './unreliable-bus.js';
 
-/** Everything there is to break. */
+/** Everything that the injector can break. */
 export interface Breakable {
   services: readonly ServiceProcess[];
   postgres: PrivatePostgres;
@@ -28,9 +28,9 @@ const FILL_BOUND_MS = 120_000;
 /** How the service names its connections to PostgreSQL. */
 const APPLICATION_NAME = 'chat-api';
 
-/** Breaks things at their time, mends them at theirs, and writes both down. */
+/** Causes and repairs the faults of a plan at their times, and journals both. */
 export class FaultInjector {
-  /** How many faults there were: each cut counts. */
+  /** The number of faults so far. Each cut connection counts. */
   count = 0;
   private number = 0;
 
@@ -39,7 +39,7 @@ export class FaultInjector {
     private readonly journal: Journal,
   ) {}
 
-  /** Resolves when every step has been taken and everything is whole again. */
+  /** Resolves when every step was performed and all faults are repaired. */
   async run(plan: Plan): Promise<void> {
     await carryOut(plan, (fault) => this.perform(fault));
   }

@@ -1,6 +1,6 @@
 import type { Disturbance } from './unreliable-bus.js';
 
-/** Something to break, as data: a plan of faults is made from a seed before anything runs. Times in milliseconds. */
+/** A fault as data: the plan of faults is made from a seed before the run starts. Times in milliseconds. */
 export type Fault =
   | { kind: 'kill service'; service: number; forMs: number }
   | { kind: 'crash postgres'; forMs: number }

@@ -11,7 +11,7 @@ const PAGE = `query ($chat: ID!, $after: String!) {
   chatEvents(chatId: $chat, after: $after, limit: 200) { cursor hasMore events { ${EVENT_FIELDS} } }
 }`;
 
-/** A chat's whole history as the query `chatEvents` pages it. */
+/** A chat's whole history, read page by page by the query `chatEvents`. */
 export async function readHistory(origin: string, { token }: User, chat: Chat): Promise<Change[]> {
   const changes: Change[] = [];
   let after = chat.beginning;

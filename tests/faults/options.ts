@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { chooseSeed, parseSeed } from '../support/seed.js';
 import { type Scenario, scenarios } from './scenarios.js';
 
 export interface Options {
@@ -8,7 +8,7 @@ export interface Options {
   /** Of the first round; each further one has the next number. */
   seed: number;
   scenarios: readonly Scenario[];
-  /** The folder of a round that was kept: it is judged again, and nothing runs. */
+  /** The folder of an earlier round, which is checked again. Nothing is run. */
   check: string | undefined;
 }
 
@@ -16,11 +16,12 @@ export const USAGE = `npm run test:faults -- [--short | --minutes N] [--seed S] 
 
 --short         every scenario once, in about two minutes; what happens without --minutes
 --minutes N     the scenarios in turn, longer each, for N minutes
---seed S        the plan of faults of the first round; each further round has the next number
+--seed S        the plan of faults of the first round; each further round has the next number;
+                without it TEST_SEED, or another one in every run
 --check FOLDER  judges a round again that was kept, and runs nothing
 --scenario NAME one of: ${scenarios.map(({ name }) => name).join(', ')}`;
 
-/** @throws Error with a plain sentence for what makes no sense. */
+/** @throws Error with one plain sentence for invalid options. */
 export function parseOptions(args: string[]): Options | 'help' {
   const { values } = parseArgs({
     args,
@@ -40,7 +41,7 @@ export function parseOptions(args: string[]): Options | 'help' {
   if (unknown !== undefined) throw new Error(`There is no scenario "${unknown}".`);
   return {
     minutes: values.minutes === undefined ? undefined : positive('--minutes', values.minutes),
-    seed: values.seed === undefined ? randomInt(1, 1_000_000_000) : positive('--seed', values.seed),
+    seed: values.seed === undefined ? chooseSeed() : parseSeed('--seed', values.seed),
     scenarios: scenarios.filter(({ name, shortMs }) =>
       names.length > 0 ? names.includes(name) : values.minutes !== undefined || shortMs !== undefined,
     ),

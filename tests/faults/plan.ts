@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './faults.js';
 
-/** When, in milliseconds since the first fault may happen, to break what. */
+/** The faults and their times, in milliseconds since the first possible fault. */
 export interface Step {
   atMs: number;
   fault: Fault;
 }
 
-/** Each at its time, and none before the one before it is mended: how long that takes is up to the machine. */
+/** Faults in sequence: each at its time, but not before the previous one is repaired, which takes as long as the machine needs. */
 export type Sequence = readonly Step[];
 
 /** What happens at the same time. */
 export type Plan = readonly Sequence[];
 
-/** `perform` breaks and mends. Resolves when every step has been taken and everything is whole again. */
+/** `perform` causes and repairs a fault. Resolves when every step was performed and all faults are repaired. */
 export async function carryOut(plan: Plan, perform: (fault: Fault) => Promise<void>): Promise<void> {
   const begin = performance.now();
   await Promise.all(

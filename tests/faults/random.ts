@@ -1,4 +1,4 @@
-/** Random numbers that come again with the same seed (mulberry32). Not for secrets. */
+/** Reproducible random numbers: the same seed gives the same sequence (mulberry32). Not for secrets. */
 export class Random {
   private state: number;
 
@@ -30,7 +30,7 @@ export class Random {
     return item;
   }
 
-  /** Another sequence, which goes its own way whatever is drawn from this one later. */
+  /** A new sequence that does not depend on what is drawn from this one later. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

@@ -1,5 +1,6 @@
 import type { Latency } from './checks/latency.js';
 import type { RoundResult } from './round.js';
+import { scenarios } from './scenarios.js';
 
 const COLUMNS: [name: string, width: number, value: (result: RoundResult) => string][] = [
   ['scenario', -24, ({ scenario }) => scenario],
@@ -13,9 +14,9 @@ const COLUMNS: [name: string, width: number, value: (result: RoundResult) => str
   ['violations', 12, ({ violations }) => String(violations.length)],
 ];
 
-/** So many violations of one round are named; the rest is in its journal. */
+/** Violations listed per round. The journal has the rest. */
 const NAMED = 10;
-/** A harness that saw nothing for so long may have measured itself. Milliseconds. */
+/** If the harness's own event loop was blocked this long, its latencies are not reliable. Milliseconds. */
 const OWN_DELAY_MS = 500;
 
 export function heading(): string {
@@ -32,8 +33,15 @@ export function row(result: RoundResult): string {
     lines.push(`  (this process itself stood still for ${ownDelayMs.toFixed(0)} ms: the machine is busy)`);
   for (const { rule, what } of violations.slice(0, NAMED)) lines.push(`  violated: ${rule}: ${what}`);
   if (violations.length > NAMED) lines.push(`  and ${violations.length - NAMED} more`);
-  if (violations.length > 0) lines.push(`  journal, database and logs: ${folder}`);
+  if (violations.length > 0)
+    lines.push(`  journal, database and logs: ${folder}`, `  the same plan again: ${commandOf(result)}`);
   return lines.join('\n');
+}
+
+/** The first round of a run with minutes takes its whole time, however few they are. */
+function commandOf({ scenario, seed, durationMs }: RoundResult): string {
+  const isShort = scenarios.some(({ name, shortMs }) => name === scenario && shortMs === durationMs);
+  return `npm run test:faults -- --seed ${seed} --scenario '${scenario}'${isShort ? '' : ' --minutes 0.1'}`;
 }
 
 function pad(text: string, width: number): string {

@@ -1,8 +1,8 @@
 const CR = 0x0d;
 
 /**
- * Cuts what a Redis server sends into its top-level values, each with the bytes it came in: as much of RESP3 as is needed to
- * find where a value ends (https://redis.io/docs/latest/develop/reference/protocol-spec/).
+ * Splits a Redis server's output into its top-level values, each with its bytes. Parses only as much of RESP3 as finding the end of
+ * a value needs (https://redis.io/docs/latest/develop/reference/protocol-spec/).
  */
 export class RespFrames {
   private rest = Buffer.alloc(0);
@@ -19,12 +19,12 @@ export class RespFrames {
   }
 }
 
-/** True for what a publisher sent to a channel; false for answers, such as that of a subscription. */
+/** Whether the value is a published message, and not an answer to a command such as SUBSCRIBE. */
 export function isPublished(value: Buffer): boolean {
   return value.subarray(0, 15).toString('latin1').toLowerCase() === '>3\r\n$7\r\nmessage';
 }
 
-/** Where the value that starts at `start` ends; undefined when not all of it is there. */
+/** The end of the value that starts at `start`; undefined when it is incomplete. */
 function endOfValue(bytes: Buffer, start: number): number | undefined {
   const lineEnd = bytes.indexOf(CR, start);
   if (lineEnd === -1 || lineEnd + 1 >= bytes.length) return undefined;

@@ -37,6 +37,7 @@ export interface Servers {
 export interface RoundResult {
   scenario: string;
   seed: number;
+  durationMs: number;
   /** Messages acknowledged. */
   sends: number;
   /** Messages whose first attempt was not acknowledged. */
@@ -44,20 +45,20 @@ export interface RoundResult {
   /** Changes seen by listeners. */
   deliveries: number;
   faults: number;
-  /** From acknowledgement to those listeners that nothing disturbed. */
+  /** From the acknowledgement to the listeners that no fault concerned. */
   latency: Latency;
   /** The same while Redis was away or lost messages: all chats, and the quiet one alone. */
   withoutBus: { all: Latency; quiet: Latency } | undefined;
   violations: Violation[];
-  /** The longest time for which this process itself saw nothing, in milliseconds. */
+  /** The longest time that this process's own event loop was blocked, in milliseconds. */
   ownDelayMs: number;
   /** Where the journal is; it stays when there are violations. */
   folder: string;
 }
 
-/** Before the first fault everybody is in and talks. Milliseconds. */
+/** Before the first fault all clients are connected and send. Milliseconds. */
 const WARM_UP_MS = 1000;
-/** After the last fault the talk goes on. */
+/** Sending goes on for this long after the last fault. */
 const COOL_DOWN_MS = 1500;
 
 /** One scenario from a fresh database to the verdict. The same seed makes the same plan of faults. */
@@ -139,6 +140,7 @@ export async function runRound(
   return {
     scenario: scenario.name,
     seed,
+    durationMs,
     sends: entries.filter(({ type }) => type === 'send.acknowledged').length,
     repeated: [...stories.sends.values()].filter(({ attempts }) => attempts.length > 1).length,
     deliveries: entries.filter(({ type }) => type === 'stream.event').length,
@@ -151,7 +153,7 @@ export async function runRound(
   };
 }
 
-/** They come while things are broken and the chats are written. */
+/** Starts the latecomers during the faults, while messages are sent. */
 async function startLate(latecomers: readonly Listener[], random: Random, durationMs: number): Promise<void> {
   await Promise.all(
     latecomers.map(async (listener) => {
@@ -161,7 +163,7 @@ async function startLate(latecomers: readonly Listener[], random: Random, durati
   );
 }
 
-/** The last messages are answered, the guests are back, and everybody is given the time to reach the head. */
+/** Waits until the last messages are answered, the guests are members again, and all listeners have had time to reach the head. */
 async function finish(
   crowd: Crowd,
   stalled: ReadonlySet<Listener>,
@@ -196,7 +198,7 @@ function latencyWithoutBus(stories: Stories, quietChat: Chat): RoundResult['with
   return { all: latencyOf(deliveries), quiet: latencyOf(deliveries.filter(({ chat }) => chat === quietChat.id)) };
 }
 
-/** Those whose connections the plan stalls. */
+/** The listeners whose connections the plan stalls. */
 function stalledOf({ disturbable }: Crowd, plan: Plan): ReadonlySet<Listener> {
   const clients = plan.flat().flatMap(({ fault }) => (fault.kind === 'stall clients' ? fault.clients : []));
   return new Set(disturbable.filter((_, index) => clients.includes(index)));

@@ -15,7 +15,7 @@ import type { Scenario } from './scenarios.js';
 import { ServiceProcess } from './service-process.js';
 import { createWorld, FIRST_ACCOUNTS } from './world.js';
 
-/** A round that takes so much longer than its faults hangs. Milliseconds. */
+/** A round that takes this much longer than its faults counts as hung. Milliseconds. */
 const ROUND_PATIENCE_MS = 120_000;
 const TEMPLATE = 'fault_tests';
 
@@ -43,7 +43,7 @@ function tell(violations: number): number {
   return violations === 0 ? 0 : 1;
 }
 
-/** The number of violations in what a round left behind. */
+/** Checks the files of an earlier round. Returns the number of violations. */
 async function judgeAgain(folder: string): Promise<number> {
   const database: DatabaseState = JSON.parse(await readFile(join(folder, 'database.json'), 'utf8'));
   const violations = check(await readJournal(join(folder, 'journal.jsonl')), database);
@@ -63,7 +63,7 @@ async function runAll(servers: Servers, options: Options): Promise<number> {
   return violations;
 }
 
-/** Every scenario once, or again and again until the time is over. */
+/** Runs every scenario once, or all of them repeatedly until the time is over. */
 function* rounds({ minutes, seed, scenarios }: Options) {
   const endAt = minutes === undefined ? undefined : performance.now() + minutes * 60_000;
   for (let round = 0; endAt === undefined ? round < scenarios.length : performance.now() < endAt; round += 1) {

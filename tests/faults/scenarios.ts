@@ -4,15 +4,15 @@ import type { Random } from './random.js';
 
 export interface Scenario {
   name: string;
-  /** How long things are broken, in milliseconds: in the short form, which leaves out those without it, and in the long one. */
+  /** The duration of the faults in the short and in the long form, in milliseconds. Scenarios without `shortMs` have no short form. */
   shortMs?: number;
   longMs: number;
   load?: Partial<Load>;
-  /** The same for the same random numbers. */
+  /** Makes the plan. The same random numbers give the same plan. */
   plan: (random: Random, durationMs: number) => Plan;
 }
 
-/** How much is said, and to how many. */
+/** The load: how many messages, to how many listeners. */
 export interface Load {
   /** Of the world's chats, how many are used. */
   chats: number;
@@ -65,7 +65,7 @@ function backendsTerminated(): Turn {
   return { fault: { kind: 'terminate backends' }, takesMs: 2500 };
 }
 
-/** Connections stay open and nobody answers, for longer than a send may take. */
+/** Connections stay open without an answer, for longer than a send may take. */
 function postgresFrozen(random: Random): Turn {
   const forMs = random.int(6000, 9000);
   return { fault: { kind: 'freeze postgres', forMs }, takesMs: forMs + 3500 };
@@ -76,7 +76,7 @@ function redisKilled(random: Random): Turn {
   return { fault: { kind: 'kill redis', forMs }, takesMs: forMs + 2000 };
 }
 
-/** For longer than the time after which the service gives up a connection that is silent. */
+/** Longer than the service waits for a silent connection. */
 function redisFrozen(random: Random): Turn {
   const forMs = random.int(4000, 6000);
   return { fault: { kind: 'freeze redis', forMs }, takesMs: forMs + 2000 };
@@ -102,7 +102,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'services killed',
     shortMs: 9000,
     longMs: 30_000,
-    // Nearly always on their way, so that every kill takes answers with it.
+    // Some messages are nearly always in flight, so that every kill loses answers.
     load: { pauseMs: 20 },
     plan: (random, durationMs) => [inTurn(durationMs, () => serviceKilled(random))],
   },

@@ -13,7 +13,7 @@ export interface ServiceOptions {
   folder: string;
   logFile: string;
   environment: Record<string, string>;
-  /** It ended and nobody here had killed it. */
+  /** Called when the process ends although it was not killed here. */
   onExit: (how: string) => void;
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { assertProperty } from '../support/property.js';
 import { Random } from './random.js';
 import { isPublished, RespFrames } from './resp-frames.js';
 import { UnreliableBus } from './unreliable-bus.js';
@@ -20,9 +21,9 @@ const CONVERSATION = [
 ];
 
 describe('RespFrames', () => {
-  it('finds the same values however the bytes were cut', { retry: 0 }, () => {
+  it('finds the same values however the bytes were cut', { retry: 0 }, async () => {
     const bytes = Buffer.from(CONVERSATION.join(''));
-    fc.assert(
+    await assertProperty(
       fc.property(fc.array(fc.integer({ min: 0, max: bytes.length })), (cuts) => {
         const frames = new RespFrames();
         const ends = [...cuts.sort((a, b) => a - b), bytes.length];

@@ -3,7 +3,7 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { toProfile } from '../../src/domain/users.js';
+import { toProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import { holderOf } from '../../src/plugins/limits/holder.js';
 import { startTeam } from '../support/service.js';
@@ -201,7 +201,7 @@ function open() {
     sessions: services.sessions.size,
     streams: services.chatStreams.size,
     chats: services.chatStreams.openChats,
-    placesOfUser: userSockets.rateOf(holderOf(viewer)) ? 1 : 0,
+    placesOfUser: userSockets.of(holderOf(viewer)) ? 1 : 0,
     connections: countResources('TCPSocketWrap') - db.pool.totalCount - otherConnections,
   };
 }

@@ -1,31 +1,13 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { createTestDatabase } from '../support/database.js';
+import { expect, it } from 'vitest';
+import { emptyInstallation } from '../support/built-service.js';
 import { freePort } from '../support/free-port.js';
 
 it('a service whose output nobody reads any more serves, and ends when it is told to', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-output-'));
-  const database = process.env.TEST_DATABASE_URL === undefined ? undefined : await createTestDatabase();
   const port = await freePort();
-  const service = spawn(process.execPath, ['dist/server.js'], {
-    cwd: join(import.meta.dirname, '../..'),
-    env: {
-      PATH: process.env.PATH,
-      PORT: String(port),
-      DATA_DIR: join(folder, 'data'),
-      DATABASE_URL: database?.url ?? '',
-      // Its first start prints how to go on.
-      NODE_ENV: 'development',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void service.kill('SIGKILL'));
+  const service = (await emptyInstallation()).start(port, ['ignore', 'pipe', 'inherit']);
   const ended = once(service, 'exit');
-  service.stdout.destroy();
+  service.stdout?.destroy();
   const isReady = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       ({ status }) => status,
@@ -35,6 +17,4 @@ it('a service whose output nobody reads any more serves, and ends when it is tol
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
   service.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
-  await database?.drop();
-  await rm(folder, { recursive: true });
 }, 90_000);

@@ -30,7 +30,7 @@ it('a history of 100,000 changes goes through both transports into what is writt
   const { me } = Object((await service.query(admin, '{ me { id } }')).data);
   const { id, cursor } = Object(data).createChat;
   await writeHistory(service.app.db.pool, id, { senderId: me.id, count: HISTORY, length: 200 });
-  const pages = vi.spyOn(service.app.services.chatLog, 'events');
+  const pages = vi.spyOn(service.app.services.chatLog, 'page');
   let sends = 0;
   const send = async (count: number) => {
     await Promise.all(range(1, count).map(() => service.query(admin, SEND, { id })));

@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { chooseSeed, parseSeed } from '../support/seed.js';
 
 export interface Options {
   /** Generated inputs, over all targets. */
@@ -19,7 +19,7 @@ export function usage(targets: readonly string[]): string {
 
 --short         ${SHORT_RUNS} inputs, in about half a minute
 --runs N        so many inputs over all targets; without it ${LONG_RUNS}
---seed S        the same inputs as another run with this seed
+--seed S        the same inputs as another run with this seed; without it TEST_SEED, or another one in every run
 --embedded      the embedded database, also where PostgreSQL could be started
 --target NAME   one of: ${targets.join(', ')}`;
 }
@@ -44,7 +44,7 @@ export function parseOptions(args: string[], known: readonly string[]): Options 
   if (unknown !== undefined) throw new Error(`There is no target "${unknown}"; there are ${known.join(', ')}.`);
   return {
     runs: values.runs === undefined ? (values.short ? SHORT_RUNS : LONG_RUNS) : whole('--runs', values.runs),
-    seed: values.seed === undefined ? randomInt(1, 1_000_000_000) : whole('--seed', values.seed),
+    seed: values.seed === undefined ? chooseSeed() : parseSeed('--seed', values.seed),
     targets,
     embedded: values.embedded ?? false,
   };

@@ -48,8 +48,7 @@ function oauth(checkSuccess: (response: HttpResponse) => void, handsOutSecrets =
       // OPTIONS is CORS's to answer.
       if (status === 204 || body === '') return;
       if (status === 200) checkSuccess(response);
-      else if (status === 400 || status === 401 || status === 403 || status === 405 || status === 413)
-        checkOAuthError(response);
+      else if ([400, 401, 403, 405, 413, 415].includes(status)) checkOAuthError(response);
       else checkPlainRefusal(response);
     },
   };

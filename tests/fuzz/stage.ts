@@ -22,6 +22,8 @@ export interface Stage {
 }
 
 const NO_LIMIT = '0';
+/** Without one a production answers nothing on the page of sign-in and of the metadata. */
+const PUBLIC_URL = 'https://chat.example';
 
 export const stages: readonly Stage[] = [
   {
@@ -84,7 +86,7 @@ export async function runStage(
   { runs, seed, targets: names }: { runs: number; seed: number; targets: readonly string[] },
 ): Promise<StageResult> {
   const logFile = join(ground.folder, `${stage.name.replaceAll(' ', '-')}.log`);
-  const environment = { ...FIRST_ACCOUNTS, ...ground.database, ...stage.environment };
+  const environment = { ...FIRST_ACCOUNTS, PUBLIC_URL, ...ground.database, ...stage.environment };
   let ended: string | undefined;
   const { keeper, folder } = ground;
   const onExit = (how: string) => {

@@ -1,7 +1,7 @@
 import { assertObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { UserProfile } from '../../src/domain/viewer.js';
-import { schema } from '../../src/graphql/schema.js';
+import type { UserProfile } from '../../src/domain/profile.js';
+import { schema } from '../../src/graphql/schema/schema.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
 import { PASSWORD, startOwnServices, viewerOf } from '../support/services.js';
 
@@ -113,7 +113,11 @@ const OPERATIONS: Record<string, Operation> = {
   },
   removeUserFromChat: {
     query: () => `mutation { removeUserFromChat(userId: "${stranger.id}", chatId: "${chat.id}") }`,
-    answers: writesOfAdmins,
+    answers: { ...writesOfAdmins, stranger: 'NOT_FOUND' },
+  },
+  setMemberRole: {
+    query: () => `mutation { setMemberRole(chatId: "${chat.id}", userId: "${member.id}", role: member) { role } }`,
+    answers: { ...writesOfAdmins, stranger: 'NOT_FOUND' },
   },
   createUser: {
     query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
 import { PASSWORD, startOwnServices } from '../support/services.js';
 
@@ -43,6 +43,8 @@ const OPERATIONS = {
     'mutation ($userId: ID!, $chatId: ID!) { answer: assignUserToChat(userId: $userId, chatId: $chatId) { joinedAt } }',
   removeUserFromChat:
     'mutation ($userId: ID!, $chatId: ID!) { answer: removeUserFromChat(userId: $userId, chatId: $chatId) }',
+  setMemberRole: `mutation ($chatId: ID!, $userId: ID!, $role: ChatRole!) {
+    answer: setMemberRole(chatId: $chatId, userId: $userId, role: $role) { role } }`,
   sendMessage: `mutation ($chatId: ID!, $content: String!, $nonce: String) {
     answer: sendMessage(chatId: $chatId, content: $content, nonce: $nonce) { id } }`,
   createUser: `mutation ($username: String!, $password: String!, $email: String, $firstName: String, $lastName: String) {
@@ -67,6 +69,7 @@ const fitting = (): Record<Name, Record<string, unknown>> => ({
   createChat: { name: 'fitting' },
   assignUserToChat: { userId: admin.id, chatId: chat.id },
   removeUserFromChat: { userId: admin.id, chatId: chat.id },
+  setMemberRole: { chatId: chat.id, userId: admin.id, role: 'member' },
   sendMessage: { chatId: chat.id, content: 'hi' },
   createUser: { username: 'fitting', password: PASSWORD },
   updateUser: { id: admin.id },
@@ -110,6 +113,9 @@ const CASES: Case[] = [
   ['assignUserToChat', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['removeUserFromChat', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['removeUserFromChat', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['setMemberRole', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['setMemberRole', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['setMemberRole', 'role', ['', 'admin', 'Owner', 1], 'BAD_USER_INPUT'],
   ['sendMessage', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['sendMessage', 'content', ['', ' \n\t ', 'x'.repeat(4001), 'x'.repeat(200_000), ...TEXTS], 'BAD_USER_INPUT'],
   ['sendMessage', 'nonce', ['', 'x'.repeat(129), 'x'.repeat(200_000), ...TEXTS], 'BAD_USER_INPUT'],

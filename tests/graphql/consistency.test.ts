@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { toProfile } from '../../src/domain/users.js';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
+import { toProfile } from '../../src/domain/profile.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
 import { startServices, type TestServices, viewerOf } from '../support/services.js';

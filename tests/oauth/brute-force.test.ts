@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
+import { MemoryAttemptStore } from '../../src/domain/credentials/memory-attempt-store.js';
 import {
   type AuthorizationServer,
   basic,
@@ -120,6 +120,42 @@ describe('Guessing', () => {
     expect((await ask(secret ?? '')).status).toBe(200);
   });
 
+  it('a public client is locked out by nobody: a secret for it is wrong and counts for the address alone', async () => {
+    const server = await start({ attemptLimits: { perClient: 2, perAddress: 4 } });
+    const { client } = await server.newClient({ isPublic: true, grants: ['password', 'refresh_token'] });
+    const { username } = await server.newUser();
+    const wrong = () => server.post('/oauth/revoke_token/', { token: 'x' }, basic(client.id, 'made up'));
+    const own = () => server.post('/oauth/revoke_token/', { token: 'x', client_id: client.id });
+    for (let count = 0; count < 4; count += 1) {
+      const response = await wrong();
+      expect([response.status, (await members(response)).error]).toEqual([401, 'invalid_client']);
+    }
+    await expectTooMany(await wrong());
+    expect((await own()).status).toBe(200);
+    expect(await server.signInService.authenticate(username, PASSWORD, '198.51.100.7')).toBeDefined();
+  });
+
+  it('a chosen client secret from one network keeps its owner out of no other', async () => {
+    const server = await start({ attemptLimits: { perClient: 3 } });
+    const { client } = await server.newClient({ secret: 'battery staple' });
+    for (let count = 0; count < 3; count += 1) await server.clients.authenticate(client.id, 'wrong', '203.0.113.66');
+    await expect(server.clients.authenticate(client.id, 'battery staple', '203.0.113.66:99')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
+    expect(await server.clients.authenticate(client.id, 'battery staple', '198.51.100.7')).toBeDefined();
+  });
+
+  it('an account from one network keeps its owner out of no other', async () => {
+    const server = await start({ attemptLimits: { perAccount: 3 } });
+    const { username } = await server.newUser();
+    for (let count = 0; count < 3; count += 1)
+      await server.signInService.authenticate(username, 'wrong', `203.0.113.66:${40_000 + count}`);
+    await expect(server.signInService.authenticate(username, PASSWORD, '203.0.113.66')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
+    expect(await server.signInService.authenticate(username, PASSWORD, '198.51.100.7')).toBeDefined();
+  });
+
   it('on the authorization page is told so, with 429 and Retry-After', async () => {
     const server = await start({ attemptLimits: { perAccount: 2 } });
     const { client } = await server.newClient({
@@ -153,6 +189,11 @@ describe('Guessing', () => {
     for (let count = 0; count < 2; count += 1)
       await expect(change('wrong')).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     await expect(change(PASSWORD)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    // Whoever has one session keeps the owner out of no other one.
+    const another = await server.signIn(app.credentials, username);
+    const owner = await server.tokens.authenticate(another.access);
+    if (!owner) throw new Error('Nobody signed in.');
+    await server.users.changePassword(owner, PASSWORD, 'another password');
   });
 
   it('is not what fifty people do who sign in at once', async () => {

@@ -1,13 +1,13 @@
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Attempts, DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/attempts.js';
-import { BrowserSessions } from '../../src/domain/browser-sessions.js';
-import { Clients } from '../../src/domain/clients.js';
-import { ExternalUsers } from '../../src/domain/external-users.js';
-import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
-import { PasswordHasher } from '../../src/domain/passwords.js';
-import { SignIn } from '../../src/domain/sign-in.js';
-import { Tokens } from '../../src/domain/tokens/tokens.js';
+import { BrowserSessions } from '../../src/domain/access/browser-sessions.js';
+import { Clients } from '../../src/domain/access/clients.js';
+import { SignIn } from '../../src/domain/access/sign-in.js';
+import { Tokens } from '../../src/domain/access/tokens/tokens.js';
+import { Attempts, DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/credentials/attempts.js';
+import { MemoryAttemptStore } from '../../src/domain/credentials/memory-attempt-store.js';
+import { PasswordHasher } from '../../src/domain/credentials/passwords.js';
+import { ExternalUsers } from '../../src/domain/people/external-users.js';
 import { oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 

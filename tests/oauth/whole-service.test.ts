@@ -82,6 +82,45 @@ describe('In the whole service', () => {
     }
   });
 
+  it('a peer that sends forwarding headers without being trusted is named once in the log', async () => {
+    const one = await Service.start(team.database);
+    try {
+      for (let count = 0; count < 3; count += 1) await issuerOf(one);
+      const said = one.log.filter((line) => line.includes('TRUST_PROXY'));
+      expect(said).toHaveLength(1);
+      expect(said[0]).toContain('127.0.0.1 sends x-forwarded-proto');
+    } finally {
+      await one.close();
+    }
+  });
+
+  it('in production no header names the issuer, and nobody is signed in on a page, without PUBLIC_URL', async () => {
+    const one = await Service.start(team.database, { NODE_ENV: 'production' });
+    try {
+      for (const path of ['/.well-known/oauth-authorization-server', '/oauth/authorize/']) {
+        const response = await fetch(one.origin + path, { headers: { host: 'evil.example' } });
+        expect(response.status).toBe(501);
+        expect(await members(response)).toEqual({
+          error: 'server_error',
+          error_description: 'This server does not know its public address: PUBLIC_URL is not set.',
+        });
+      }
+      expect(one.log.join('')).toContain('need PUBLIC_URL');
+      // An application's own sign-in needs no page.
+      const form = { grant_type: 'password', username: 'admin', password: PASSWORD, ...team.credentials };
+      const response = await fetch(`${one.origin}/oauth/token/`, { method: 'POST', body: new URLSearchParams(form) });
+      expect(response.status).toBe(200);
+    } finally {
+      await one.close();
+    }
+    const known = await Service.start(team.database, { NODE_ENV: 'production', PUBLIC_URL: 'https://chat.example' });
+    try {
+      expect(await issuerOf(known)).toBe('https://chat.example');
+    } finally {
+      await known.close();
+    }
+  });
+
   it.each(['/oauth/token/', '/oauth/revoke_token/', '/oauth/introspect/', '/oauth/authorize/'])(
     'no cache keeps a refusal of %s that came before the endpoint was reached',
     async (path) => {

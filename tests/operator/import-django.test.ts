@@ -1,5 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PasswordHasher } from '../../src/domain/passwords.js';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { endSignIns } from '../../src/domain/credentials/end-sign-ins.js';
+import { PasswordHasher } from '../../src/domain/credentials/passwords.js';
+import { transaction } from '../../src/domain/transaction.js';
 import { convert } from '../../src/operator/django/convert.js';
 import { readDjango } from '../../src/operator/django/source.js';
 import { writeImport } from '../../src/operator/django/write.js';
@@ -13,6 +15,7 @@ import {
 import { configureDatabase } from '../support/configured-database.js';
 import { createDjangoDatabase, type DjangoDatabase, djangoHash, djangoToken } from '../support/django.js';
 import { manage } from '../support/manage.js';
+import { waitUntil } from '../support/wait-until.js';
 
 const PASSWORD = 'correct horse';
 const SECRET = 'battery staple';
@@ -35,7 +38,8 @@ describe('import-django', { timeout: 60_000 }, () => {
   async function importAll(userTable?: string) {
     const hasher = new PasswordHasher();
     const converted = await convert(await readDjango(django.url, userTable), 86_400, (secret) => hasher.hash(secret));
-    return { ...(await writeImport(server.db, converted)), remarks: converted.remarks };
+    const { remarks, ...written } = await writeImport(server.db, converted);
+    return { ...written, remarks: [...converted.remarks, ...remarks] };
   }
   const none = { copied: 0, present: 0 };
   const dump = async () => {
@@ -221,11 +225,154 @@ describe('import-django', { timeout: 60_000 }, () => {
     await django.tokens({ application, user, scope: 'groups' });
     const { remarks, accessTokens, refreshTokens } = await importAll();
     expect(remarks).toEqual([
-      'The user "a b" was not copied: a username has letters, digits and @ . + - _ only.',
+      'The user "a b" was not copied, nor their tokens: username may hold letters, digits and @ . + - _ only.',
       '1 access and 0 refresh tokens were not copied: they are not 30 letters and digits.',
       '1 sign-ins were not copied: their tokens have neither the scope read nor write.',
     ]);
     expect({ accessTokens, refreshTokens }).toEqual({ accessTokens: none, refreshTokens: { copied: 1, present: 0 } });
+  });
+
+  it('copies users whose columns are null as Django would make them, and names those without a username', async () => {
+    const columns = ['username', 'password', 'email', 'first_name', 'last_name', 'is_active', 'date_joined', 'role'];
+    for (const column of columns) await django.query(`ALTER TABLE users_user ALTER ${column} DROP NOT NULL`);
+    const nothing = Object.fromEntries(columns.map((column) => [column, null]));
+    await django.user({ ...nothing, username: 'ann' });
+    const nameless = await django.user(nothing);
+    const application = await django.application({ client_id: 'app', client_secret: 'x' });
+    await django.tokens({ application, user: nameless });
+    const { users, remarks, accessTokens } = await importAll();
+    expect({ users, remarks, accessTokens }).toEqual({
+      users: { copied: 1, present: 0 },
+      remarks: [`The user with the id ${nameless} was not copied, nor their tokens: they have no username.`],
+      accessTokens: none,
+    });
+    const { dateJoined, ...ann } = await stored('ann');
+    expect(ann).toMatchObject({ passwordHash: null, email: null, firstName: '', isActive: true, role: 'user' });
+    expect(Date.now() - dateJoined.getTime()).toBeLessThan(60_000);
+  });
+
+  it.runIf(inject('testDatabaseSource').kind === 'postgres')(
+    'brings back no sign-in that a password reset ends beside it, before its own look or after (on a server alone)',
+    async () => {
+      const user = await django.user({ username: 'ann', password: djangoHash(PASSWORD) });
+      const application = await django.application({ client_id: 'app', client_secret: djangoHash(SECRET) });
+      await importAll();
+      const early = await django.tokens({ application, user });
+      const { rows } = await server.db.pool.query<{ id: string }>('SELECT id FROM users');
+      const areWaiting = async (count: number) => {
+        const waiting = await server.db.pool.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return waiting.rows.length >= count;
+      };
+      // The reset is under way when the import looks for the second time.
+      let imported: ReturnType<typeof importAll> | undefined;
+      await transaction(server.db, async (connection) => {
+        await connection.query('UPDATE users SET password_version = password_version + 1 WHERE id = $1', [rows[0]?.id]);
+        await endSignIns(connection, rows[0]?.id ?? '');
+        imported = importAll();
+        await waitUntil('The import waits', 10_000, () => areWaiting(1));
+      });
+      expect((await imported)?.remarks).toEqual([
+        'The tokens of ann were not copied: the password was changed here meanwhile.',
+      ]);
+      expect(await server.tokens.authenticate(early.access)).toBeUndefined();
+
+      // The import has looked for the second time when the reset begins: it waits at the application for somebody else.
+      await django.query('TRUNCATE oauth2_provider_accesstoken CASCADE');
+      const late = await django.tokens({ application, user });
+      await server.db.pool.query(`DELETE FROM oauth_clients`);
+      let reset: Promise<void> | undefined;
+      await transaction(server.db, async (connection) => {
+        await connection.query('LOCK TABLE oauth_clients IN SHARE MODE');
+        imported = importAll();
+        await waitUntil('The import waits', 10_000, () => areWaiting(1));
+        reset = server.users.setPassword('ann', 'another password');
+        await waitUntil('The reset waits', 10_000, () => areWaiting(2));
+      });
+      expect((await imported)?.accessTokens).toEqual({ copied: 1, present: 0 });
+      await reset;
+      expect(await server.tokens.authenticate(late.access)).toBeUndefined();
+    },
+  );
+
+  it('gives tokens to nobody but the users that it made, and names whom it left out', async () => {
+    const here = await server.users.create({ username: 'bob', password: 'somebody else’s' });
+    const bob = await django.user({ username: 'bob', password: djangoHash(PASSWORD), role: 'admin' });
+    const ann = await django.user({ username: 'ann', password: djangoHash(PASSWORD) });
+    const application = await django.application({ client_id: 'app', client_secret: djangoHash(SECRET) });
+    const ofBob = await django.tokens({ application, user: bob });
+    const ofAnn = await django.tokens({ application, user: ann });
+    for (let run = 0; run < 2; run += 1) {
+      const { remarks } = await importAll();
+      expect(remarks).toEqual([expect.stringMatching(/^The user bob was not copied, nor their tokens/)]);
+      expect(await server.tokens.authenticate(ofBob.access)).toBeUndefined();
+      expect(await server.tokens.authenticate(ofAnn.access)).toMatchObject({ user: { username: 'ann' } });
+    }
+    expect(await stored('bob')).toMatchObject({ id: here.id, role: 'user' });
+  });
+
+  it('takes the names that anybody may have here, in their form, and says why it leaves out others', async () => {
+    const long = 'x'.repeat(150);
+    const names = ['Jose\u0301', 'Jos\u00e9', 'josé', long, 'ad\u034fmin', '\u0430dmin', 'bob', 'BOB', 'ﬁona', 'Fiona'];
+    for (const username of names) await django.user({ username, password: djangoHash(PASSWORD) });
+    const data = await readDjango(django.url, undefined);
+    // A project's own table may hold longer ones.
+    for (const user of data.users) if (user.username === long) user.username += 'x';
+    const converted = await convert(data, 86_400, async (secret) => secret);
+    const written = await writeImport(server.db, converted);
+    const { users } = written;
+    const remarks = [...converted.remarks, ...written.remarks];
+    expect(users).toEqual({ copied: 3, present: 0 });
+    const left = (name: string, why: string) => `The user ${name} was not copied, nor their tokens: ${why}`;
+    const same = 'has this name already, but for case and the form of its letters.';
+    expect(remarks).toEqual([
+      left(JSON.stringify(long), 'username must have 1 to 150 characters.'),
+      left(JSON.stringify('ad\u034fmin'), 'username must not have characters that do not show.'),
+      left(JSON.stringify('\u0430dmin'), 'username must be of one script.'),
+      left('José', `José ${same}`),
+      left('josé', `José ${same}`),
+      left('BOB', `bob ${same}`),
+      left('Fiona', `ﬁona ${same}`),
+    ]);
+    expect(await server.signInService.authenticate('Jose\u0301', PASSWORD)).toMatchObject({
+      user: { username: 'José' },
+    });
+  });
+
+  it('knows users again whom an import copied that kept neither where they came from nor the form of their names', async () => {
+    const joined = new Date('2020-02-02T02:02:02.020Z');
+    const ann = await django.user({ username: 'ann', password: djangoHash(PASSWORD), date_joined: joined });
+    const eve = await django.user({ username: 'eve', password: djangoHash(PASSWORD), date_joined: joined });
+    await django.user({ username: 'Jose\u0301', password: djangoHash(PASSWORD) });
+    const application = await django.application({ client_id: 'app', client_secret: djangoHash(SECRET) });
+    await importAll();
+    await server.db.pool.query(`UPDATE users SET imported_from = NULL WHERE username IN ('ann', 'eve')`);
+    // Somebody else has taken the name since.
+    await server.db.pool.query(`UPDATE users SET date_joined = now() WHERE username = 'eve'`);
+    await server.db.pool.query(`UPDATE users SET username = $1 WHERE username = $2`, ['Jose\u0301', 'Jos\u00e9']);
+    const ofAnn = await django.tokens({ application, user: ann });
+    const ofEve = await django.tokens({ application, user: eve });
+    for (let run = 0; run < 2; run += 1) {
+      const { users, remarks } = await importAll();
+      expect(users).toEqual({ copied: 0, present: 2 });
+      expect(remarks).toEqual([expect.stringMatching(/^The user eve was not copied, nor their tokens: somebody here/)]);
+      expect(await server.tokens.authenticate(ofAnn.access)).toMatchObject({ user: { username: 'ann' } });
+      expect(await server.tokens.authenticate(ofEve.access)).toBeUndefined();
+    }
+    expect(await stored('ann')).toMatchObject({ importedFrom: `django:${ann}` });
+  });
+
+  it('gives nobody the tokens of another service’s user with the same number', async () => {
+    const first = await django.user({ id: 7, username: 'ann', password: djangoHash(PASSWORD) });
+    await importAll();
+    await django.empty();
+    const other = await django.user({ id: 7, username: 'bob', password: djangoHash(PASSWORD) });
+    expect(other).toBe(first);
+    const application = await django.application({ client_id: 'app', client_secret: djangoHash(SECRET) });
+    const { access } = await django.tokens({ application, user: other });
+    expect((await importAll()).users).toEqual({ copied: 1, present: 0 });
+    expect(await server.tokens.authenticate(access)).toMatchObject({ user: { username: 'bob' } });
   });
 
   it('copies all or nothing', async () => {
@@ -245,7 +392,8 @@ describe('import-django', { timeout: 60_000 }, () => {
     await django.query('ALTER TABLE users_user DROP COLUMN role');
     await django.query('ALTER TABLE users_user RENAME TO people');
     await django.query(
-      `INSERT INTO people (username, password, is_staff) VALUES ('ann', '!x', true), ('bob', '!x', false)`,
+      `INSERT INTO people (username, password, is_staff, is_superuser)
+       VALUES ('ann', '!x', true, true), ('bob', '!x', true, false)`,
     );
     await expect(importAll()).rejects.toThrow('There is no table of users');
     expect((await importAll('people')).users).toEqual({ copied: 2, present: 0 });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { type ConfiguredDatabase, configureDatabase } from '../support/configured-database.js';
 import { manage } from '../support/manage.js';
 import { RawSocket } from '../support/raw-socket.js';
@@ -30,8 +30,11 @@ async function signIn(username: string, password: string): Promise<{ status: num
 beforeAll(async () => {
   database = await configureDatabase();
   const config = loadConfig({ ...database.environment, NODE_ENV: 'test', LOG_LEVEL: 'silent' }, database.folder);
-  // Without Redis a running service hears of a command's changes by looking.
-  app = await buildApp(config, config.redisUrl ? {} : { services: { recheckIntervalMs: 200 } });
+  // Without Redis a running service hears of a command's changes by looking. What it would remove itself is left for the command.
+  const sweepIntervalMs = 3_600_000;
+  app = await buildApp(config, {
+    services: config.redisUrl ? { sweepIntervalMs } : { sweepIntervalMs, recheckIntervalMs: 200 },
+  });
   origin = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(async () => {

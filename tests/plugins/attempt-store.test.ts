@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { AttemptStore } from '../../src/domain/attempts.js';
-import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
-import { RedisAttemptStore } from '../../src/plugins/attempt-store.js';
+import type { AttemptStore } from '../../src/domain/credentials/attempts.js';
+import { MemoryAttemptStore } from '../../src/domain/credentials/memory-attempt-store.js';
+import { RedisAttemptStore } from '../../src/plugins/redis-attempt-store.js';
 import { testRedisPrefix, testRedisUrl } from '../support/redis.js';
 import { waitUntil } from '../support/wait-until.js';
 

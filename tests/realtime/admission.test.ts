@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Tokens } from '../../src/domain/tokens/tokens.js';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import { Tokens } from '../../src/domain/access/tokens/tokens.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { RawSocket, UpgradeRefused } from '../support/raw-socket.js';
 import { type RealtimeApp, startRealtimeApp } from '../support/realtime-app.js';
@@ -97,6 +97,17 @@ describe('an upgrade is refused before it happens', () => {
     expect(body).toMatchObject({ error: 'unauthorized' });
   });
 
+  it.each(['Basic YTpi', 'Digest username="ann"', 'Negotiate', ''])(
+    'with 401 and a bare challenge for an Authorization that is no token (%j)',
+    async (authorization) => {
+      const { status, headers } = await refusal(app.open(chatName, null, { headers: { authorization } }));
+      expect({ status, challenge: headers['www-authenticate'] }).toEqual({
+        status: 401,
+        challenge: 'Bearer realm="chat"',
+      });
+    },
+  );
+
   it('with 401 invalid_token for a token, a subprotocol or a ticket that nobody was given', async () => {
     const wrong = `cat_${'x'.repeat(43)}`;
     for (const open of [
@@ -127,7 +138,6 @@ describe('an upgrade is refused before it happens', () => {
     const { href } = new URL(app.url(chatName));
     const protocols = ['chat.v1', `bearer.${token}`];
     for (const open of [
-      () => RawSocket.open(href, { headers: { authorization: 'Basic YTpi' } }),
       () => RawSocket.open(href, { headers: { authorization: `Bearer ${token} ${token}` } }),
       () => app.open(chatName, token, { protocols }),
       () => app.open(chatName, token, { query: { token } }),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { type RealtimeApp, startRealtimeApp } from '../support/realtime-app.js';
 import { startOwnServices } from '../support/services.js';
 
@@ -252,6 +252,27 @@ describe('frames before the server is ready', () => {
     const frames = await socket.take(5);
     expect(frames[0]?.type).toBe('hello');
     expect(frames.filter((frame) => frame.type === 'pong').map((frame) => frame.id)).toEqual(['1', '2', '3']);
+    await socket.close();
+  });
+});
+
+describe('a reader of a chat', () => {
+  it('hears it, and is told by which rule it may not write', async () => {
+    const chat = await services.newChat(ann, bob);
+    await services.memberships.setRole(null, chat.id, bob.id, 'reader');
+    const socket = await app.join(chat.name, bob);
+    socket.send({ type: 'message.send', id: '1', content: 'hi' });
+    expect(await socket.next()).toEqual({
+      ...{ type: 'error', id: '1', code: 'FORBIDDEN', rule: 'chat.role', needs: 'member' },
+      message: 'This takes the role member in the chat.',
+    });
+    await services.memberships.setRole(null, chat.id, bob.id, 'member');
+    expect(await socket.next()).toEqual({
+      ...{ type: 'member.updated', seq: 4, cursor: `${chat.epoch}:4`, at: expect.any(String), actor: null },
+      member: { user: onWire(bob), role: 'member', joinedAt: expect.any(String) },
+    });
+    socket.send({ type: 'message.send', id: '2', content: 'hi' });
+    expect(await socket.next('ack')).toMatchObject({ id: '2' });
     await socket.close();
   });
 });

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseAway } from '../../src/domain/errors.js';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
+import type { Viewer } from '../../src/domain/viewer.js';
 import type { Disconnect } from '../../src/plugins/websocket/close-codes.js';
 import { type ChannelSocket, Connection, type ConnectionContext } from '../../src/realtime/connection.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
@@ -40,10 +41,12 @@ class PaperSocket implements ChannelSocket {
 
   pause(): void {
     this.isPaused = true;
+    this.wake?.();
   }
 
   resume(): void {
     this.isPaused = false;
+    this.wake?.();
   }
 
   async until(condition: () => boolean): Promise<void> {
@@ -58,10 +61,10 @@ class PaperSocket implements ChannelSocket {
 async function connect(override: Partial<ConnectionContext['services']> = {}, members: UserProfile[] = [ann]) {
   const chat = await services.newChat(...members);
   const socket = new PaperSocket();
-  const entrance = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
+  const checked = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
   const connection = new Connection(
     socket,
-    { viewer: viewerOf(ann), user: ann, chat, entrance, after: undefined },
+    { viewer: viewerOf(ann), user: ann, chat, checked, after: undefined },
     {
       services: {
         chats: services.chats,
@@ -164,7 +167,7 @@ describe('a frame', () => {
   it('is not acted on once the socket is closing', async () => {
     const { chat, socket, connection } = await connect();
     await connection.start();
-    connection.ended('token_revoked');
+    connection.sessionEnded('token_revoked');
     say(connection, { type: 'message.send', id: 'c1', content: 'hi' });
     connection.receive(Buffer.from('not JSON'), false);
     await services.messages.drain();
@@ -174,11 +177,65 @@ describe('a frame', () => {
   });
 });
 
+describe('auth frames', () => {
+  const say = (connection: Connection, frame: object) => connection.receive(Buffer.from(JSON.stringify(frame)), false);
+
+  it('are looked up one at a time, one waits, more are refused at once, and nothing else is read meanwhile', async () => {
+    const asked: ((viewer: Viewer) => void)[] = [];
+    const authenticate = () => new Promise<Viewer>((resolve) => asked.push(resolve));
+    const { socket, connection } = await connect({ tokens: withMethod(services.tokens, { authenticate }) });
+    await connection.start();
+    await socket.until(() => socket.sent.some((frame) => frame.type === 'live'));
+    socket.sent.length = 0;
+    for (let index = 1; index <= 400; index += 1) say(connection, { type: 'auth', id: `a${index}`, token: 'x' });
+    say(connection, { type: 'ping', id: 'last' });
+    expect(asked).toHaveLength(1);
+    expect(socket.isPaused).toBe(true);
+    await socket.until(() => socket.sent.length === 398);
+    expect(new Set(socket.sent.map((frame) => ({ ...frame, id: '' })).map((frame) => JSON.stringify(frame))).size).toBe(
+      1,
+    );
+    expect(socket.sent[0]).toEqual({
+      type: 'error',
+      id: 'a3',
+      code: 'RATE_LIMITED',
+      message: 'Too many renewals of this socket’s token at once. Please slow down.',
+      retryAfterMs: 1000,
+    });
+    asked[0]?.(viewerOf(ann));
+    await socket.until(() => asked.length === 2);
+    expect(socket.isPaused).toBe(true);
+    asked[1]?.(viewerOf(ann));
+    await socket.until(() => !socket.isPaused);
+    expect(socket.sent.slice(398)).toMatchObject([
+      { type: 'ack', id: 'a1' },
+      { type: 'ack', id: 'a2' },
+      { type: 'pong', id: 'last' },
+    ]);
+    say(connection, { type: 'auth', id: 'later', token: 'x' });
+    expect(asked).toHaveLength(3);
+    connection.closed();
+  });
+
+  it('leave a socket without room paused', async () => {
+    const { socket, connection } = await connect({
+      tokens: withMethod(services.tokens, { authenticate: async () => viewerOf(ann) }),
+    });
+    await connection.start();
+    socket.hasRoom = false;
+    say(connection, { type: 'auth', id: 'a', token: 'x' });
+    say(connection, { type: 'ping', id: 'p' });
+    await socket.until(() => socket.sent.some((frame) => frame.type === 'pong'));
+    expect(socket.isPaused).toBe(true);
+    connection.closed();
+  });
+});
+
 describe('a change of role that cannot be checked', () => {
   it('ends the connection: it does not go on unchecked', async () => {
-    const { socket, connection } = await connect({ chats: withMethod(services.chats, { reachable: away }) });
+    const { socket, connection } = await connect({ chats: withMethod(services.chats, { requireHead: away }) });
     await connection.start();
-    connection.changed();
+    connection.viewerChanged();
     await socket.until(() => !socket.isOpen);
     expect(socket.disconnected).toEqual({ code: 1013, reason: 'overloaded' });
     connection.closed();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { messageCreated } from '../../src/domain/chat-events.js';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { eventFrames } from '../../src/realtime/event-frames.js';
+import { createdEvent } from '../support/events.js';
 
 const sender: UserProfile = {
   id: 'ann-id',
@@ -14,7 +14,7 @@ const sender: UserProfile = {
 
 function event(nonce: string | null) {
   const createdAt = '2026-11-22T12:00:00.000Z';
-  return messageCreated('k3f9', { id: 'm', chatId: 'c', seq: 58, content: 'hi', nonce, createdAt, sender });
+  return createdEvent('k3f9', { id: 'm', chatId: 'c', seq: 58, content: 'hi', nonce, createdAt, sender });
 }
 
 const json = (frame: Buffer) => JSON.parse(frame.toString('utf8', frame[1] === 126 ? 4 : 2));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
 import { startRealtimeApp } from '../support/realtime-app.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 

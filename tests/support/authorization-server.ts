@@ -1,14 +1,14 @@
 import Fastify from 'fastify';
-import { type AttemptLimits, type AttemptStore, Attempts } from '../../src/domain/attempts.js';
-import { BrowserSessions } from '../../src/domain/browser-sessions.js';
-import { Clients, type OAuthClient } from '../../src/domain/clients.js';
-import { ExternalUsers } from '../../src/domain/external-users.js';
-import { MemoryAttemptStore } from '../../src/domain/memory-attempt-store.js';
-import { PasswordHasher } from '../../src/domain/passwords.js';
-import { SignIn } from '../../src/domain/sign-in.js';
-import type { TokenLifetimes } from '../../src/domain/tokens/issue.js';
-import { Tokens } from '../../src/domain/tokens/tokens.js';
-import { Users } from '../../src/domain/users.js';
+import { BrowserSessions } from '../../src/domain/access/browser-sessions.js';
+import { Clients, type OAuthClient } from '../../src/domain/access/clients.js';
+import { SignIn } from '../../src/domain/access/sign-in.js';
+import type { TokenLifetimes } from '../../src/domain/access/tokens/issue.js';
+import { Tokens } from '../../src/domain/access/tokens/tokens.js';
+import { type AttemptLimits, type AttemptStore, Attempts } from '../../src/domain/credentials/attempts.js';
+import { MemoryAttemptStore } from '../../src/domain/credentials/memory-attempt-store.js';
+import { PasswordHasher } from '../../src/domain/credentials/passwords.js';
+import { ExternalUsers } from '../../src/domain/people/external-users.js';
+import { Users } from '../../src/domain/people/users.js';
 import { type OAuthOptions, oauthPlugin } from '../../src/oauth/plugin.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -22,13 +22,13 @@ export async function members(response: Response): Promise<Record<string, unknow
   return { ...(typeof body === 'object' ? body : {}) };
 }
 
-/** The tokens of a successful answer; empty for those that are not there. */
+/** The tokens of a successful response; an empty string for a missing one. */
 export async function tokenPair(response: Response): Promise<{ access: string; refresh: string }> {
   const { access_token: access, refresh_token: refresh } = await members(response);
   return { access: typeof access === 'string' ? access : '', refresh: typeof refresh === 'string' ? refresh : '' };
 }
 
-/** Tests of wrong passwords are many, from one address. */
+/** High, since the tests try many wrong passwords from one address. */
 const UNLIMITED: AttemptLimits = {
   perAccount: Infinity,
   perAddress: Infinity,
@@ -40,11 +40,11 @@ interface ServerOptions extends Partial<OAuthOptions> {
   port?: number;
   attemptLimits?: Partial<AttemptLimits>;
   attemptStore?: AttemptStore;
-  /** One that the test shares between servers and drops itself. */
+  /** A database that the test shares between servers and drops itself. */
   database?: TestDatabase;
 }
 
-/** Over all servers, for some of them share a database. */
+/** Counts over all servers, because some share a database. */
 let userCount = 0;
 
 /** The OAuth2 endpoints on a database of their own, listening on a free port of the loopback address. */
@@ -72,8 +72,8 @@ export async function startAuthorizationServer(
   const users = new Users(
     db,
     hasher,
-    async ({ userId, signOut, exceptFamilyId }) => {
-      if (signOut) await tokens.revokeUserFamilies(userId, exceptFamilyId);
+    async ({ endedFamilyIds }) => {
+      revoked.push(...endedFamilyIds);
     },
     attempts,
   );
@@ -95,7 +95,7 @@ export async function startAuthorizationServer(
   });
   const origin = await app.listen({ port, host: '127.0.0.1' });
 
-  /** Sends a form as it is; a list of pairs may repeat a name. */
+  /** Sends a form unchanged. A list of pairs may repeat a name. */
   const post = (
     path: string,
     form: Record<string, string> | Iterable<[string, string]>,
@@ -110,7 +110,7 @@ export async function startAuthorizationServer(
     users,
     signInService,
     browserSessions,
-    /** The families that listeners were told of. */
+    /** The token families that were announced as revoked. */
     revoked,
     /** Every line that was logged. */
     log,

@@ -2,10 +2,10 @@ import { delimiter, join } from 'node:path';
 import { type Browser, chromium as engine } from 'playwright-core';
 import { isProgram } from './server-program.js';
 
-/** What distributions call it; the last ones are made of it and do as well. */
+/** Chromium's name in various distributions. The last ones are browsers built on it, which work too. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 
-/** No request but those of the pages that a test opens; root, as in containers, has no sandbox. */
+/** Allows no requests but those of the pages that a test opens. No sandbox: root, as in a container, cannot use it. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -16,14 +16,14 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** The Chromium of this machine, which `CHROMIUM_PATH` may name; without one the tests of browsers are skipped. */
+/** The path of this machine's Chromium, or `CHROMIUM_PATH`. Without one, browser tests are skipped. */
 export function findChromium({ CHROMIUM_PATH, PATH = '' }: NodeJS.ProcessEnv = process.env): string | undefined {
   if (CHROMIUM_PATH) return CHROMIUM_PATH;
   const folders = PATH.split(delimiter).filter((folder) => folder !== '');
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram);
 }
 
-/** A real browser, without a window, whose profile is empty and goes with it. */
+/** A headless Chromium with an empty profile, which is removed when the browser is closed. */
 export function launchChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('There is no Chromium here.');

@@ -9,7 +9,7 @@ import { testRedisUrl } from './redis.js';
 
 /** A database as an operator configures it, for programs that are run as processes of their own. */
 export interface ConfiguredDatabase {
-  /** Nothing of this process's environment but what a program needs to run, and the settings of the service. */
+  /** The service's settings, and of this process's environment only what a program needs to run. */
   readonly environment: Record<string, string>;
   /** A folder without a `.env`. */
   readonly folder: string;
@@ -17,8 +17,8 @@ export interface ConfiguredDatabase {
 }
 
 /**
- * On what this run tests with: a database on its server, or the embedded default in a data folder, which does not run. Where
- * it is `prepared`, the folder holds a migrated one: a first start takes many times as long as a later one.
+ * A database on this run's server, or a data folder for the embedded default, which is not started. With `prepared`, the folder holds
+ * a migrated database, because a first start takes many times as long as a later one.
  */
 export async function configureDatabase({ prepared = false } = {}): Promise<ConfiguredDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-operator-'));

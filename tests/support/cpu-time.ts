@@ -1,9 +1,9 @@
-/** The cheapest run counts: in the others something is compiled, or the garbage of the tests before is collected. */
+/** The cheapest run counts: others also compile code, or collect the garbage of earlier tests. */
 const RUNS = 40;
 
 /**
- * The least CPU that a run takes of the whole process, in milliseconds; one that is within the limit is enough. The clock on
- * the wall would count what other processes do on a busy machine.
+ * The least CPU time of the whole process for one run, in milliseconds. It stops at the first run that is within the limit. Wall-clock
+ * time would include other processes on a busy machine.
  */
 export async function leastCpu(limitMs: number, run: () => unknown): Promise<number> {
   let least = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** A promise and the way to resolve it from elsewhere. */
+/** A promise and its resolve function. */
 export function deferred<T>() {
   let resolve: (value: T) => void = () => {};
   const promise = new Promise<T>((settle) => {

@@ -2,7 +2,7 @@ import { createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createTestDatabase } from './database.js';
 
-/** As Django 5 stores them, with fewer rounds so that tests are quick. */
+/** A password hash in Django 5's format, with fewer rounds so that tests are quick. */
 export function djangoHash(secret: string): string {
   const salt = randomBytes(16).toString('hex');
   return `pbkdf2_sha256$1000$${salt}$${pbkdf2Sync(secret, salt, 1000, 32, 'sha256').toString('base64')}`;
@@ -42,7 +42,7 @@ const TABLES = `
     created timestamptz NOT NULL DEFAULT now(), updated timestamptz NOT NULL DEFAULT now(), revoked timestamptz,
     token_family uuid, UNIQUE (token, revoked));`;
 
-/** The database of a Django service, for the test to fill. */
+/** An empty database with the tables of a Django service. */
 export async function createDjangoDatabase() {
   // Emptied: on the embedded database a copy comes at once, and one from nothing takes seconds.
   const database = await createTestDatabase();
@@ -67,7 +67,7 @@ export async function createDjangoDatabase() {
   return {
     url: database.url,
     query: (sql: string) => client.query(sql),
-    /** Makes its tables anew, whatever a test did to them. */
+    /** Drops and creates its tables again. */
     empty,
     user: (row: Record<string, unknown>) => insert('users_user', row),
     application: (row: Record<string, unknown>) =>

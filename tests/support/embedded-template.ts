@@ -7,14 +7,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { SharedSession } from '../../src/plugins/database/embedded-session.js';
-import { applyMigrations, readMigrations } from '../../src/plugins/database/migrations.js';
+import { readMigrations } from '../../src/plugins/database/migration-files.js';
+import { applyMigrations } from '../../src/plugins/database/migrations.js';
+import { startEmbeddedLender } from './embedded-lender.js';
 import type { TestDatabaseSource } from './test-database-source.js';
 
 const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 
+/** What CREATE DATABASE copies: two thirds of the files. */
+const UNUSED = ['template1', 'template0'];
+
 /**
- * A tar file of a migrated embedded database, for test files to load into memory. Making it takes seconds, so it is kept
- * until the migrations or PGlite change.
+ * A tar file of a migrated embedded database, from which those of the tests start. Making it takes seconds, so it is kept until the
+ * migrations or PGlite change.
  */
 export async function embeddedTemplate() {
   const template = join(cache, `test-database-${await fingerprint()}.tar`);
@@ -22,18 +27,24 @@ export async function embeddedTemplate() {
     await makeTemplate(template);
     await removeOldTemplates();
   }
-  const source: TestDatabaseSource = { kind: 'embedded', template };
+  const lender = await startEmbeddedLender(template);
+  const source: TestDatabaseSource = { kind: 'embedded', template, lender: lender.address };
   return {
     source,
     description: 'the embedded database (TEST_DATABASE_URL is not set)',
-    async remove() {},
+    remove: () => lender.close(),
   };
 }
 
 async function fingerprint(): Promise<string> {
-  const { migrationDirectories } = await readMigrations();
+  const migrations = await readMigrations();
   const pglite = await readFile(createRequire(import.meta.url).resolve('@electric-sql/pglite'));
-  return createHash('sha256').update(JSON.stringify(migrationDirectories)).update(pglite).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify(migrations))
+    .update(pglite)
+    .update(String(UNUSED))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Those of former migrations; a day, so that a run that goes on elsewhere keeps its own. */
@@ -53,6 +64,10 @@ async function makeTemplate(file: string): Promise<void> {
   await server.start();
   try {
     await applyMigrations(`postgresql://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`);
+    for (const name of UNUSED) {
+      await session.exec(`ALTER DATABASE ${name} IS_TEMPLATE false`);
+      await session.exec(`DROP DATABASE ${name}`);
+    }
     await session.exec('CHECKPOINT');
     const tar = await session.dumpDataDir('none');
     // Runs that start together each write a file of their own and put it in place whole.

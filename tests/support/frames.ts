@@ -11,11 +11,11 @@ export interface FrameParts {
   rsv?: number;
   /** Default: true, with a key that is not zero. */
   masked?: boolean;
-  /** The length to announce, whatever the payload has. */
+  /** The length in the header, if it is to differ from the payload's. */
   announced?: bigint;
 }
 
-/** A frame as a client sends it, right or wrong (https://datatracker.ietf.org/doc/html/rfc6455#section-5.2). */
+/** A client's frame, valid or not (https://datatracker.ietf.org/doc/html/rfc6455#section-5.2). */
 export function frame({ opcode, payload = '', fin = true, rsv = 0, masked = true, announced }: FrameParts): Buffer {
   const data = Buffer.from(payload);
   const length = announced ?? BigInt(data.length);
@@ -43,7 +43,7 @@ export interface ServerFrame {
   payload: Buffer;
 }
 
-/** A TCP connection that has upgraded, and knows of WebSockets only how to read the server's frames. */
+/** An upgraded TCP connection. It parses the server's frames and does nothing else of a WebSocket client. */
 export class FrameClient {
   readonly frames: ServerFrame[] = [];
   private rest: Buffer;
@@ -81,7 +81,7 @@ export class FrameClient {
     return new FrameClient(connection, bytes.toString('latin1', 0, end), bytes.subarray(end));
   }
 
-  /** Resolves when the server has sent what is looked for, or undefined when it ended the connection first. */
+  /** Resolves to the match when the server has sent it; to undefined when the connection ended first. */
   async find(isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame | undefined> {
     for (;;) {
       const found = this.frames.find(isWanted);

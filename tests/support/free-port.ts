@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * A port of the loopback address for a server that is going to be stopped and started again on it. Below the range that
- * systems take outgoing ports from: one of those may be somebody's while our server is away.
+ * A free port of the loopback address for a server that is stopped and started again. It is below the range of ephemeral ports, one
+ * of which could be taken while the server is stopped.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {

@@ -2,7 +2,8 @@ import Fastify from 'fastify';
 import fp from 'fastify-plugin';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import type { Scope, UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
+import type { Scope } from '../../src/domain/viewer.js';
 import graphql, { type GraphqlOptions } from '../../src/graphql/plugin.js';
 import authenticate from '../../src/plugins/authenticate.js';
 import errors from '../../src/plugins/errors.js';
@@ -37,7 +38,7 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
   };
   await app.register(fp(given, { name: 'services' }));
   await app.register(authenticate);
-  await app.register(webSocket, { rounds: services.rounds, corsAllowedOrigins: [] });
+  await app.register(webSocket, { flushScheduler: services.flushScheduler, corsAllowedOrigins: [] });
   await app.register(graphql, options);
   const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
   const { client } = await services.clients.create({ name: 'Test client', grants: ['client_credentials'] });
@@ -51,7 +52,7 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
     /** Every line that was logged. */
     log,
 
-    /** A token of the user's, or of the client's own for null. */
+    /** Issues a token of this user; for null, one of the client itself. */
     async newToken(user: UserProfile | null, scopes: Scope[] = ['read', 'write']): Promise<string> {
       const issued = await services.tokens.issue({
         clientId: client.id,
@@ -81,14 +82,14 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
       return { status: response.statusCode, headers: response.headers, data, errors, codes };
     },
 
-    /** A client over a socket, made by others (graphql-ws). */
+    /** A client of the graphql-ws library. */
     connect(token: string): Client {
       const socket = createClient({
         url: `ws://127.0.0.1:${port}/graphql/`,
         webSocketImpl: WebSocket,
         connectionParams: { authorization: `Bearer ${token}` },
         retryAttempts: 0,
-        // One connection for all that the test does with it.
+        // One connection for the whole test.
         lazy: false,
         onNonLazyError: () => {},
       });
@@ -106,7 +107,7 @@ export async function startGraphqlApp(services: TestServices, options: GraphqlOp
 
 export type GraphqlApp = Awaited<ReturnType<typeof startGraphqlApp>>;
 
-/** How many statements the database is sent while `run` runs. */
+/** The number of statements sent to the database during `run`. */
 export async function countStatements(
   services: Pick<TestServices, 'db'>,
   run: () => Promise<unknown>,

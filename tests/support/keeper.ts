@@ -7,8 +7,8 @@ import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Ends the processes and removes the folders that it is told of, when `close` is called and also when this process dies
- * without a word: a process of its own does it, as soon as the pipe to it closes. One way out, tried by every run.
+ * Ends registered processes and removes registered folders when `close` is called, and also when this process is killed: a child
+ * process does it as soon as the pipe to it closes. Both cases take the same path, so every run tests it.
  */
 export class Keeper {
   private readonly child: ChildProcess;
@@ -17,7 +17,7 @@ export class Keeper {
 
   constructor() {
     const file = fileURLToPath(new URL('keeper-process.mjs', import.meta.url));
-    // A session of its own: Ctrl-C in a terminal reaches every process of the group, and this one has work to do then.
+    // In a session of its own, because Ctrl-C would end every process of the group, and this one has to clean up then.
     const child = spawn(process.execPath, [file], { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
     this.child = child;
     this.input = child.stdin;
@@ -25,14 +25,14 @@ export class Keeper {
     child.unref();
   }
 
-  /** A folder below the system's temporary one, which goes with us. */
+  /** Makes a temporary folder and registers it. */
   async folder(name: string): Promise<string> {
     const path = await mkdtemp(join(tmpdir(), `${name}-`));
     this.tell({ keep: path });
     return path;
   }
 
-  /** Sends `signal` at the end, and SIGKILL five seconds later to who is still there. */
+  /** Registers a process. It gets `signal` at the end, and SIGKILL if it still runs five seconds later. */
   process(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
     const { pid } = child;
     if (pid === undefined) return;
@@ -40,7 +40,7 @@ export class Keeper {
     child.once('exit', () => this.tell({ forget: pid }));
   }
 
-  /** Leaves a folder where it is. */
+  /** Unregisters a folder. */
   leave(folder: string): void {
     this.tell({ forget: folder });
   }

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { PasswordHasher } from '../../src/domain/passwords.js';
+import { PasswordHasher } from '../../src/domain/credentials/passwords.js';
 
-/** What the service hands out tells itself: src/domain/tokens/opaque-token.ts. */
+/** The prefix by which the service's tokens are recognised: src/domain/access/tokens/opaque-token.ts. */
 const TOKEN = /c(?:at|rt|st|ac|bs|cs)_[\w-]{43}/g;
-/** Characters. The rule for passwords; what is shorter stands in ordinary words too. */
+/** In characters: the minimum of the password rule. Shorter strings occur in ordinary words too. */
 const SHORTEST_PASSWORD = 8;
 
 /** The passwords and chosen secrets, right and wrong, that the tests of this file made the service hash or check. */
@@ -14,16 +14,16 @@ PasswordHasher.prototype.hash = function (password) {
   remember(password);
   return hash.call(this, password);
 };
-PasswordHasher.prototype.verify = function (storedHash, password, admit) {
+PasswordHasher.prototype.verify = function (storedHash, password, ...more) {
   remember(password);
-  return verify.call(this, storedHash, password, admit);
+  return verify.call(this, storedHash, password, ...more);
 };
 
 function remember(password: string): void {
   if (password.length >= SHORTEST_PASSWORD) typed.add(password);
 }
 
-/** Every row of every table, as PostgreSQL writes it and as JSON. */
+/** Every row of every table, as PostgreSQL's text and as JSON. */
 export async function dumpOf(pool: Pool): Promise<string> {
   const { rows: tables } = await pool.query<{ name: string }>(
     `SELECT format('%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'`,
@@ -37,8 +37,7 @@ export async function dumpOf(pool: Pool): Promise<string> {
 }
 
 /**
- * Asked by everything that tests start, when it is closed: no token of any kind and no password that went through it may
- * stand in its database or in its log.
+ * Checks, when anything that a test started is closed, that its database and its log contain no token of any kind and no password.
  */
 export async function expectNoSecretLeft({ pool, log }: { pool?: Pool; log?: readonly string[] }): Promise<void> {
   const places = { log: log?.join('') ?? '', database: pool ? await dumpOf(pool) : '' };

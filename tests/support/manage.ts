@@ -11,7 +11,7 @@ export interface Outcome {
 
 const program = fileURLToPath(new URL('../../dist/manage.js', import.meta.url));
 
-/** Runs one of the operator's commands, built, as `npm run manage -- …` does, where nobody can be asked. */
+/** Runs a built operator's command as `npm run manage -- …` does, without a terminal to prompt on. */
 export async function manage(
   { environment, folder }: Pick<ConfiguredDatabase, 'environment' | 'folder'>,
   args: string[],

@@ -4,7 +4,7 @@ import Provider from 'oidc-provider';
 
 export const CLIENT = { id: 'chat', secret: 'a secret that both know' };
 
-/** Who an account is, by its login on the provider's own page. */
+/** The claims of an account, by its login at the provider. */
 export type Claims = Record<string, string | boolean>;
 
 /** oidc-provider on a free port of the loopback address, with its own plain pages to sign in and agree. */
@@ -28,7 +28,7 @@ export async function startOidcProvider(redirectUri: string, accounts: ReadonlyM
       email: ['email', 'email_verified'],
       profile: ['preferred_username', 'given_name', 'family_name', 'name'],
     },
-    // So that they are in the ID token, which is all that we read.
+    // Puts the claims into the ID token, since the service reads nothing else.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     cookies: { keys: ['a key'] },

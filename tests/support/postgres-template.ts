@@ -7,8 +7,8 @@ import type { TestDatabaseSource } from './test-database-source.js';
 const testRuns = 0x7e57;
 
 /**
- * A migrated database on the given server, for test files to clone. It and its clones carry the number of this run, and
- * the run holds an advisory lock on its number: databases whose number nobody holds were left by a run that crashed.
+ * A migrated database on the given server, which test files clone. Its name and those of its clones contain the run's number, on
+ * which the run holds an advisory lock. A database whose number is not locked was left by a run that crashed.
  */
 export async function postgresTemplate(serverUrl: string) {
   const server = new pg.Client({ connectionString: serverUrl, keepAlive: true });

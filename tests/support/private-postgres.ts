@@ -6,19 +6,17 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from './free-port.js';
 import type { Keeper } from './keeper.js';
-import { folderWith, MissingProgramError, postgresFolders } from './server-program.js';
+import { type Account, accountToUse } from './server-account.js';
+import { folderWith, postgresFolders } from './server-program.js';
 import { waitUntil } from './wait-until.js';
 
 const run = promisify(execFile);
 const ADVICE = 'Install PostgreSQL 15 or newer (Debian: apt install postgresql); it need not be running.';
 const START_BOUND_MS = 30_000;
 
-/** Who the server runs as. PostgreSQL refuses root, so root lends it the account `postgres`. */
-type Account = { uid: number; gid: number } | undefined;
-
 /**
- * A PostgreSQL of our own, made of the machine's programs, on a free port and in a temporary folder, with fsync on: it can
- * be crashed at will, and what it acknowledged must be there afterwards.
+ * A PostgreSQL server for one test, from the machine's programs, on a free port and in a temporary folder. fsync is on: the test may
+ * crash it, and acknowledged commits must survive.
  */
 export class PrivatePostgres {
   private server: ChildProcess | undefined;
@@ -37,7 +35,7 @@ export class PrivatePostgres {
     const account = accountToUse();
     const folder = await keeper.folder('chat-api-postgres');
     if (account) chownSync(folder, account.uid, account.gid);
-    // Only making the empty cluster goes without fsync.
+    // Only initdb runs without fsync.
     const options = ['--pgdata', join(folder, 'data'), '--username=postgres', '--auth=trust', '--encoding=UTF8'];
     await run(join(programs, 'initdb'), [...options, '--locale=C', '--no-sync'], { ...account, cwd: folder });
     const postgres = new PrivatePostgres(keeper, programs, folder, account, await freePort());
@@ -66,7 +64,7 @@ export class PrivatePostgres {
       unix_socket_directories: folder,
       fsync: 'on',
       max_connections: 60,
-      // Recovery begins by syncing every file of the cluster, one by one unless it is told otherwise: seconds.
+      // By default recovery first syncs every file of the cluster one by one, which takes seconds.
       ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
     };
     const set = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -76,7 +74,7 @@ export class PrivatePostgres {
       stdio: ['ignore', log, log],
     });
     this.server = server;
-    // SIGQUIT and not SIGKILL, after which its shared memory would stay.
+    // SIGQUIT, because SIGKILL would leave its shared memory behind.
     this.keeper.process(server, 'SIGQUIT');
     await waitUntil('The start of a private PostgreSQL', START_BOUND_MS, async () => {
       if (server.exitCode !== null) throw new Error(`It ended with exit code ${server.exitCode}; see ${folder}.`);
@@ -86,14 +84,14 @@ export class PrivatePostgres {
   }
 
   /**
-   * The immediate stop of `pg_ctl -m immediate`: no checkpoint, no good-bye, recovery from the log at the next start.
-   * Resolves when the server is gone. https://www.postgresql.org/docs/current/server-shutdown.html
+   * Stops the server as `pg_ctl -m immediate` does: no checkpoint, and recovery from the WAL at the next start. Resolves when the
+   * process has ended. https://www.postgresql.org/docs/current/server-shutdown.html
    */
   async crash(): Promise<void> {
     await this.signal('SIGQUIT');
   }
 
-  /** The server and its backends stand still, with every connection open, until `thaw`. */
+  /** Stops the server and its backends (SIGSTOP) until `thaw`. Connections stay open. */
   freeze(): void {
     for (const pid of this.processIds()) process.kill(pid, 'SIGSTOP');
   }
@@ -111,7 +109,7 @@ export class PrivatePostgres {
   /** One statement on a connection of its own. */
   async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = [], database?: string): Promise<Row[]> {
     const client = new pg.Client({ connectionString: this.url(database), connectionTimeoutMillis: 2000 });
-    // A server that goes away meanwhile fails the statement; without a listener it would end this process too.
+    // If the server stops, the statement fails. The client's error event needs a listener, or it would end this process.
     client.on('error', () => {});
     await client.connect();
     try {
@@ -135,17 +133,4 @@ export class PrivatePostgres {
     const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(postmaster)], { encoding: 'utf8' });
     return [postmaster, ...children.split('\n').filter(Boolean).map(Number)];
   }
-}
-
-function accountToUse(): Account {
-  if (process.getuid?.() !== 0) return undefined;
-  try {
-    return { uid: numberOf('-u'), gid: numberOf('-g') };
-  } catch {
-    throw new MissingProgramError('PostgreSQL does not run as root, and there is no user "postgres" to run it as.');
-  }
-}
-
-function numberOf(option: '-u' | '-g'): number {
-  return Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 }

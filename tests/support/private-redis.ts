@@ -10,7 +10,7 @@ import { waitUntil } from './wait-until.js';
 const ADVICE = 'Install Redis 7 or newer (Debian: apt install redis-server); it need not be running.';
 const START_BOUND_MS = 10_000;
 
-/** A Redis of our own, made of the machine's program, on a free port: it can be killed, frozen and made to drop its clients. */
+/** A Redis server for one test, from the machine's program, on a free port. The test may kill it, freeze it or drop its clients. */
 export class PrivateRedis {
   private server: ChildProcess | undefined;
 

@@ -1,6 +1,7 @@
 import Fastify from 'fastify';
 import fp from 'fastify-plugin';
-import type { Scope, UserProfile } from '../../src/domain/viewer.js';
+import type { UserProfile } from '../../src/domain/profile.js';
+import type { Scope } from '../../src/domain/viewer.js';
 import errors from '../../src/plugins/errors.js';
 import { loggerOptions } from '../../src/plugins/logging.js';
 import webSocket, { type WebSocketOptions } from '../../src/plugins/websocket/plugin.js';
@@ -22,7 +23,7 @@ export async function startRealtimeApp(
   await app.register(errors);
   await app.register(fp(async () => void app.decorate('services', services), { name: 'services' }));
   await app.register(webSocket, {
-    rounds: services.rounds,
+    flushScheduler: services.flushScheduler,
     corsAllowedOrigins: ['https://chat.example'],
     ...webSocketOptions,
   });

@@ -1,8 +1,8 @@
-import type { StreamEnd, StreamSink } from '../../src/delivery/chat-stream.js';
-import type { ChatEvent } from '../../src/domain/chat-events.js';
-import type { Cursor } from '../../src/domain/cursor.js';
+import type { StreamEnd, StreamSink } from '../../src/delivery/stream-sink.js';
+import type { ChatEvent } from '../../src/domain/log/chat-events.js';
+import type { Cursor } from '../../src/domain/log/cursor.js';
 
-/** A consumer that writes down what it hears, and waits for what it is to hear. */
+/** A stream's consumer that records its calls, and can wait for them. */
 export class Recorder implements StreamSink {
   readonly events: ChatEvent[] = [];
   readonly lives: Cursor[] = [];
@@ -10,7 +10,7 @@ export class Recorder implements StreamSink {
   ended: StreamEnd | undefined;
   private readonly waiting = new Set<() => void>();
 
-  /** `capacity`: how many changes it takes before it says "enough". */
+  /** @param capacity how many events it takes before it is full */
   constructor(public capacity = Number.POSITIVE_INFINITY) {}
 
   deliver(events: readonly ChatEvent[]): boolean {
@@ -39,7 +39,7 @@ export class Recorder implements StreamSink {
     return this.events.map((event) => event.seq);
   }
 
-  /** Resolves when `condition` holds, which is asked again after everything that is heard. */
+  /** Resolves when `condition` holds. It is checked now and after every call. */
   until(condition: (heard: this) => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {

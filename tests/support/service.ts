@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { type AppOverrides, buildApp } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { expectNoSecretLeft } from './left-behind.js';
 import { RawSocket } from './raw-socket.js';

@@ -1,8 +1,10 @@
+import { expect } from 'vitest';
 import type { Bus } from '../../src/delivery/bus.js';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
-import { DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/attempts.js';
-import { toProfile } from '../../src/domain/users.js';
-import type { Scope, UserProfile, UserRole, Viewer } from '../../src/domain/viewer.js';
+import { DEFAULT_ATTEMPT_LIMITS } from '../../src/domain/credentials/attempts.js';
+import type { UserProfile, UserRole } from '../../src/domain/profile.js';
+import { toProfile } from '../../src/domain/profile.js';
+import type { Scope, Viewer } from '../../src/domain/viewer.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
 import { createServices, type ServicesOptions } from '../../src/plugins/services.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -18,19 +20,24 @@ export async function startServices(
 ) {
   const db = createDatabase(database);
   const errors: { error: unknown; doing: string }[] = [];
-  const { services, rounds, close } = await createServices(db, bus, (error, doing) => errors.push({ error, doing }), {
-    accessTokenSeconds: 36_000,
-    refreshTokenSeconds: 86_400,
-    refreshTokenAbsoluteSeconds: 2_592_000,
-    refreshGraceSeconds: 10,
-    attemptLimits: DEFAULT_ATTEMPT_LIMITS,
-    ...options,
-  });
+  const { services, flushScheduler, close } = await createServices(
+    db,
+    bus,
+    (error, doing) => errors.push({ error, doing }),
+    {
+      accessTokenSeconds: 36_000,
+      refreshTokenSeconds: 86_400,
+      refreshTokenAbsoluteSeconds: 2_592_000,
+      refreshGraceSeconds: 10,
+      attemptLimits: DEFAULT_ATTEMPT_LIMITS,
+      ...options,
+    },
+  );
   let count = 0;
   return {
     db,
     bus,
-    rounds,
+    flushScheduler,
     /** What failed behind the scenes. */
     errors,
     ...services,
@@ -81,5 +88,11 @@ export function viewerOf(user: UserProfile | null, scopes: Scope[] = ['read', 'w
     familyId: crypto.randomUUID(),
     scopes: new Set(scopes),
     expiresAt: new Date(Date.now() + 3_600_000),
+    endsAt: performance.now() + 3_600_000,
   };
+}
+
+/** For comparing: the same viewer, read at another moment. */
+export function sameViewer(viewer: Viewer): Viewer {
+  return { ...viewer, endsAt: expect.any(Number) };
 }

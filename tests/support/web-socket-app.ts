@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import Fastify from 'fastify';
 import { type ClientOptions, WebSocket } from 'ws';
-import { Rounds } from '../../src/delivery/rounds.js';
+import { FlushScheduler } from '../../src/delivery/flush-scheduler.js';
 import errors from '../../src/plugins/errors.js';
 import { ChatSocket } from '../../src/plugins/websocket/chat-socket.js';
 import webSocket, { type WebSocketOptions } from '../../src/plugins/websocket/plugin.js';
@@ -11,7 +11,7 @@ import webSocket, { type WebSocketOptions } from '../../src/plugins/websocket/pl
 export async function startWebSocketApp(options: Partial<WebSocketOptions> = {}) {
   const app = Fastify();
   await app.register(errors);
-  await app.register(webSocket, { rounds: new Rounds(), corsAllowedOrigins: [], ...options });
+  await app.register(webSocket, { flushScheduler: new FlushScheduler(), corsAllowedOrigins: [], ...options });
   const sockets: ChatSocket[] = [];
   const wake: (() => void)[] = [];
   let admit = async () => {};

@@ -1,7 +1,8 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import type { Session, SessionListener } from '../../delivery/sessions.js';
+import type { Session, SessionListener } from '../../delivery/session.js';
 import { clientError } from '../../domain/database.js';
-import { DomainError, type DomainErrorCode } from '../../domain/errors.js';
+import { DomainError, type DomainErrorCode, tooManyRenewals } from '../../domain/errors.js';
+import type { Slot } from '../../domain/queues/fair-slots.js';
 import type { Viewer } from '../../domain/viewer.js';
 import { BearerError, bearerToken } from '../../plugins/bearer.js';
 import { tookTooLong } from '../../plugins/limits/deadline.js';
@@ -12,33 +13,48 @@ import { MercuriusSocket } from './mercurius-socket.js';
 import type { JsonObject, OperationRequest } from './messages.js';
 import type { Operation } from './operations.js';
 
-/** What a resolver may know of the socket that its operation came over. */
+/** The part of a socket's connection that resolvers may use. */
 export interface SocketConnection {
-  /** Who holds the connection's token, as of the last news. */
+  /** The holder of the connection's token, with the latest known role. */
   readonly viewer: Viewer;
-  /** Goes on under another token of the same user. @throws DomainError `UNAUTHENTICATED` or `FORBIDDEN`. */
+  /** False while too much is unsent, because the client does not read. */
+  readonly hasRoom: boolean;
+  /**
+   * Replaces the connection's token by another one of the same user.
+   * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`, or `RATE_LIMITED` when two tokens are being checked already
+   */
   reauthenticate(token: string): Promise<void>;
-  /** Calls when `viewer` is another: what is open has to be asked again. Returns what ends the calls. */
+  /** Calls `listener` when `viewer` changes: open subscriptions have to check their rights again. Returns the unsubscribe function. */
   onViewerChange(listener: () => void): () => void;
-  /** The operation that the engine knows as `key`, unless it has ended. */
+  /** The active operation with this key (`Operation.key`). */
   operation(key: string): Operation | undefined;
 }
 
-/** The upgrade request, as far as it matters after the upgrade. */
+/** The parts of the upgrade request that are kept after the upgrade. */
 export interface UpgradeRequest {
   id: string;
   authorization: string | undefined;
 }
 
 export interface ConnectionOptions {
-  /** Who holds this access token. Undefined when it is not valid. */
+  /** The holder of an access token. Undefined when the token is not valid. */
   authenticate(token: string): Promise<Viewer | undefined>;
   openSession(viewer: Viewer, listener: SessionListener): Session;
-  /** Why an operation may not run, by the rules that hold over HTTP; nothing when it may. Mercurius asks none of a socket's. */
-  check(request: OperationRequest): readonly GraphQLError[];
-  /** Errors as the client may read them, with their codes and without what concerns nobody outside. */
+  /**
+   * Resolves when `admit` may parse an operation's document; undefined when it may at once. Turns of one viewer come in the order
+   * of the calls.
+   * @throws DomainError `RATE_LIMITED` when too many of the viewer's operations wait
+   */
+  turnToRead?(request: OperationRequest, viewer: Viewer): Promise<void> | undefined;
+  /**
+   * Checks an operation by the rules that apply over HTTP; Mercurius checks none on sockets. Returns the errors of one that may
+   * not run, the slot that a large one holds until it ends, or undefined for a small one.
+   * @throws DomainError `RATE_LIMITED` when the viewer has too many running
+   */
+  admit(request: OperationRequest, viewer: Viewer): readonly GraphQLError[] | Slot | undefined;
+  /** Formats errors for the client: with codes, without internal details. */
   format(errors: readonly GraphQLError[], request: UpgradeRequest): readonly GraphQLFormattedError[];
-  /** Takes a place among the user's sockets. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  /** Counts the socket for its user. @throws DomainError `RATE_LIMITED` when the user has too many. */
   claim?(viewer: Viewer): void;
   onError(error: unknown, request: UpgradeRequest): void;
   limits: Readonly<GuardLimits>;
@@ -46,13 +62,20 @@ export interface ConnectionOptions {
   operationMs?: number;
 }
 
-/** One GraphQL socket: its token, its session, its operations, from the upgrade to its end. */
+/** New tokens of one socket that are checked at a time, as on the raw channel. Each makes all open subscriptions check their rights. */
+const MAX_RENEWALS = 2;
+
+/** A GraphQL socket from the upgrade to its end: its token, session and operations. */
 export class GraphqlConnection implements SocketConnection, GuardedServer {
   readonly engine: MercuriusSocket;
   private readonly guard: ProtocolGuard;
   private readonly deadlines: Deadlines;
   private readonly viewerListeners = new Set<() => void>();
   private session: Session | undefined;
+  /** Tokens that are being checked. */
+  private renewals = 0;
+  /** The last turn that an operation waits for. Later operations wait for it too, to keep their order. */
+  private turn: Promise<void> | undefined;
 
   constructor(
     socket: GuardedSocket,
@@ -75,18 +98,22 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     return this.guard.isClosed;
   }
 
+  get hasRoom(): boolean {
+    return this.guard.hasRoom;
+  }
+
   operation(key: string): Operation | undefined {
     return this.guard.operations.withKey(key);
   }
 
-  /** Sends an execution result of an operation that is still active. Resolves when the socket has room for more. */
-  sendNext({ id, key }: Operation, result: string): Promise<void> | undefined {
+  /** Sends an execution result, if its operation is still active. Resolves when the socket has room; undefined when it has now. */
+  sendNext({ encodedId, key }: Operation, result: string): Promise<void> | undefined {
     if (!this.operation(key)) return undefined;
     let hasRoom = false;
     let onRoom = () => {
       hasRoom = true;
     };
-    this.guard.send(`{"id":${JSON.stringify(id)},"type":"next","payload":${result}}`, () => onRoom());
+    this.guard.send(`{"id":${encodedId},"type":"next","payload":${result}}`, () => onRoom());
     if (hasRoom) return undefined;
     return new Promise((resolve) => {
       onRoom = resolve;
@@ -98,14 +125,18 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
   }
 
   async reauthenticate(token: string): Promise<void> {
-    const viewer = await this.options.authenticate(token);
+    if (this.renewals >= MAX_RENEWALS) throw tooManyRenewals();
+    this.renewals += 1;
+    const viewer = await this.options.authenticate(token).finally(() => {
+      this.renewals -= 1;
+    });
     if (!viewer) throw new DomainError('UNAUTHENTICATED', 'This access token is not valid.', { field: 'token' });
     this.session?.renew(viewer);
-    this.tellViewerChanged();
+    this.notifyViewerListeners();
   }
 
-  /** A subscription has begun, and has no deadline any more. */
-  begun(operation: Operation): void {
+  /** Ends the deadline of a subscription that has been set up. */
+  subscriptionStarted(operation: Operation): void {
     this.deadlines.stop(operation);
   }
 
@@ -120,9 +151,48 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
 
   subscribe(operation: Operation, request: OperationRequest): void {
     this.deadlines.start(operation);
-    const errors = this.options.check(request);
-    if (errors.length > 0) this.fail(operation, errors);
-    else this.engine.deliverSubscribe(operation, request);
+    this.unlessRefused(operation, () => {
+      this.turn = this.options.turnToRead?.(request, this.viewer) ?? this.turn;
+      this.whenReady(this.turn, operation, () => this.admit(operation, request));
+    });
+  }
+
+  private admit(operation: Operation, request: OperationRequest): void {
+    this.unlessRefused(operation, () => {
+      const admitted = this.options.admit(request, this.viewer);
+      if (admitted === undefined) this.engine.deliverSubscribe(operation, request);
+      else if ('release' in admitted) this.hold(admitted, operation, request);
+      else this.fail(operation, admitted);
+    });
+  }
+
+  private hold({ granted, release }: Slot, operation: Operation, request: OperationRequest): void {
+    operation.signal.addEventListener('abort', release, { once: true });
+    this.whenReady(granted, operation, () => this.engine.deliverSubscribe(operation, request));
+  }
+
+  /** Runs `run`. A DomainError that it throws ends the operation only, not the socket. */
+  private unlessRefused(operation: Operation, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.fail(operation, [new GraphQLError('', { originalError: error })]);
+    }
+  }
+
+  /** Continues an operation at once, or when `ready` resolves if it is still active then. */
+  private whenReady(ready: Promise<void> | undefined, operation: Operation, run: () => void): void {
+    const proceed = () => {
+      if (this.turn === ready) this.turn = undefined;
+      if (this.operation(operation.key)) run();
+    };
+    if (!ready) proceed();
+    else
+      ready.then(proceed).catch((error: unknown) => {
+        this.failed(error);
+        this.guard.close(closeCodes.internalError);
+      });
   }
 
   closed(): void {
@@ -142,10 +212,10 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     if (this.isClosed) return;
     this.options.claim?.(viewer);
     this.session = this.options.openSession(viewer, {
-      ended: (reason) =>
+      sessionEnded: (reason) =>
         this.guard.close(reason === 'token_expired' ? closeCodes.tokenExpired : closeCodes.tokenRevoked),
-      changed: () => this.tellViewerChanged(),
-      expiring: (expiresAt) => this.guard.send(JSON.stringify({ type: 'ping', payload: { expiresAt } })),
+      viewerChanged: () => this.notifyViewerListeners(),
+      tokenExpiring: (expiresAt) => this.guard.send(JSON.stringify({ type: 'ping', payload: { expiresAt } })),
     });
     this.engine.deliverInit();
   }
@@ -154,20 +224,20 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     const code = clientError(error)?.code;
     if (error instanceof BearerError) this.guard.close(closeCodes.unauthenticated);
     else if (code === 'RATE_LIMITED') this.guard.close(closeCodes.tooManySockets);
-    else this.giveUp(error, code);
+    else this.closeFailed(error, code);
   }
 
-  private giveUp(error: unknown, code: DomainErrorCode | undefined): void {
+  private closeFailed(error: unknown, code: DomainErrorCode | undefined): void {
     this.failed(error);
     this.guard.close(code === 'SERVICE_UNAVAILABLE' ? closeCodes.overloaded : closeCodes.internalError);
   }
 
-  private tellViewerChanged(): void {
+  private notifyViewerListeners(): void {
     for (const listener of [...this.viewerListeners]) listener();
   }
 }
 
-/** The value that a client gave in place of an `Authorization` header, with which browsers cannot open a socket. */
+/** The `authorization` of `connection_init`: browsers cannot set headers on a WebSocket. */
 function authorizationOf({ authorization, Authorization }: JsonObject): string | undefined {
   const value = authorization ?? Authorization ?? undefined;
   if (value === undefined) return undefined;

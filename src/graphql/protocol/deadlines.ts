@@ -1,10 +1,10 @@
 import { LONGEST_TIMER_MS } from '../../plugins/limits/deadline.js';
 import type { Operation } from './operations.js';
 
-/** How long a query or a mutation may run, and a subscription take to begin, in milliseconds, where nothing else is said. */
+/** Default time for a query or mutation to run, and for a subscription to be set up, in milliseconds. */
 export const OPERATION_MS = 10_000;
 
-/** Watches how long the operations of one socket run. */
+/** Timers for the operations of one socket. */
 export class Deadlines {
   private readonly timers = new WeakMap<Operation, NodeJS.Timeout>();
 
@@ -13,7 +13,7 @@ export class Deadlines {
     private readonly onLate: (operation: Operation) => void,
   ) {}
 
-  /** `onLate` is called for an operation that neither ends nor is stopped in time. */
+  /** Starts an operation's timer. `onLate` is called unless the operation ends, or `stop` is called, in time. */
   start(operation: Operation): void {
     if (this.limitMs > LONGEST_TIMER_MS) return;
     this.timers.set(

@@ -1,53 +1,56 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { RawData } from 'ws';
 import { closeCodes, type Disconnect } from '../../plugins/websocket/close-codes.js';
-import { closings, idInUse } from './closings.js';
-import { type ClientMessage, type JsonObject, type OperationRequest, parseMessage, SUBPROTOCOL } from './messages.js';
+import { GRAPHQL_PROTOCOL } from '../../plugins/websocket/subprotocols.js';
+import { idInUse, protocolCloseCodes } from './close-codes.js';
+import { type ClientMessage, type JsonObject, type OperationRequest, parseMessage } from './messages.js';
 import { type Operation, Operations } from './operations.js';
 
-/** What the guard needs of a `WebSocket` of ws. Frames too large, too many or too slowly read are the socket's own to refuse. */
+/** The part of a `ws` WebSocket that the guard uses. The socket itself limits frame size, frame rate and slow readers. */
 export interface GuardedSocket {
   readonly protocol: string;
   readonly readyState: number;
+  /** False while too much is unsent: stop sending. */
+  readonly hasRoom?: boolean;
   on(event: 'message', listener: (data: RawData, isBinary: boolean) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
   send(data: string, sent?: (error?: Error) => void): void;
   close(code: number, reason: string): void;
 }
 
-/** What stands behind the guard and sees only what the protocol allows at that moment. */
+/** The server behind the guard. It receives only messages that the protocol allows in the current state. */
 export interface GuardedServer {
-  /** The first `connection_init`. Answered by `guard.acknowledge()` or `guard.close(…)`. */
+  /** The first `connection_init`. Answer with `guard.acknowledge()` or `guard.close(…)`. */
   connect(payload: JsonObject): void;
-  /** An operation with a free id, on an acknowledged connection. Answered by `guard.send` and an end. */
+  /** An operation with an unused id, on an acknowledged connection. Answer with `guard.send`, then end the operation. */
   subscribe(operation: Operation, request: OperationRequest): void;
-  /** The last call, exactly once: the socket is closing or gone, and every operation has ended. */
+  /** The last call, made exactly once: the socket is closing or closed, and every operation has ended. */
   closed(): void;
-  /** One of the calls above threw, and the socket is closed with 1011. */
+  /** One of the calls above threw; the socket is then closed with 1011. */
   failed(error: unknown): void;
 }
 
 export interface GuardLimits {
   /** From the socket's opening to `connection_ack`, in milliseconds. */
   connectTimeoutMs: number;
-  /** Active operations per socket. One more is answered with an `error` message; the socket lives. */
+  /** Active operations per socket. One more is answered with an `error` message; the socket stays open. */
   maxOperations: number;
 }
 
-export const DEFAULT_LIMITS: Readonly<GuardLimits> = { connectTimeoutMs: 10_000, maxOperations: 1000 };
+export const DEFAULT_LIMITS: Readonly<GuardLimits> = { connectTimeoutMs: 10_000, maxOperations: 200 };
 
 const SOCKET_OPEN = 1;
 
-/** False, and the socket is closed with 4406, when it speaks another subprotocol or none. Nothing may be attached to it then. */
-export function speaksSubprotocol(socket: Pick<GuardedSocket, 'protocol' | 'close'>): boolean {
-  if (socket.protocol === SUBPROTOCOL) return true;
-  socket.close(closings.wrongSubprotocol.code, closings.wrongSubprotocol.reason);
+/** Closes a socket with another subprotocol, or none, with 4406 and returns false; do not use the socket then. */
+export function requireSubprotocol(socket: Pick<GuardedSocket, 'protocol' | 'close'>): boolean {
+  if (socket.protocol === GRAPHQL_PROTOCOL) return true;
+  socket.close(protocolCloseCodes.wrongSubprotocol.code, protocolCloseCodes.wrongSubprotocol.reason);
   return false;
 }
 
 /**
- * The server's side of graphql-transport-ws on one socket: which message is allowed when, and the close code of each that
- * is not. Knows no network and no GraphQL.
+ * The protocol state machine of graphql-transport-ws for one socket: it accepts the messages that are allowed in each state and
+ * closes the socket with the protocol's code on any other. Independent of the network and of GraphQL.
  * https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md
  */
 export class ProtocolGuard {
@@ -60,7 +63,7 @@ export class ProtocolGuard {
     private readonly server: GuardedServer,
     private readonly limits: Readonly<GuardLimits> = DEFAULT_LIMITS,
   ) {
-    this.connectTimer = setTimeout(() => this.close(closings.initTimeout), limits.connectTimeoutMs);
+    this.connectTimer = setTimeout(() => this.close(protocolCloseCodes.initTimeout), limits.connectTimeoutMs);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     socket.once('close', () => this.finish());
   }
@@ -69,7 +72,11 @@ export class ProtocolGuard {
     return this.state === 'closed' || this.socket.readyState !== SOCKET_OPEN;
   }
 
-  /** Answers `connection_init`, and lets operations in. */
+  get hasRoom(): boolean {
+    return this.socket.hasRoom ?? true;
+  }
+
+  /** Answers `connection_init` with `connection_ack`, and accepts operations from now on. */
   acknowledge(): void {
     if (this.state !== 'connecting') return;
     this.state = 'acknowledged';
@@ -77,18 +84,18 @@ export class ProtocolGuard {
     this.send('{"type":"connection_ack"}');
   }
 
-  /** Sends a message. After the end of the socket it goes nowhere, and `sent` is called all the same. */
+  /** Sends a message. On a closed socket it is dropped, and `sent` is still called. */
   send(message: string, sent?: (error?: Error) => void): void {
     if (this.isClosed) sent?.();
     else this.socket.send(message, sent);
   }
 
-  /** Ends an operation with an `error` message, unless it has ended. */
+  /** Ends an operation with an `error` message, unless it has ended already. */
   fail(operation: Operation, errors: readonly GraphQLFormattedError[]): void {
     if (this.operations.end(operation)) this.sendErrors(operation.id, errors);
   }
 
-  /** Ends every operation at once, then the socket. */
+  /** Ends every operation, then closes the socket. */
   close({ code, reason }: Disconnect): void {
     if (this.state === 'closed') return;
     this.finish();
@@ -108,7 +115,7 @@ export class ProtocolGuard {
     const message = isBinary ? undefined : parseMessage(data.toString());
     try {
       if (message) this.handle(message);
-      else this.close(closings.malformed);
+      else this.close(protocolCloseCodes.malformed);
     } catch (error) {
       this.server.failed(error);
       this.close(closeCodes.internalError);
@@ -126,11 +133,11 @@ export class ProtocolGuard {
     if (this.state === 'opened') {
       this.state = 'connecting';
       this.server.connect(payload);
-    } else this.close(closings.repeatedInit);
+    } else this.close(protocolCloseCodes.repeatedInit);
   }
 
   private subscribe(id: string, request: OperationRequest): void {
-    if (this.state !== 'acknowledged') this.close(closings.notAcknowledged);
+    if (this.state !== 'acknowledged') this.close(protocolCloseCodes.notAcknowledged);
     else if (this.operations.withId(id)) this.close(idInUse(id));
     else if (this.operations.size >= this.limits.maxOperations) this.sendErrors(id, [tooMany(this.limits)]);
     else this.server.subscribe(this.operations.start(id), request);

@@ -1,20 +1,22 @@
 import { EventEmitter } from 'node:events';
 import { GraphQLError } from 'graphql';
 import { closeCodes } from '../../plugins/websocket/close-codes.js';
-import { closings } from './closings.js';
+import { GRAPHQL_PROTOCOL } from '../../plugins/websocket/subprotocols.js';
+import { protocolCloseCodes } from './close-codes.js';
 import type { ProtocolGuard } from './guard.js';
-import { type JsonObject, type OperationRequest, SUBPROTOCOL } from './messages.js';
+import type { JsonObject, OperationRequest } from './messages.js';
 import type { Operation } from './operations.js';
 
-// Mercurius writes `{"type":…,"id":…,"payload":…}` in this order. Reading no further keeps an event's cost independent of its size.
+// Mercurius writes `{"type":…,"id":…,"payload":…}` in this order. Parsing only the head keeps the cost independent of the size.
 const FRAME_HEAD = /^\{"type":"(\w+)"(?:,"id":(?:"(\w+)"|null))?/;
 
 /**
- * The socket that Mercurius gets in place of the real one. It carries in what the guard let through, under keys of ours, and
- * takes out what belongs to operations that are still active. Mercurius keeps the execution; the protocol is the guard's.
+ * The socket that Mercurius gets in place of the real one. Mercurius only executes operations; the guard implements the
+ * protocol. Inbound, it delivers the messages that the guard accepted, with keys in place of the client's ids. Outbound, it
+ * passes on messages of active operations only.
  */
 export class MercuriusSocket extends EventEmitter {
-  readonly protocol = SUBPROTOCOL;
+  readonly protocol = GRAPHQL_PROTOCOL;
 
   constructor(
     private readonly guard: ProtocolGuard,
@@ -23,12 +25,12 @@ export class MercuriusSocket extends EventEmitter {
     super();
   }
 
-  /** As in ws: 1 open, 2 closing. Mercurius keeps no stream that it opened for a socket which is not open any more. */
+  /** As in ws: 1 open, 2 closing. Mercurius drops a stream that it opened for a socket which is no longer open. */
   get readyState(): number {
     return this.guard.isClosed ? 2 : 1;
   }
 
-  /** Without the client's payload: Mercurius would copy it into the upgrade request's headers. */
+  /** Omits the client's payload, which Mercurius would copy into the upgrade request's headers. */
   deliverInit(): void {
     this.deliver({ type: 'connection_init' });
   }
@@ -37,13 +39,13 @@ export class MercuriusSocket extends EventEmitter {
     this.deliver({ type: 'subscribe', id: key, payload: { query, operationName, variables } });
   }
 
-  /** What Mercurius sends. `sent` is called when it may send more. */
+  /** Called by Mercurius. `sent` is called when it may send more. */
   send(frame: string, sent: () => void): void {
     const [head, type, key] = FRAME_HEAD.exec(frame) ?? [];
     if (head === undefined) throw new Error('Mercurius sent a frame that this version cannot read.');
     const operation = key === undefined ? undefined : this.guard.operations.withKey(key);
     if (type === 'next' && operation) {
-      this.guard.send(`{"id":${JSON.stringify(operation.id)},"type":"next"${frame.slice(head.length)}`, sent);
+      this.guard.send(`{"id":${operation.encodedId},"type":"next"${frame.slice(head.length)}`, sent);
       return;
     }
     if (type === 'complete' && operation) this.complete(operation);
@@ -52,7 +54,7 @@ export class MercuriusSocket extends EventEmitter {
     sent();
   }
 
-  /** Mercurius closes when it does not know what else to do. */
+  /** Called by Mercurius on errors that it cannot handle. */
   close(): void {
     this.guard.close(closeCodes.internalError);
   }
@@ -64,16 +66,16 @@ export class MercuriusSocket extends EventEmitter {
 
   private fail(key: string | undefined, frame: string): void {
     if (key === undefined) {
-      // It names no operation when its parser, stricter than ours, refuses a frame: an object with a key `__proto__`.
-      this.guard.close(closings.malformed);
+      // Mercurius names no operation when its parser, stricter than ours, refuses a frame: one with a key `__proto__`.
+      this.guard.close(protocolCloseCodes.malformed);
       return;
     }
-    // It forgets what it holds for an operation at the end of its stream or when told to, and an error is neither.
+    // Mercurius releases an operation at the end of its stream or on `complete`, but not on an error.
     this.deliver({ type: 'complete', id: key });
     const operation = this.guard.operations.withKey(key);
-    // While the socket closes nothing runs any more, and nobody has to know.
+    // On a closing socket every operation has ended.
     if (this.guard.isClosed) return;
-    // Its text may say what concerns nobody outside, so it goes the way of every error.
+    // The text may hold internal details, so it is formatted like every error.
     if (operation) this.onError(operation, new GraphQLError('', { originalError: new Error(`Mercurius: ${frame}`) }));
   }
 

@@ -1,8 +1,4 @@
-/**
- * Messages of graphql-transport-ws, parsed from frames.
- * https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md
- */
-export const SUBPROTOCOL = 'graphql-transport-ws';
+import { isNestedTooDeeply } from '../../plugins/json-nesting.js';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -13,12 +9,16 @@ export interface OperationRequest {
   variables?: JsonObject;
 }
 
+/**
+ * A message of a graphql-transport-ws client.
+ * https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md
+ */
 export type ClientMessage =
   | { type: 'connection_init' | 'ping' | 'pong'; payload?: JsonObject }
   | { type: 'subscribe'; id: string; payload: OperationRequest }
   | { type: 'complete'; id: string };
 
-/** Undefined for a frame that is no message of the protocol. Members that the protocol does not name are left out. */
+/** Parses a frame. Undefined when it is not a message of the protocol. Unknown members are dropped. */
 export function parseMessage(text: string): ClientMessage | undefined {
   const message = parseObject(text);
   switch (message?.type) {
@@ -51,9 +51,6 @@ function parseOperationRequest(payload: unknown): OperationRequest | undefined {
   return { query, ...(operationName !== null && { operationName }), ...(variables !== null && { variables }) };
 }
 
-/** No message of the protocol needs as many; a text of far more parses well and overflows the stack when it is written again. */
-const MAX_NESTING = 200;
-
 function parseObject(text: string): JsonObject | undefined {
   if (isNestedTooDeeply(text)) return undefined;
   try {
@@ -64,26 +61,13 @@ function parseObject(text: string): JsonObject | undefined {
   }
 }
 
-function isNestedTooDeeply(text: string): boolean {
-  // So many brackets have to be opened and closed.
-  if (text.length <= 2 * MAX_NESTING) return false;
-  let depth = 0;
-  let isInText = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    if (character === '"') isInText = !isInText;
-    else if (isInText) index += character === '\\' ? 1 : 0;
-    else if (character === '{' || character === '[') depth += 1;
-    else if (character === '}' || character === ']') depth -= 1;
-    if (depth > MAX_NESTING) return true;
-  }
-  return false;
-}
-
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** In UTF-16 code units, as on the raw channel. An id is stored while its operation runs, and sent with each event. */
+const MAX_ID_LENGTH = 128;
+
 function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value !== '' && value.length <= MAX_ID_LENGTH;
 }

@@ -1,18 +1,18 @@
 import type { Operation } from './operations.js';
 
-/** Takes one event. A promise says: no more until this is settled. */
+/** Receives one event. Back-pressure: after a returned promise, the next event comes when it has settled. */
 export type Take<Event> = (event: Event) => Promise<void> | undefined;
 
-/** A source that can hand out its events instead of having them pulled. */
-interface HandingSource<Event> {
-  handTo(take: Take<Event>): Promise<void>;
+/** A source that can push its events instead of having them pulled by `next`. */
+interface PushSource<Event> {
+  pushTo(take: Take<Event>): Promise<void>;
 }
 
 const DONE = { done: true, value: undefined } as const;
 
 /**
- * The events of a subscription, ended with its operation: the source is closed and a `next` that waits returns at once, even
- * when the source does not notice. A source that fails ends the stream, and `onError` hears why.
+ * The events of a subscription until its operation ends. Then the source is closed, and a waiting `next` returns at once, even if
+ * the source does not react. When the source fails, `onError` gets the error and the stream ends.
  */
 export class OperationStream<Event> implements AsyncIterableIterator<Event> {
   private readonly source: AsyncIterator<Event>;
@@ -46,22 +46,22 @@ export class OperationStream<Event> implements AsyncIterableIterator<Event> {
     });
   }
 
-  /** Hands every event to `take` while the operation is active. Resolves at the end of the stream; never rejects. */
-  async handTo(take: Take<Event>): Promise<void> {
+  /** Passes every event to `take` while the operation is active. Resolves at the end of the stream; never rejects. */
+  async pushTo(take: Take<Event>): Promise<void> {
     const { source } = this;
-    if (!isHanding<Event>(source)) {
+    if (!isPushSource<Event>(source)) {
       for await (const event of this) await take(event);
       return;
     }
     const ended = new Promise<void>((resolve) => {
       this.wake = resolve;
     });
-    const handed = source
-      .handTo((event) => (this.ended ? undefined : take(event)))
+    const pushed = source
+      .pushTo((event) => (this.ended ? undefined : take(event)))
       .catch((error: unknown) => {
         if (!this.ended) this.onError(error);
       });
-    await Promise.race([ended, handed]);
+    await Promise.race([ended, pushed]);
     this.end();
   }
 
@@ -79,13 +79,13 @@ export class OperationStream<Event> implements AsyncIterableIterator<Event> {
     this.ended = true;
     this.operation.signal.removeEventListener('abort', this.end);
     this.wake?.();
-    // The source may answer late or never, and an error at its end concerns nobody any more.
+    // Not awaited, since the source may never answer; an error at its end no longer matters.
     this.source.return?.().catch(() => {});
   };
 }
 
-function isHanding<Event>(source: object): source is HandingSource<Event> {
-  return 'handTo' in source;
+function isPushSource<Event>(source: object): source is PushSource<Event> {
+  return 'pushTo' in source;
 }
 
 /** The stream of an operation that ended before it began. */

@@ -1,16 +1,18 @@
-/** One operation that a client started and that has not ended: a query, a mutation or a subscription. */
+/** An active operation of a client: a query, a mutation or a subscription. */
 export interface Operation {
-  /** The id that the client chose; free to be used again once the operation has ended. */
+  /** The client's id. The client may reuse it once the operation has ended. */
   readonly id: string;
-  /** The id under which the engine knows it; never used twice on one socket. */
+  /** `id` as JSON, encoded once for all events. */
+  readonly encodedId: string;
+  /** The id that Mercurius gets; unique on the socket. */
   readonly key: string;
-  /** Aborts when the operation ends, whoever ended it. */
+  /** Aborts when the operation ends, for any reason. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The active operations of one socket. The engine gets keys of ours in place of the client's ids: what it still sends for an
- * operation that is over is recognised and dropped, also when the client has used the id again.
+ * The active operations of one socket. Mercurius gets unique keys in place of the client's ids, so that messages of an ended
+ * operation are recognised and dropped even when the client has reused its id.
  */
 export class Operations {
   private readonly byId = new Map<string, Operation>();
@@ -21,11 +23,11 @@ export class Operations {
     return this.byKey.size;
   }
 
-  /** Starts an operation whose id no active one has. */
+  /** Starts an operation. The id must not belong to an active one. */
   start(id: string): Operation {
     this.started += 1;
     const end = new AbortController();
-    const operation = { id, key: String(this.started), signal: end.signal };
+    const operation = { id, encodedId: JSON.stringify(id), key: String(this.started), signal: end.signal };
     this.byId.set(id, operation);
     this.byKey.set(operation.key, { operation, end });
     return operation;
@@ -39,7 +41,7 @@ export class Operations {
     return this.byKey.get(key)?.operation;
   }
 
-  /** False when it had ended before. */
+  /** Ends an operation. False when it had ended before. */
   end({ id, key }: Operation): boolean {
     const active = this.byKey.get(key);
     if (!active) return false;

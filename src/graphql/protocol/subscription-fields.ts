@@ -14,7 +14,7 @@ import type { Operation } from './operations.js';
 /** The operation that a resolver's context belongs to. */
 export type OperationOf = (context: unknown) => { connection: GraphqlConnection; operation: Operation | undefined };
 
-/** An execution result as JSON for each event of one listener; undefined when Mercurius is to execute. */
+/** Returns a function that maps each event to its execution result as JSON; undefined to let Mercurius execute. */
 export type ShareResults<Event> = (
   info: GraphQLResolveInfo,
   connection: GraphqlConnection,
@@ -23,8 +23,8 @@ export type ShareResults<Event> = (
 type Subscribe = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * The same schema, with subscriptions that end when their operation does and that tell their errors through its connection.
- * Mercurius by itself leaves a stream running whose client completed it while it was being set up, and sends what a source throws as it is.
+ * Returns the schema with subscriptions that end with their operation and report their errors through its connection. Mercurius
+ * itself would leave a stream running that the client completed during its setup, and would send a source's errors unformatted.
  */
 export function bindSubscriptions<Event>(
   schema: GraphQLSchema,
@@ -53,7 +53,7 @@ function bind<Event>(subscribe: Subscribe, operationOf: OperationOf, share: Shar
     try {
       const source: unknown = await subscribe(parent, args, context, info);
       if (!isAsyncIterable<Event>(source)) throw new TypeError(`${info.fieldName} returned no async iterable.`);
-      connection.begun(operation);
+      connection.subscriptionStarted(operation);
       const stream = new OperationStream(source, operation, fail);
       const resultOf = share(info, connection);
       return resultOf ? sendResults(stream, resultOf, (result) => connection.sendNext(operation, result)) : stream;
@@ -65,8 +65,8 @@ function bind<Event>(subscribe: Subscribe, operationOf: OperationOf, share: Shar
 }
 
 /**
- * Sends the events itself, and leaves nothing to execute: what Mercurius gets yields no event and ends with the stream, so
- * that the end of the operation stays Mercurius's.
+ * Sends the results directly. The iterator that Mercurius gets yields no event and ends with the stream, so that Mercurius has
+ * nothing to execute but still completes the operation.
  */
 function sendResults<Event>(
   stream: OperationStream<Event>,
@@ -74,7 +74,7 @@ function sendResults<Event>(
   send: (result: string) => Promise<void> | undefined,
 ): AsyncIterableIterator<never, undefined> {
   const sendAll = async (): Promise<IteratorResult<never, undefined>> => {
-    await stream.handTo((event) => {
+    await stream.pushTo((event) => {
       const result = resultOf(event);
       return typeof result === 'string' ? send(result) : result.then(send);
     });

@@ -1,47 +1,55 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { MercuriusOptions } from 'mercurius';
 import type { WebSocket } from 'ws';
 import type { Viewer } from '../../domain/viewer.js';
 import type { SocketAdapter } from '../../plugins/websocket/socket-adapter.js';
 import { type ConnectionOptions, GraphqlConnection, type SocketConnection, type UpgradeRequest } from './connection.js';
-import { DEFAULT_LIMITS, type GuardLimits, speaksSubprotocol } from './guard.js';
+import { DEFAULT_LIMITS, type GuardLimits, requireSubprotocol } from './guard.js';
 import { isObject } from './messages.js';
 import { bindSubscriptions, type ShareResults } from './subscription-fields.js';
 
 export interface SocketTransportOptions<Event> extends Omit<ConnectionOptions, 'limits' | 'claim'> {
   schema: GraphQLSchema;
-  /** The context of one operation that came over this connection. Called anew for each. */
+  /** Creates the context of one operation of this connection. */
   context(connection: SocketConnection, request: UpgradeRequest): object;
-  /** Lets listeners of the same operation share its executions. Without it Mercurius executes for each. */
+  /** Lets subscribers of the same operation share one execution per event. Without it Mercurius executes for each subscriber. */
   share?: ShareResults<Event>;
-  /** Takes a place among the user's sockets for this one. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  /** Called with each new socket, which is not authenticated yet, before anything is read from it. */
+  opened?(socket: WebSocket, request: FastifyRequest): void;
+  /** Counts the socket for its user. @throws DomainError `RATE_LIMITED` when the user has too many. */
   claim?(viewer: Viewer, socket: WebSocket): void;
   limits?: Partial<GuardLimits>;
 }
 
-/** What Mercurius has to be registered with, for its sockets to speak graphql-transport-ws as the protocol's document says. */
+/** Options to register Mercurius with, so that its sockets follow graphql-transport-ws exactly. */
 export interface SocketTransport {
-  /** In place of the schema given. */
+  /** Use it instead of the original schema. */
   schema: GraphQLSchema;
   subscription: Exclude<MercuriusOptions['subscription'], boolean | undefined>;
   additionalRouteOptions: { config: { adaptSocket: SocketAdapter } };
-  /** To be called when Mercurius is registered. */
+  /** Call after Mercurius is registered. */
   addHooks(app: FastifyInstance): void;
 }
 
-// Mercurius copies a context's members from object to object on their way to the resolvers; a symbol meets no other's name.
+// Mercurius copies the members of a context between objects; a symbol cannot clash with another member.
 const kConnection = Symbol('connection');
 
-/** Stands between the sockets and Mercurius: the protocol, authentication and admission are here, execution is Mercurius's. */
+/** Sits between the sockets and Mercurius: does the protocol, authentication and admission, and leaves execution to Mercurius. */
 export function createSocketTransport<Event>(options: SocketTransportOptions<Event>): SocketTransport {
   const connections = new WeakMap<object, GraphqlConnection>();
   const connectionOptions = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } };
 
-  const adaptSocket: SocketAdapter = (socket, { id, headers: { authorization } }) => {
-    if (!speaksSubprotocol(socket)) return undefined;
+  const adaptSocket: SocketAdapter = (socket, request) => {
+    options.opened?.(socket, request);
+    if (!requireSubprotocol(socket)) return undefined;
+    const { id, headers } = request;
     const claim = (viewer: Viewer) => options.claim?.(viewer, socket);
-    const connection = new GraphqlConnection(socket, { id, authorization }, { ...connectionOptions, claim });
+    const connection = new GraphqlConnection(
+      socket,
+      { id, authorization: headers.authorization },
+      { ...connectionOptions, claim },
+    );
     connections.set(connection.engine, connection);
     return connection.engine;
   };
@@ -49,7 +57,7 @@ export function createSocketTransport<Event>(options: SocketTransportOptions<Eve
   const enter = async (_schema: unknown, _document: unknown, context: object): Promise<void> => {
     const connection = connectionOf(context);
     if (!connection) return;
-    // A frame may wait in Mercurius's queue while a later one ends the socket.
+    // A frame may wait in Mercurius's queue while a later one closes the socket.
     if (connection.isClosed) throw new GraphQLError('The connection is closed.');
     Object.assign(context, options.context(connection, connection.request));
   };
@@ -58,7 +66,7 @@ export function createSocketTransport<Event>(options: SocketTransportOptions<Eve
     schema: bindSubscriptions(options.schema, operationOf, options.share ?? (() => undefined)),
     subscription: {
       fullWsTransport: true,
-      // Without the upgrade request, which would stay in memory as long as the socket.
+      // Drops the upgrade request, which would stay in memory as long as the socket.
       context: (socket: WebSocket) => ({ [kConnection]: connections.get(socket), request: undefined }),
     },
     additionalRouteOptions: { config: { adaptSocket } },

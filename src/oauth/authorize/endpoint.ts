@@ -1,18 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { BrowserSessions } from '../../domain/browser-sessions.js';
-import type { Clients } from '../../domain/clients.js';
-import type { SignIn } from '../../domain/sign-in.js';
-import type { Tokens } from '../../domain/tokens/tokens.js';
-import type { UserProfile } from '../../domain/viewer.js';
+import type { BrowserSessions } from '../../domain/access/browser-sessions.js';
+import type { Clients } from '../../domain/access/clients.js';
+import type { SignIn } from '../../domain/access/sign-in.js';
+import type { Tokens } from '../../domain/access/tokens/tokens.js';
+import type { UserProfile } from '../../domain/profile.js';
+import { clientAddress } from '../../plugins/limits/address.js';
 import { type Parameters, readParameters } from '../form.js';
 import { consentPage } from '../pages/consent-page.js';
 import { sendPage } from '../pages/page.js';
 import { problemPage } from '../pages/problem-page.js';
 import { signInPage } from '../pages/sign-in-page.js';
-import type { PublicAddress } from '../public-address.js';
-import { answerClient, cspSource } from './answer.js';
+import type { PublicUrlOf } from '../public-url.js';
 import { AuthorizationRefusal, type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.js';
-import { type Browser, csrfToken, isCsrfToken } from './browser.js';
+import { type BrowserCookie, csrfToken, isCsrfToken } from './browser-cookie.js';
+import { cspSource, redirectToClient } from './client-redirect.js';
 
 export const AUTHORIZE_PATH = '/oauth/authorize/';
 
@@ -21,23 +22,23 @@ export interface AuthorizeOptions {
   tokens: Tokens;
   signIn: SignIn;
   browserSessions: BrowserSessions;
-  browser: Browser;
-  issuerOf: PublicAddress;
-  /** Other ways to sign in, for the page that an authorization request with this query gets. */
+  browser: BrowserCookie;
+  issuerOf: PublicUrlOf;
+  /** Links to external providers for the sign-in page of an authorization request with this query. */
   providers(query: string): readonly { label: string; href: string }[];
 }
 
-/** One request of a browser: what the client asks, and who the browser is. */
+/** One request of a browser, with the authorization request and the browser's secret. */
 interface Visit {
   request: FastifyRequest;
   reply: FastifyReply;
-  /** The authorization request as it came, without the question mark. */
+  /** The query of the authorization request, without the question mark. */
   query: string;
   authorization: AuthorizationRequest;
   secret: string;
 }
 
-/** https://datatracker.ietf.org/doc/html/rfc6749#section-3.1: a page that asks who you are, then whether you agree. */
+/** https://datatracker.ietf.org/doc/html/rfc6749#section-3.1: a page to sign in, then a page to consent. */
 export class AuthorizeEndpoint {
   constructor(private readonly options: AuthorizeOptions) {}
 
@@ -51,13 +52,14 @@ export class AuthorizeEndpoint {
 
   readonly post = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const form = await readParameters(request);
-    // A client may send its request as a form too (§3.1), which the browser's cookie then does not come with.
+    // A client may send its request as a form (§3.1). Browsers send no cookie with it, so it is redirected to GET.
     if (!form.has('action') && queryOf(request) === '')
       return reply.redirect(pageFor(`${new URLSearchParams([...form])}`), 303);
     const asked = await this.readRequest(request);
     const secret = this.options.browser.secret(request);
-    // No cookie is set here: a form of another site comes without the one that the browser has, and would replace it.
-    if (secret === undefined || !isOwnForm(request, form, secret)) return sendPage(reply, 403, tooOldPage(asked.query));
+    // Sets no cookie: a form of another site comes without the browser's cookie, and would replace it.
+    if (secret === undefined || !isOwnForm(request, form, secret))
+      return sendPage(reply, 403, staleFormPage(asked.query));
     const visit = { request, reply, secret, ...asked };
     switch (form.get('action')) {
       case 'sign-in':
@@ -67,7 +69,7 @@ export class AuthorizeEndpoint {
       case 'sign-out':
         return this.signOut(visit);
       default:
-        throw new AuthorizationRefusal(visit.authorization.answerTo, 'access_denied', 'The user did not agree.');
+        throw new AuthorizationRefusal(visit.authorization.redirectTarget, 'access_denied', 'The user did not agree.');
     }
   };
 
@@ -78,7 +80,7 @@ export class AuthorizeEndpoint {
 
   private async trySignIn(visit: Visit, form: Parameters): Promise<FastifyReply> {
     const [username = '', password = ''] = [form.get('username'), form.get('password')];
-    const signedIn = await this.options.signIn.authenticate(username, password, visit.request.ip);
+    const signedIn = await this.options.signIn.authenticate(username, password, clientAddress(visit.request));
     const secret = signedIn && (await this.options.browserSessions.start(signedIn.user.id, signedIn.passwordVersion));
     if (secret === undefined) return this.sendSignIn(visit, 'The username or the password is wrong.', username);
     await this.options.browserSessions.end(visit.secret);
@@ -87,7 +89,7 @@ export class AuthorizeEndpoint {
   }
 
   private async allow({ request, reply, query, authorization, secret }: Visit): Promise<FastifyReply> {
-    const { client, answerTo, redirectUri, scopes, codeChallenge } = authorization;
+    const { client, redirectTarget, redirectUri, scopes, codeChallenge } = authorization;
     const code = await this.options.tokens.createCode({
       browserSession: secret,
       clientId: client.id,
@@ -95,9 +97,9 @@ export class AuthorizeEndpoint {
       scopes,
       codeChallenge,
     });
-    // The session ended while the page was open: sign in again.
+    // The session ended while the page was open, so the user must sign in again.
     if (code === undefined) return reply.redirect(pageFor(query), 303);
-    return answerClient(reply, answerTo, this.options.issuerOf(request), { code });
+    return redirectToClient(reply, redirectTarget, this.options.issuerOf(request), { code });
   }
 
   private async signOut({ request, reply, query, secret }: Visit): Promise<FastifyReply> {
@@ -119,8 +121,8 @@ export class AuthorizeEndpoint {
   }
 
   private sendConsent(visit: Visit, user: UserProfile): FastifyReply {
-    const { client, scopes, answerTo } = visit.authorization;
-    const destination = destinationOf(answerTo.uri);
+    const { client, scopes, redirectTarget } = visit.authorization;
+    const destination = destinationOf(redirectTarget.uri);
     return sendPage(
       visit.reply,
       200,
@@ -129,7 +131,7 @@ export class AuthorizeEndpoint {
   }
 }
 
-/** The page again, for the same authorization request. */
+/** The path of the authorization page for a request with this query. */
 export function pageFor(query: string): string {
   return `${AUTHORIZE_PATH}?${query}`;
 }
@@ -143,17 +145,17 @@ function formOf({ query, secret, authorization }: Visit) {
   return {
     action: pageFor(query),
     csrf: csrfToken(secret, query),
-    formTargets: [`'self'`, cspSource(authorization.answerTo.uri)],
+    formTargets: [`'self'`, cspSource(authorization.redirectTarget.uri)],
   };
 }
 
-/** Browsers say themselves when another site sent the form; the token says it where they do not. */
+/** False for a form that another site sent: by `Sec-Fetch-Site`, and by the CSRF token for browsers without that header. */
 function isOwnForm(request: FastifyRequest, form: Parameters, secret: string): boolean {
   const site = request.headers['sec-fetch-site'];
   return site !== 'cross-site' && site !== 'same-site' && isCsrfToken(form.get('csrf'), secret, queryOf(request));
 }
 
-function tooOldPage(query: string) {
+function staleFormPage(query: string) {
   return problemPage(
     'This page is too old',
     'It was opened before you signed in or out, or your browser does not keep cookies for this site.',
@@ -161,7 +163,7 @@ function tooOldPage(query: string) {
   );
 }
 
-/** The host that people know an application by, or the application itself when it is installed on the device. */
+/** Names the redirect URI's owner for people: its host, or the application on their device for a private-use scheme. */
 function destinationOf(uri: string): string {
   const { host, protocol } = new URL(uri);
   return /^https?:$/.test(protocol) ? host : 'the application on your device';

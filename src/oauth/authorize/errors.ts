@@ -3,16 +3,16 @@ import { clientError } from '../../domain/database.js';
 import { sendPage } from '../pages/page.js';
 import { problemPage } from '../pages/problem-page.js';
 import { OAuthProblem } from '../problem.js';
-import type { PublicAddress } from '../public-address.js';
-import { answerClient } from './answer.js';
+import type { PublicUrlOf } from '../public-url.js';
 import { AuthorizationRefusal, UntrustedRequest } from './authorization-request.js';
+import { redirectToClient } from './client-redirect.js';
 
-/** The error handler of the pages: back to the client where that is safe, a page for the person otherwise. */
-export function pageErrors(issuerOf: PublicAddress) {
+/** The error handler of the pages. Redirects a refusal to the client; shows a page for every other error. */
+export function pageErrors(issuerOf: PublicUrlOf) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof AuthorizationRefusal) {
       request.log.info({ oauthError: error.code, reason: error.message }, 'authorization refused');
-      return answerClient(reply, error.answerTo, issuerOf(request), {
+      return redirectToClient(reply, error.redirectTarget, issuerOf(request), {
         error: error.code,
         error_description: error.message,
       });

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import { refuseOtherOrigins } from '../pages/other-origins.js';
+import { disableCors } from '../pages/disable-cors.js';
 import { OAuthProblem } from '../problem.js';
 import { AUTHORIZE_PATH, AuthorizeEndpoint, type AuthorizeOptions } from './endpoint.js';
 import { pageErrors } from './errors.js';
 
-/** The authorization page. Encapsulated in the OAuth2 endpoints, whose forms it reads, with pages for its errors. */
+/** The authorization page. Shares the form parsers of the OAuth2 endpoints and answers errors with pages. */
 export async function authorizePlugin(app: FastifyInstance, options: AuthorizeOptions): Promise<void> {
   app.setErrorHandler(pageErrors(options.issuerOf));
-  refuseOtherOrigins(app);
+  disableCors(app);
   const endpoint = new AuthorizeEndpoint(options);
   app.get(AUTHORIZE_PATH, endpoint.get);
   app.post(AUTHORIZE_PATH, endpoint.post);

@@ -1,34 +1,34 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ExternalIdentity } from '../../domain/external-users.js';
-import type { Browser } from '../authorize/browser.js';
-import type { PublicAddress } from '../public-address.js';
+import type { ExternalIdentity } from '../../domain/people/external-users.js';
+import type { BrowserCookie } from '../authorize/browser-cookie.js';
+import type { PublicUrlOf } from '../public-url.js';
 import { fetchJson, textOf } from './fetch-json.js';
-import { OAuthClient } from './oauth-client.js';
 import { type ExternalProvider, ExternalSignInError } from './provider.js';
+import { ProviderClient } from './provider-client.js';
 
 export interface GithubSettings {
   clientId: string;
   clientSecret: string;
-  /** Origins; those of github.com by default. */
+  /** The origins of the site and of its API; by default those of github.com. */
   site?: string | undefined;
   api?: string | undefined;
 }
 
 /**
- * GitHub, which speaks OAuth2 but not OpenID Connect: who signed in is asked of its API with the access token, which came
- * straight from it. https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+ * GitHub, which supports OAuth2 but not OpenID Connect: its API tells who signed in.
+ * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export class GithubProvider implements ExternalProvider {
   readonly key = 'github';
   readonly label = 'GitHub';
-  private readonly client: OAuthClient;
+  private readonly client: ProviderClient;
   private readonly site: string;
   private readonly api: string;
 
-  constructor(settings: GithubSettings, context: { browser: Browser; addressOf: PublicAddress }) {
+  constructor(settings: GithubSettings, context: { browser: BrowserCookie; publicUrlOf: PublicUrlOf }) {
     this.site = settings.site ?? 'https://github.com';
     this.api = settings.api ?? 'https://api.github.com';
-    this.client = new OAuthClient({ key: this.key, ...context }, async () => ({
+    const clientSettings = {
       scope: [],
       credentials: {
         client: { id: settings.clientId, secret: settings.clientSecret },
@@ -38,7 +38,8 @@ export class GithubProvider implements ExternalProvider {
           authorizePath: '/login/oauth/authorize',
         },
       },
-    }));
+    };
+    this.client = new ProviderClient({ key: this.key, ...context }, async () => clientSettings);
   }
 
   start(request: FastifyRequest, reply: FastifyReply): Promise<URL> {
@@ -49,7 +50,7 @@ export class GithubProvider implements ExternalProvider {
     const { access_token: accessToken } = await this.client.exchange(request, reply);
     if (!accessToken) throw new ExternalSignInError('GitHub gave no access token.');
     const user = await fetchJson(new URL('/user', this.api), { authorization: `Bearer ${accessToken}` });
-    if (typeof user.id !== 'number') throw new ExternalSignInError('GitHub did not say who signed in.');
+    if (typeof user.id !== 'number') throw new ExternalSignInError('The answer of GitHub has no user id.');
     return {
       issuer: this.site,
       subject: String(user.id),

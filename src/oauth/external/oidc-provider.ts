@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
-import type { ExternalIdentity } from '../../domain/external-users.js';
-import type { Browser } from '../authorize/browser.js';
-import type { PublicAddress } from '../public-address.js';
+import type { ExternalIdentity } from '../../domain/people/external-users.js';
+import type { BrowserCookie } from '../authorize/browser-cookie.js';
+import type { PublicUrlOf } from '../public-url.js';
 import { textOf } from './fetch-json.js';
-import { OAuthClient } from './oauth-client.js';
 import { discover, type OidcMetadata } from './oidc-metadata.js';
 import { type ExternalProvider, ExternalSignInError } from './provider.js';
+import { type ClientSettings, ProviderClient } from './provider-client.js';
 
 export interface OidcSettings {
   key: string;
@@ -16,7 +16,7 @@ export interface OidcSettings {
   clientSecret: string;
 }
 
-/** Signatures that the provider alone can make; HS256 would be made with the secret that both know, "none" by anybody. */
+/** Asymmetric algorithms only: the client itself could sign with HS256, and anybody with "none". */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -30,38 +30,32 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-/** Seconds that two clocks may differ. */
+/** Allowed difference between the two clocks, in seconds. */
 const CLOCK_TOLERANCE = 60;
 
-/** Any provider of OpenID Connect, found by discovery. */
+/** How long a provider's metadata is cached, in milliseconds. */
+const METADATA_MS = 3_600_000;
+
+interface Discovered {
+  metadata: OidcMetadata;
+  client: ClientSettings;
+}
+
+/** A provider of OpenID Connect with discovery. */
 export class OidcProvider implements ExternalProvider {
   readonly key: string;
   readonly label: string;
-  private readonly client: OAuthClient;
-  private found: Promise<OidcMetadata> | undefined;
+  private readonly client: ProviderClient;
+  private found: Promise<Discovered> | undefined;
+  private staleAt = 0;
 
   constructor(
     private readonly settings: OidcSettings,
-    context: { browser: Browser; addressOf: PublicAddress },
+    context: { browser: BrowserCookie; publicUrlOf: PublicUrlOf },
   ) {
     this.key = settings.key;
     this.label = settings.label;
-    this.client = new OAuthClient({ key: settings.key, ...context }, async () => {
-      const { authorizationEndpoint, tokenEndpoint, secretIn } = await this.metadata();
-      return {
-        scope: ['openid', 'profile', 'email'],
-        credentials: {
-          client: { id: settings.clientId, secret: settings.clientSecret },
-          auth: {
-            authorizeHost: authorizationEndpoint.origin,
-            authorizePath: authorizationEndpoint.pathname + authorizationEndpoint.search,
-            tokenHost: tokenEndpoint.origin,
-            tokenPath: tokenEndpoint.pathname + tokenEndpoint.search,
-          },
-          options: { authorizationMethod: secretIn },
-        },
-      };
-    });
+    this.client = new ProviderClient({ key: settings.key, ...context }, async () => (await this.discovered()).client);
   }
 
   async start(request: FastifyRequest, reply: FastifyReply, nonce: string): Promise<URL> {
@@ -90,7 +84,7 @@ export class OidcProvider implements ExternalProvider {
 
   /** https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation */
   private async verify(idToken: string, nonce: string): Promise<JWTPayload> {
-    const { keys } = await this.metadata();
+    const { keys } = (await this.discovered()).metadata;
     const { issuer, clientId } = this.settings;
     try {
       const { payload } = await jwtVerify(idToken, keys, {
@@ -100,26 +94,50 @@ export class OidcProvider implements ExternalProvider {
         clockTolerance: CLOCK_TOLERANCE,
         requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
       });
-      if (payload.nonce !== nonce) throw new ExternalSignInError('The ID token is of another sign-in (nonce).');
+      if (payload.nonce !== nonce) throw new ExternalSignInError('The ID token belongs to another sign-in (nonce).');
       const isForUs =
         payload.azp === undefined
           ? typeof payload.aud === 'string' || payload.aud?.length === 1
           : payload.azp === clientId;
       if (!isForUs) throw new ExternalSignInError('The ID token is for another client (azp).');
-      if (!textOf(payload.sub)) throw new ExternalSignInError('The ID token names nobody.');
+      if (!textOf(payload.sub)) throw new ExternalSignInError('The ID token has no subject (sub).');
       return payload;
     } catch (error) {
-      if (error instanceof errors.JOSEError) throw new ExternalSignInError(`The ID token is no good: ${error.message}`);
+      if (error instanceof errors.JOSEError) throw new ExternalSignInError(`The ID token is invalid: ${error.message}`);
       throw error;
     }
   }
 
-  /** Asked for once; after a failure at the next sign-in again. */
-  private metadata(): Promise<OidcMetadata> {
-    this.found ??= discover(this.settings.issuer).catch((error: unknown) => {
-      this.found = undefined;
-      throw error;
-    });
+  /** Fetches the metadata at most once an hour; a failed fetch is retried at the next sign-in. */
+  private discovered(): Promise<Discovered> {
+    const now = performance.now();
+    if (!this.found || now >= this.staleAt) {
+      this.staleAt = now + METADATA_MS;
+      const found = discover(this.settings.issuer).then((metadata) => ({
+        metadata,
+        client: this.clientSettings(metadata),
+      }));
+      found.catch(() => {
+        if (this.found === found) this.found = undefined;
+      });
+      this.found = found;
+    }
     return this.found;
+  }
+
+  private clientSettings({ authorizationEndpoint, tokenEndpoint, secretIn }: OidcMetadata): ClientSettings {
+    return {
+      scope: ['openid', 'profile', 'email'],
+      credentials: {
+        client: { id: this.settings.clientId, secret: this.settings.clientSecret },
+        auth: {
+          authorizeHost: authorizationEndpoint.origin,
+          authorizePath: authorizationEndpoint.pathname + authorizationEndpoint.search,
+          tokenHost: tokenEndpoint.origin,
+          tokenPath: tokenEndpoint.pathname + tokenEndpoint.search,
+        },
+        options: { authorizationMethod: secretIn },
+      },
+    };
   }
 }

@@ -1,36 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { BrowserSessions } from '../../domain/browser-sessions.js';
-import type { ExternalUsers } from '../../domain/external-users.js';
-import type { Browser } from '../authorize/browser.js';
+import type { BrowserSessions } from '../../domain/access/browser-sessions.js';
+import type { ExternalUsers } from '../../domain/people/external-users.js';
+import type { BrowserCookie } from '../authorize/browser-cookie.js';
 import { pageFor, queryOf } from '../authorize/endpoint.js';
 import { pageErrors } from '../authorize/errors.js';
-import { refuseOtherOrigins } from '../pages/other-origins.js';
+import { disableCors } from '../pages/disable-cors.js';
 import { sendPage } from '../pages/page.js';
 import { problemPage } from '../pages/problem-page.js';
-import type { PublicAddress } from '../public-address.js';
-import { callbackPath } from './oauth-client.js';
-import { type ExternalProvider, ExternalSignInError } from './provider.js';
+import type { PublicUrlOf } from '../public-url.js';
+import { callbackPath, type ExternalProvider, ExternalSignInError } from './provider.js';
 
 export interface ExternalSignInOptions {
   providers: readonly ExternalProvider[];
   externalUsers: ExternalUsers;
   browserSessions: BrowserSessions;
-  browser: Browser;
-  issuerOf: PublicAddress;
+  browser: BrowserCookie;
+  issuerOf: PublicUrlOf;
 }
 
-/** Characters; cookies end at 4096 bytes. */
+/** Characters of the query, which the cookie carries: browsers limit a cookie to 4096 bytes. */
 const MAX_QUERY = 2500;
-/** Seconds in which a sign-in at the provider has to come to its end. */
-const PATIENCE = 600;
+/** Longest time of a sign-in at the provider, in seconds. */
+const MAX_SIGN_IN_SECONDS = 600;
 
 export const startPath = (key: string) => `/oauth/external/${key}/`;
 
-/** The way to a provider and back to the authorization page. */
+/** The routes that lead to a provider and from there back to the authorization page. */
 export async function externalSignInPlugin(app: FastifyInstance, options: ExternalSignInOptions): Promise<void> {
   app.setErrorHandler(pageErrors(options.issuerOf));
-  refuseOtherOrigins(app);
+  disableCors(app);
   for (const provider of options.providers) {
     const flow = new ExternalSignIn(provider, options);
     app.get(startPath(provider.key), flow.start);
@@ -38,10 +37,10 @@ export async function externalSignInPlugin(app: FastifyInstance, options: Extern
   }
 }
 
-/** What this browser is doing at the provider, kept in a cookie of its own. */
-interface Journey {
+/** A sign-in that is under way at the provider. A cookie of its own carries it. */
+interface PendingSignIn {
   nonce: string;
-  /** The authorization request to go on with. */
+  /** The query of the authorization request to continue with. */
   query: string;
 }
 
@@ -56,7 +55,7 @@ class ExternalSignIn {
     if (query.length > MAX_QUERY)
       return sendPage(reply, 400, problemPage('This does not work', 'The request of the application is too long.'));
     const nonce = randomBytes(32).toString('base64url');
-    this.keep(request, reply, { nonce, query });
+    this.savePending(request, reply, { nonce, query });
     try {
       return reply.redirect((await this.provider.start(request, reply, nonce)).href, 303);
     } catch (error) {
@@ -66,21 +65,21 @@ class ExternalSignIn {
 
   readonly finish = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { browser, browserSessions, externalUsers } = this.options;
-    const journey = this.journey(request);
+    const pending = this.readPending(request);
     reply.clearCookie(this.cookieName(request), browser.cookieOptions(request));
-    if (!journey)
+    if (!pending)
       return sendPage(reply, 400, problemPage('This page is too old', 'Go back to the application and sign in again.'));
     try {
       const parameters = new URLSearchParams(queryOf(request));
       if (parameters.has('error')) throw new ExternalSignInError(`It answered ${parameters.get('error')}.`);
-      const identity = await this.provider.finish(request, reply, journey.nonce);
+      const identity = await this.provider.finish(request, reply, pending.nonce);
       const secret = await browserSessions.start(await externalUsers.findOrCreate(identity), undefined);
       if (secret === undefined) throw new ExternalSignInError('The account is not active.');
       await browserSessions.end(browser.secret(request) ?? '');
       browser.setSecret(request, reply, secret);
-      return reply.redirect(pageFor(journey.query), 303);
+      return reply.redirect(pageFor(pending.query), 303);
     } catch (error) {
-      return this.fail(error, request, reply, journey.query);
+      return this.fail(error, request, reply, pending.query);
     }
   };
 
@@ -92,13 +91,13 @@ class ExternalSignIn {
     return sendPage(reply, 400, problemPage('You are not signed in', text, { label: 'Back', href: pageFor(query) }));
   }
 
-  private keep(request: FastifyRequest, reply: FastifyReply, { nonce, query }: Journey): void {
+  private savePending(request: FastifyRequest, reply: FastifyReply, { nonce, query }: PendingSignIn): void {
     const value = `${nonce}.${Buffer.from(query).toString('base64url')}`;
-    const options = { ...this.options.browser.cookieOptions(request), maxAge: PATIENCE };
+    const options = { ...this.options.browser.cookieOptions(request), maxAge: MAX_SIGN_IN_SECONDS };
     reply.setCookie(this.cookieName(request), value, options);
   }
 
-  private journey(request: FastifyRequest): Journey | undefined {
+  private readPending(request: FastifyRequest): PendingSignIn | undefined {
     const [nonce = '', query] = request.cookies[this.cookieName(request)]?.split('.') ?? [];
     return nonce === '' || query === undefined
       ? undefined

@@ -1,22 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ExternalIdentity } from '../../domain/external-users.js';
+import type { ExternalIdentity } from '../../domain/people/external-users.js';
 
-/** A place where people have an account with which they may sign in here. */
+/** An external identity provider. */
 export interface ExternalProvider {
-  /** Its part of the callback's path: `/oauth/external/<key>/callback/`. */
+  /** The part of the callback's path: `/oauth/external/<key>/callback/`. */
   readonly key: string;
-  /** What people call it. */
+  /** Its name for users. */
   readonly label: string;
-  /** The address to send the browser to. It sets cookies that `finish` wants to see again. @throws when the provider is away */
+  /**
+   * Returns the URL to send the browser to, and sets cookies that `finish` needs.
+   * @throws ExternalSignInError when the provider is unavailable
+   */
   start(request: FastifyRequest, reply: FastifyReply, nonce: string): Promise<URL>;
   /**
-   * Who came back: the code of the callback is exchanged, and what the provider says is verified.
+   * Handles the callback: exchanges the code, verifies the provider's answer and returns the identity of the user.
    * @throws ExternalSignInError
    */
   finish(request: FastifyRequest, reply: FastifyReply, nonce: string): Promise<ExternalIdentity>;
 }
 
-/** A sign-in that the provider, or what it said, brought to nothing. The message is for the log. */
+/** Sign-in failed at the external provider. The message is for the log. */
 export class ExternalSignInError extends Error {
   override readonly name = 'ExternalSignInError';
+}
+
+export function callbackPath(key: string): string {
+  return `/oauth/external/${key}/callback/`;
 }

@@ -1,11 +1,11 @@
-/** A piece of HTML that needs no more escaping. */
+/** HTML that must not be escaped again. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 type Value = string | Html | readonly Html[] | undefined;
 
-/** Everything that is not HTML already is text and cannot become markup, in an element or in a quoted attribute. */
+/** A template tag that escapes every value that is not `Html`, for use in elements and quoted attributes. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
   return new Html(String.raw({ raw: strings }, ...values.map(escaped)));
 }

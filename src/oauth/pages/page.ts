@@ -8,11 +8,11 @@ const STYLE_HASH = createHash('sha256').update(STYLE.text).digest('base64');
 export interface Page {
   title: string;
   main: Html;
-  /** Where its forms may lead, redirects included: CSP sources. None by default. */
+  /** CSP sources that its forms may lead to, including redirects; none by default. */
   formTargets?: readonly string[];
 }
 
-/** Sends a page that runs no script, loads nothing, cannot be framed, and is kept by no cache. */
+/** Sends a page that runs no script, loads no resource, cannot be framed and is not cached. */
 export function sendPage(reply: FastifyReply, status: number, page: Page): FastifyReply {
   const policy = [
     `default-src 'none'`,
@@ -27,7 +27,7 @@ export function sendPage(reply: FastifyReply, status: number, page: Page): Fasti
       'content-security-policy': policy.join('; '),
       'x-frame-options': 'DENY',
       'x-content-type-options': 'nosniff',
-      // Not no-referrer, under which browsers send forms with the origin null.
+      // Not `no-referrer`: browsers would send forms with the origin `null`.
       'referrer-policy': 'same-origin',
       'cache-control': 'no-store',
     })

@@ -1,7 +1,7 @@
 import { html } from './html.js';
 import type { Page } from './page.js';
 
-/** What went wrong and what the reader can do. Without `again` there is nothing here to go on with. */
+/** Tells what went wrong and what the user can do. `again` is a link to continue with. */
 export function problemPage(title: string, text: string, again?: { label: string; href: string }): Page {
   const link = again && html`<p><a class="button" href="${again.href}">${again.label}</a></p>`;
   return { title, main: html`<h1>${title}</h1>\n<p role="alert">${text}</p>\n${link}` };

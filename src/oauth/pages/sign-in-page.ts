@@ -3,13 +3,13 @@ import type { Page } from './page.js';
 
 export interface SignInPage {
   clientName: string;
-  /** Where its form goes: this very authorization request. */
+  /** The path that the forms are sent to, with the query of the authorization request. */
   action: string;
   csrf: string;
   formTargets: readonly string[];
-  /** Other ways to sign in. */
+  /** Links to external providers. */
   providers: readonly { label: string; href: string }[];
-  /** Of an attempt before. */
+  /** Why the previous attempt failed. */
   problem?: string | undefined;
   username?: string | undefined;
 }

@@ -1,6 +1,6 @@
 import { Html } from './html.js';
 
-/** The one style sheet of the pages; the policy allows it by its hash. Colours have a contrast of 4.5 to 1 or more. */
+/** The style sheet of all pages; the CSP allows it by its hash. Colours have a contrast of at least 4.5 to 1. */
 const SHEET = `
 :root { color-scheme: light dark; --text: #1b1b1f; --quiet: #5a5a66; --back: #f4f4f6; --card: #fff; --line: #8a8a96;
   --accent: #1f4fd1; --on-accent: #fff; --alarm: #a3121f; }
@@ -27,5 +27,5 @@ a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 `;
 
-/** In the page just as it is: were it escaped, its hash would be another. */
+/** `Html`, so that it is not escaped: escaping would change its hash. */
 export const STYLE = new Html(SHEET);

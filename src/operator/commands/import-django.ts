@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { PasswordHasher } from '../../domain/passwords.js';
+import { PasswordHasher } from '../../domain/credentials/passwords.js';
 import { convert } from '../django/convert.js';
 import { readDjango } from '../django/source.js';
 import { type Count, writeImport } from '../django/write.js';
@@ -24,7 +24,8 @@ export function addImportDjango(program: Command): void {
       'after',
       `
 Passwords and client secrets go on working; they are hashed anew at their first use. So do tokens in use, of which only
-hashes are stored. What is there already stays as it is, a user by the username, an application by its client id: the
+hashes are stored. What is there already stays as it is, a user by the username, an application by its client id; tokens go only to users who
+came from there, and only superusers become admins: the
 command may be run again, and changes nothing when there is nothing new. All is copied, or nothing.`,
     )
     .action(({ database, userTable }: { database: string; userTable?: string }) =>
@@ -32,13 +33,14 @@ command may be run again, and changes nothing when there is nothing new. All is 
         const data = await readDjango(database, userTable);
         const hasher = new PasswordHasher();
         const converted = await convert(data, config.refreshTokenSeconds, (secret) => hasher.hash(secret));
-        const { users, applications, accessTokens, refreshTokens } = await writeImport(db, converted);
+        const { users, applications, accessTokens, refreshTokens, remarks } = await writeImport(db, converted);
         print(
           line('users', users),
           line('applications', applications),
           line('access tokens', accessTokens),
           line('refresh tokens', refreshTokens),
           ...converted.remarks,
+          ...remarks,
         );
       }),
     );

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { applyMigrations } from '../../plugins/database/migrations.js';
 import { locateDatabase } from '../locate-database.js';
 import { print } from '../print.js';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { loadConfig } from '../../config.js';
-import type { NewUser } from '../../domain/users.js';
-import type { UserRole } from '../../domain/viewer.js';
+import { loadConfig } from '../../config/config.js';
+import type { NewUser } from '../../domain/people/users.js';
+import type { UserRole } from '../../domain/profile.js';
 import { completeAccount, completePassword, type GivenAccount } from '../credentials.js';
 import { withServices } from '../open-services.js';
 import { print } from '../print.js';
@@ -42,10 +42,11 @@ export function addChangePassword(program: Command): void {
     .addHelpText('after', PASSWORD_NOTE)
     .action(async ({ username, password }: { username: string; password?: string }) => {
       const newPassword = await completePassword(password);
-      await withServices(async ({ users, isHeard }) => {
+      await withServices(async ({ users, reachesRunningProcesses }) => {
         await users.setPassword(username, newPassword);
         print(`Changed the password of ${username}. Every sign-in has ended.`);
-        if (!(await isHeard())) print('Sockets that are open in a running service close within 30 seconds.');
+        if (!(await reachesRunningProcesses()))
+          print('Sockets that are open in a running service close within 30 seconds.');
       });
     });
 }

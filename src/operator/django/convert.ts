@@ -1,11 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
-import { checkRedirectUri, type Grant } from '../../domain/client-rules.js';
-import { generatedSecretHash } from '../../domain/clients.js';
+import { checkRedirectUri, type Grant } from '../../domain/access/client-rules.js';
+import { generatedSecretHash, hashClientSecret } from '../../domain/access/clients.js';
+import { knownScopes } from '../../domain/access/scopes.js';
+import { hashToken, isImportedToken, newToken } from '../../domain/access/tokens/opaque-token.js';
+import { isKnownScheme } from '../../domain/credentials/password-schemes.js';
 import { DomainError } from '../../domain/errors.js';
-import { isKnownScheme } from '../../domain/password-schemes.js';
-import { knownScopes } from '../../domain/scopes.js';
-import { hashToken, isImportedToken, newToken } from '../../domain/tokens/opaque-token.js';
-import type { Scope, UserRole } from '../../domain/viewer.js';
+import { checkUsername } from '../../domain/names.js';
+import type { UserRole } from '../../domain/profile.js';
+import type { Scope } from '../../domain/viewer.js';
 import type { DjangoAccessToken, DjangoApplication, DjangoData, DjangoRefreshToken, DjangoUser } from './source.js';
 
 export interface ImportedUser {
@@ -30,7 +32,7 @@ export interface ImportedClient {
   redirectUris: string[];
 }
 
-/** A pair of tokens, or one of the two, that makes a family here. */
+/** An access token, a refresh token, or a pair of them, that becomes one token family. */
 export interface ImportedFamily {
   id: string;
   clientSourceId: string;
@@ -45,14 +47,14 @@ export interface Converted {
   users: ImportedUser[];
   clients: ImportedClient[];
   families: ImportedFamily[];
-  /** What could not be copied, or not wholly; a sentence each. */
+  /** One sentence for each thing that could not be copied, or not completely. */
   remarks: string[];
 }
 
-/** A secret that somebody chose is hashed like a password. */
+/** Hashes a chosen client secret, like a password. */
 export type HashSecret = (secret: string) => Promise<string>;
 
-/** Everything in our terms, in memory: nothing is written while something may still be refused. */
+/** Converts everything in memory, before anything is written. */
 export async function convert(data: DjangoData, refreshTokenSeconds: number, hash: HashSecret): Promise<Converted> {
   const remarks: string[] = [];
   const users = data.users.flatMap((user) => toUser(user, remarks) ?? []);
@@ -62,14 +64,10 @@ export async function convert(data: DjangoData, refreshTokenSeconds: number, has
 }
 
 function toUser(user: DjangoUser, remarks: string[]): ImportedUser | undefined {
-  const { username, password } = user;
-  if (!/^[\p{L}\p{M}\p{N}@.+\-_]{1,150}$/u.test(username)) {
-    remarks.push(
-      `The user ${JSON.stringify(username)} was not copied: a username has letters, digits and @ . + - _ only.`,
-    );
-    return undefined;
-  }
-  // Django writes "!" and something random for a user who has none.
+  const { password } = user;
+  const username = toUsername(user, remarks);
+  if (username === undefined) return undefined;
+  // Django stores "!" and random characters for a user without a password.
   const hasPassword = password !== '' && !password.startsWith('!');
   if (hasPassword && !isKnownScheme(password))
     remarks.push(
@@ -87,6 +85,22 @@ function toUser(user: DjangoUser, remarks: string[]): ImportedUser | undefined {
     isActive: user.is_active,
     dateJoined: user.date_joined,
   };
+}
+
+/** The username in this service's normal form; undefined, with a remark, when it is not allowed here. */
+function toUsername({ id, username: given }: DjangoUser, remarks: string[]): string | undefined {
+  if (given === null) {
+    remarks.push(`The user with the id ${id} was not copied, nor their tokens: they have no username.`);
+    return undefined;
+  }
+  try {
+    return checkUsername(given);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    const shown = firstCharacters(given, 150);
+    remarks.push(`The user ${JSON.stringify(shown)} was not copied, nor their tokens: ${error.message}`);
+    return undefined;
+  }
 }
 
 const GRANTS: Record<string, Grant[]> = {
@@ -122,9 +136,6 @@ async function toClient(
   return [{ sourceId: application.id, id, name, secretHash, grants, redirectUris }];
 }
 
-/** What the toolkit generates is 128 characters long; a shorter one somebody chose. */
-const GENERATED_LENGTH = 64;
-
 async function toSecretHash(
   { client_id: id, client_secret: secret }: DjangoApplication,
   hash: HashSecret,
@@ -137,7 +148,7 @@ async function toSecretHash(
     );
     return generatedSecretHash(newToken('clientSecret'));
   }
-  return secret.length >= GENERATED_LENGTH ? generatedSecretHash(secret) : hash(secret);
+  return hashClientSecret(secret, hash);
 }
 
 function isRedirectUri(uri: string): boolean {
@@ -150,47 +161,54 @@ function isRedirectUri(uri: string): boolean {
 }
 
 function toFamilies(data: DjangoData, refreshTokenSeconds: number, remarks: string[]): ImportedFamily[] {
-  const unusual = { access: 0, refresh: 0, scopes: 0 };
+  const skipped: SkippedTokens = { access: 0, refresh: 0, scopes: 0 };
   const accessById = new Map(data.accessTokens.map((token) => [token.id, token]));
   const refreshed = new Set<string>();
   const now = Date.now();
-  const families = data.refreshTokens.flatMap((refresh): Pair[] => {
+  const families = data.refreshTokens.flatMap((refresh): TokenPair[] => {
     const access = refresh.access_token_id === null ? undefined : accessById.get(refresh.access_token_id);
     if (access) refreshed.add(access.id);
     const expiresAt = new Date((refresh.expires ?? refresh.updated).getTime() + refreshTokenSeconds * 1000);
     if (expiresAt.getTime() <= now) return access ? [{ access }] : [];
     return [{ access, refresh, refreshExpiresAt: expiresAt }];
   });
-  const alone = data.accessTokens.filter(({ id }) => !refreshed.has(id)).map((access): Pair => ({ access }));
-  const usable = [...families, ...alone].flatMap((family) => checkFamily(family, unusual) ?? []);
-  if (unusual.access + unusual.refresh > 0)
+  const alone = data.accessTokens.filter(({ id }) => !refreshed.has(id)).map((access): TokenPair => ({ access }));
+  const usable = [...families, ...alone].flatMap((family) => toFamily(family, skipped) ?? []);
+  if (skipped.access + skipped.refresh > 0)
     remarks.push(
-      `${unusual.access} access and ${unusual.refresh} refresh tokens were not copied: they are not 30 letters and digits.`,
+      `${skipped.access} access and ${skipped.refresh} refresh tokens were not copied: they are not 30 letters and digits.`,
     );
-  if (unusual.scopes > 0)
-    remarks.push(`${unusual.scopes} sign-ins were not copied: their tokens have neither the scope read nor write.`);
+  if (skipped.scopes > 0)
+    remarks.push(`${skipped.scopes} sign-ins were not copied: their tokens have neither the scope read nor write.`);
   return usable;
 }
 
-interface Pair {
+interface TokenPair {
   access?: DjangoAccessToken | undefined;
   refresh?: DjangoRefreshToken;
   refreshExpiresAt?: Date;
 }
 
-function checkFamily(
-  { access, refresh, refreshExpiresAt }: Pair,
-  unusual: { access: number; refresh: number; scopes: number },
+/** Counts of tokens of an unknown form, and of pairs without a known scope. */
+interface SkippedTokens {
+  access: number;
+  refresh: number;
+  scopes: number;
+}
+
+function toFamily(
+  { access, refresh, refreshExpiresAt }: TokenPair,
+  skipped: SkippedTokens,
 ): ImportedFamily | undefined {
   const owner = refresh ?? access;
   if (!owner?.application_id) return undefined;
   const scopes = knownScopes((access?.scope ?? refresh?.scope ?? '').split(/\s+/));
   if (scopes.length === 0) {
-    unusual.scopes += 1;
+    skipped.scopes += 1;
     return undefined;
   }
-  if (access && !isImportedToken(access.token)) unusual.access += 1;
-  if (refresh && !isImportedToken(refresh.token)) unusual.refresh += 1;
+  if (access && !isImportedToken(access.token)) skipped.access += 1;
+  if (refresh && !isImportedToken(refresh.token)) skipped.refresh += 1;
   const usableAccess = access && isImportedToken(access.token) ? access : undefined;
   const usableRefresh = refresh && refreshExpiresAt && isImportedToken(refresh.token) ? refresh : undefined;
   if (!usableAccess && !usableRefresh) return undefined;

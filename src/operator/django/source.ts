@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { CommandError } from '../command-error.js';
 
-/** What is taken of a Django service's database. Its ids are theirs alone: they join the rows and are not kept. */
+/** The rows read from a Django service's database. The ids are Django's; they only join the rows. */
 export interface DjangoData {
   users: DjangoUser[];
   applications: DjangoApplication[];
@@ -11,7 +11,9 @@ export interface DjangoData {
 
 export interface DjangoUser {
   id: string;
-  username: string;
+  /** Null only in a project's own table. */
+  username: string | null;
+  /** Empty for a user without one. */
   password: string;
   email: string;
   first_name: string;
@@ -41,7 +43,7 @@ export interface DjangoAccessToken {
   expires: Date;
 }
 
-/** One that was not revoked. */
+/** A refresh token that is not revoked. */
 export interface DjangoRefreshToken {
   token: string;
   access_token_id: string | null;
@@ -49,17 +51,20 @@ export interface DjangoRefreshToken {
   user_id: string;
   created: Date;
   updated: Date;
-  /** Of its access token, which is there for a while after its end too. */
+  /** Scope and expiry of its access token, which Django keeps for a while after it expired. */
   scope: string | null;
   expires: Date | null;
 }
 
-/** The tables that a project's users may be in, when it does not say. */
+/** Names to try for the table of users, when --user-table is not given. */
 const USER_TABLES = ['users_user', 'auth_user', 'accounts_user', 'core_user'];
 
+/** Sets the formats that the driver can parse, whatever the database's settings are. */
+const PLAIN_SESSION = `SET timezone = 'UTC'; SET datestyle = 'ISO, MDY'; SET intervalstyle = 'postgres'; SET statement_timeout = 0`;
+
 /**
- * Reads it all as of one moment, and changes nothing.
- * @throws CommandError when it cannot be reached or is no such database
+ * Reads everything in one read-only snapshot.
+ * @throws CommandError when the database cannot be reached or is not one of django-oauth-toolkit
  */
 export async function readDjango(dsn: string, userTable: string | undefined): Promise<DjangoData> {
   if (!/^postgres(ql)?:\/\//.test(dsn))
@@ -71,6 +76,7 @@ export async function readDjango(dsn: string, userTable: string | undefined): Pr
     throw new CommandError(`The Django service's database cannot be reached: ${reason}.`);
   });
   try {
+    await client.query(PLAIN_SESSION);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const table = await findUserTable(client, userTable);
     return { users: await readUsers(client, table), ...(await readOAuth(client)) };
@@ -100,18 +106,18 @@ async function columnsOf(client: pg.Client, table: string): Promise<Set<string>>
   return new Set(rows.map(({ name }) => name));
 }
 
-/** A project's own user model may lack what Django's has. */
+/** A custom user model may lack columns of Django's, or leave them null: Django's defaults stand in for both. */
 async function readUsers(client: pg.Client, table: string): Promise<DjangoUser[]> {
   const columns = await columnsOf(client, table);
   const column = (name: string, otherwise: string) => (columns.has(name) ? name : otherwise);
-  const isAdmin = columns.has('role')
-    ? `lower(role::text) = 'admin'`
-    : `${column('is_superuser', 'false')} OR ${column('is_staff', 'false')}`;
+  // Only superusers have every right. Staff may merely sign in to Django's admin site.
+  const isAdmin = columns.has('role') ? `lower(role::text) = 'admin'` : column('is_superuser', 'false');
   const { rows } = await client.query<DjangoUser>(
-    `SELECT id::text, username, password, coalesce(${column('email', "''")}, '') AS email,
+    `SELECT id::text, username, coalesce(password, '') AS password, coalesce(${column('email', "''")}, '') AS email,
        coalesce(${column('first_name', "''")}, '') AS first_name, coalesce(${column('last_name', "''")}, '') AS last_name,
-       ${column('is_active', 'true')} AS is_active, (${isAdmin}) AS is_admin, ${column('date_joined', 'now()')} AS date_joined
-     FROM ${client.escapeIdentifier(table)} ORDER BY id`,
+       coalesce(${column('is_active', 'true')}, true) AS is_active, coalesce(${isAdmin}, false) AS is_admin,
+       coalesce(${column('date_joined', 'now()')}, now()) AS date_joined
+     FROM ${client.escapeIdentifier(table)} u ORDER BY u.id`,
   );
   return rows;
 }
@@ -123,11 +129,11 @@ async function readOAuth(client: pg.Client): Promise<Omit<DjangoData, 'users'>> 
     );
   const applications = await client.query<DjangoApplication>(
     `SELECT id::text, client_id, client_secret, client_type, authorization_grant_type, name, redirect_uris
-     FROM oauth2_provider_application ORDER BY id`,
+     FROM oauth2_provider_application a ORDER BY a.id`,
   );
   const accessTokens = await client.query<DjangoAccessToken>(
     `SELECT id::text, token, application_id::text, user_id::text, scope, created, expires
-     FROM oauth2_provider_accesstoken WHERE expires > now() ORDER BY id`,
+     FROM oauth2_provider_accesstoken a WHERE expires > now() ORDER BY a.id`,
   );
   const refreshTokens = await client.query<DjangoRefreshToken>(
     `SELECT r.token, r.access_token_id::text, r.application_id::text, r.user_id::text, r.created, r.updated, a.scope, a.expires

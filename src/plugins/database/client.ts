@@ -1,47 +1,59 @@
 import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { DATABASE_PATIENCE_MS, type Database } from '../../domain/database.js';
+import { DATABASE_TIMEOUT_MS, type Database } from '../../domain/database.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
-import { SESSION_SETTINGS } from './session-settings.js';
+import { checkSession, prepareSession } from './session.js';
 
-/** The domain's database, and its end. */
+/** The domain's database, with the calls that only its owner makes. */
 export interface OpenDatabase extends Database {
-  /** Waits for the queries under way and ends every connection. */
+  /**
+   * Checks that no pooler shares sessions between connections. Uses two connections, since a pooler may hand out sessions in
+   * rotation or prefer the one used last.
+   * @throws DatabaseSessionError when it does
+   */
+  checkSessions(): Promise<void>;
+  /** Waits for running queries, then closes every connection. */
   close(): Promise<void>;
 }
 
 export interface DatabaseOptions {
   url: string;
   embedded: boolean;
-  /** How long a connection in use may be without a byte, in milliseconds. */
-  silenceMs?: number;
-  /** Told of a connection that broke while idle. The pool replaces it; nothing needs to be done. */
+  /** A connection without traffic for so long is closed, in milliseconds; a running query then fails. */
+  socketTimeoutMs?: number;
+  /** Called when an idle connection breaks. The pool replaces it. */
   onConnectionLost?: (error: Error) => void;
 }
 
-const SILENCE_MS = 20_000;
+const SOCKET_TIMEOUT_MS = 20_000;
 
 /**
- * Opens nothing yet: the first query makes the first connection.
+ * Creates the pool; the first query opens the first connection.
  *
- * A query fails and does not hang: after 2 s without a connection (10 s in the embedded queue, which cannot be away),
- * after 15 s of work in PostgreSQL, after 20 s without an answer.
+ * No query hangs. It fails after 2 s without a connection (10 s embedded, where only the queue can cause the wait), after 15 s
+ * of work in PostgreSQL, and after 20 s without an answer.
  */
 export function createDatabase(options: DatabaseOptions): OpenDatabase {
-  const { url, embedded, silenceMs = SILENCE_MS, onConnectionLost = () => {} } = options;
+  const { url, embedded, socketTimeoutMs = SOCKET_TIMEOUT_MS, onConnectionLost = () => {} } = options;
   const pool = new pg.Pool({
-    connectionString: embedded ? url : withSettings(url),
+    connectionString: url,
     max: 10,
-    connectionTimeoutMillis: embedded ? 10_000 : DATABASE_PATIENCE_MS,
-    stream: () => attentiveSocket(silenceMs),
-    // Before the silence ends it.
-    idleTimeoutMillis: 0.75 * silenceMs,
+    connectionTimeoutMillis: embedded ? 10_000 : DATABASE_TIMEOUT_MS,
+    stream: () => socketWithTimeout(socketTimeoutMs),
+    // Shorter than the socket's own time-out.
+    idleTimeoutMillis: 0.75 * socketTimeoutMs,
     keepAlive: true,
-    ...(embedded ? {} : { application_name: 'chat-api', statement_timeout: 15_000 }),
+    ...(embedded
+      ? {}
+      : {
+          application_name: 'chat-api',
+          onConnect: (client: pg.ClientBase) =>
+            prepareSession(client, { statementTimeoutMs: 15_000, scope: 'connection' }),
+        }),
   });
-  // Without a listener, a connection that breaks would end the process: an idle one here, and one in use there, where its
-  // query hears of it.
+  // Without listeners a broken connection would end the process. The pool emits the errors of idle connections; of one in use
+  // the query fails.
   pool.on('error', onConnectionLost);
   pool.on('connect', (client) => client.on('error', () => {}));
   const prisma = new PrismaClient({
@@ -51,6 +63,20 @@ export function createDatabase(options: DatabaseOptions): OpenDatabase {
     prisma,
     pool,
     namedStatements: !embedded,
+    async checkSessions() {
+      if (embedded) return;
+      const first = await pool.connect();
+      try {
+        const { rows } = await first.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        // Directly connected: a pooler would have sent a process id of its own at the start.
+        if (rows[0]?.pid === Reflect.get(first, 'processID')) return;
+        await checkSession(first);
+        (await pool.connect()).release();
+        await checkSession(first);
+      } finally {
+        first.release();
+      }
+    },
     async close() {
       await prisma.$disconnect();
       await pool.end();
@@ -58,30 +84,20 @@ export function createDatabase(options: DatabaseOptions): OpenDatabase {
   };
 }
 
-/** A connection that ends when nothing moves. One timer each, and not one for each query: see `domain/database.ts`. */
-function attentiveSocket(silenceMs: number): Socket {
+/** A socket that closes when it is idle for so long. One timer per connection costs less than one per query: see `domain/database.ts`. */
+function socketWithTimeout(socketTimeoutMs: number): Socket {
   const socket = new Socket();
-  socket.setTimeout(silenceMs, () => {
-    const silence = new Error(`The database said nothing for ${silenceMs} ms.`);
-    // One that we have ended only waits for the other side's end, and nobody for it.
-    socket.destroy(socket.writableEnded ? undefined : Object.assign(silence, { code: 'ETIMEDOUT' }));
+  socket.setTimeout(socketTimeoutMs, () => {
+    const timeout = new Error(`The database sent nothing for ${socketTimeoutMs} ms.`);
+    // A socket that we have ended only waits for the other side's FIN: no error.
+    socket.destroy(socket.writableEnded ? undefined : Object.assign(timeout, { code: 'ETIMEDOUT' }));
   });
   return socket;
 }
 
-/** What the URL sets itself comes first, and ours is what holds. */
-function withSettings(url: string): string {
-  if (!URL.canParse(url)) return url;
-  const parsed = new URL(url);
-  const ours = Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
-  const options = [parsed.searchParams.get('options') ?? '', ...ours];
-  parsed.searchParams.set('options', options.join(' ').trim());
-  return parsed.href;
-}
-
 /**
- * Names statements, so that PostgreSQL plans each once per connection. Texts vary with the length of their lists, so only
- * the first 300 get a name; an empty name means an unnamed statement.
+ * Names prepared statements, so that PostgreSQL plans each once per connection. Statements vary with the length of their
+ * lists, so only the first 300 get a name. An empty name means an unnamed statement.
  */
 function statementNames(): (query: { sql: string }) => string {
   const names = new Map<string, string>();

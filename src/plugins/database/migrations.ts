@@ -1,83 +1,89 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { DatabaseUnreachableError, MigrationFailedError } from './errors.js';
-import { type MigrationList, noFilters, openSchemaEngine } from './schema-engine.js';
+import { renewUsernameKeys } from '../../domain/people/username-keys.js';
+import { DatabaseSessionError, DatabaseUnreachableError, MigrationFailedError } from './errors.js';
+import { adoptFormerMigrations } from './former-migrations.js';
+import { type Migration, readMigrations, SHIPPED_MIGRATIONS } from './migration-files.js';
+import { lockServiceTables } from './migration-locks.js';
+import { openRecord, recordMigration } from './migration-record.js';
+import { prepareSession, sharedSession } from './session.js';
 
-/** prisma/migrations, three folders up from src/plugins/database as from dist/plugins/database. */
-const shipped = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
+/** Key of the advisory lock that serialises migrations. Prisma's own commands take the same one. */
+const MIGRATION_LOCK = 72_707_369;
 
-/** Names the turn to migrate. Any number that nothing else locks here; Prisma's engine takes 72707369. */
-const turnToMigrate = 72_707_370;
-
-/** The migrations of a folder, oldest first, as the schema engine wants them. */
-export async function readMigrations(folder = shipped): Promise<MigrationList> {
-  const read = (path: string) => readFile(`${folder}/${path}`, 'utf8');
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return {
-    baseDir: folder,
-    lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
-    shadowDbInitScript: '',
-    migrationDirectories: await Promise.all(
-      names.sort().map(async (name) => ({
-        path: name,
-        migrationFile: {
-          path: 'migration.sql',
-          content: { tag: 'ok' as const, value: await read(`${name}/migration.sql`) },
-        },
-      })),
-    ),
-  };
-}
+/** Called before each step that may take long, with what the step does and the names of the migrations that it applies. */
+export type ProgressListener = (message: string, migrations: readonly string[]) => void;
 
 /**
- * Brings the database to the newest schema and returns the names of the migrations it applied: none when there was
- * nothing to do. Everything happens in one transaction, so a failed or killed run leaves nothing behind. Processes
- * that start together take turns. The record is Prisma's own table `_prisma_migrations`.
+ * Migrates the database to the newest schema. Returns the names of the applied migrations, none when there was nothing to do.
+ *
+ * Everything happens in one transaction, so a failed or killed run changes nothing. An advisory lock serialises processes that
+ * start together, and Prisma's own commands. The reads and writes of a running service wait from the first change to COMMIT. The
+ * record is Prisma's own table `_prisma_migrations`.
  *
  * @throws DatabaseUnreachableError when no connection can be made
- * @throws MigrationFailedError when the database refuses a migration
+ * @throws DatabaseSessionError when the server is too old, or behind a pooler without transaction support
+ * @throws MigrationFailedError when the database refuses a migration, or its schema is too old for this version
  */
-export async function applyMigrations(databaseUrl: string, folder = shipped): Promise<string[]> {
-  const migrationsList = await readMigrations(folder);
-  // One connection that is never let go, so that the engine's statements are part of our transaction.
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: 5000,
-    max: 1,
-    idleTimeoutMillis: 0,
-  });
-  pool.on('error', () => {}); // The statement that meets the lost connection reports it.
+export async function applyMigrations(
+  databaseUrl: string,
+  folder = SHIPPED_MIGRATIONS,
+  onProgress: ProgressListener = () => {},
+): Promise<string[]> {
+  const migrations = await readMigrations(folder);
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 });
+  client.on('error', () => {}); // The statement that finds the connection lost reports it.
   try {
-    await pool.query('BEGIN').catch((cause) => {
-      throw new DatabaseUnreachableError(databaseUrl, cause);
+    await begin(client).catch((cause) => {
+      throw cause instanceof DatabaseSessionError ? cause : new DatabaseUnreachableError(databaseUrl, cause);
     });
-    await pool.query('SELECT pg_advisory_xact_lock($1)', [turnToMigrate]);
-    const applied = await runEngine(pool, migrationsList);
-    await pool.query('COMMIT');
-    return applied;
+    await acquireMigrationLock(client, onProgress);
+    const recorded = await openRecord(client).catch(throwMigrationFailed);
+    const applied = await adoptFormerMigrations(client, migrations, recorded).catch(throwMigrationFailed);
+    const pending = migrations.filter(({ name }) => !applied.has(name));
+    const names = pending.map(({ name }) => name);
+    if (pending.length > 0) {
+      onProgress('migrating the database', names);
+      await lockServiceTables(client);
+    }
+    for (const migration of pending) await apply(client, migration);
+    await renewUsernameKeys(client);
+    await client.query('COMMIT');
+    return names;
   } finally {
-    await pool.end();
+    await client.end();
   }
 }
 
-async function runEngine(pool: pg.Pool, migrationsList: MigrationList): Promise<string[]> {
-  let failed: { script: string; cause: unknown } | undefined;
-  const engine = await openSchemaEngine(new PrismaPg(pool), (script, cause) => {
-    failed ??= { script, cause };
+/** Session settings are made inside the transaction, because a pooler may give the next transaction another session. */
+async function begin(client: pg.Client): Promise<void> {
+  await client.connect();
+  await client.query('BEGIN').catch((cause: Error) => {
+    // The error of a pooler that supports no transactions.
+    throw /pooling mode/.test(cause.message) ? sharedSession() : cause;
   });
+  await prepareSession(client, { statementTimeoutMs: 0, scope: 'transaction' });
+}
+
+async function acquireMigrationLock(client: pg.Client, onProgress: ProgressListener): Promise<void> {
+  const { rows } = await client.query<{ acquired: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS acquired', [
+    MIGRATION_LOCK,
+  ]);
+  if (rows[0]?.acquired) return;
+  onProgress('waiting for another process, which migrates the database', []);
+  await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+}
+
+/** Sends the SQL as one simple query, so that PostgreSQL itself splits it into statements. Functions' bodies contain semicolons. */
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  const startedAt = new Date();
   try {
-    const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: noFilters });
-    return appliedMigrationNames;
+    await client.query(migration.sql);
+    await recordMigration(client, migration, startedAt);
   } catch (cause) {
-    throw new MigrationFailedError(failed && nameOf(failed.script, migrationsList), failed?.cause ?? cause);
-  } finally {
-    engine.free();
+    throw new MigrationFailedError(migration.name, cause);
   }
 }
 
-function nameOf(script: string, { migrationDirectories }: MigrationList): string | undefined {
-  return migrationDirectories.find(({ migrationFile }) => migrationFile.content.value === script)?.path;
+function throwMigrationFailed(cause: unknown): never {
+  throw cause instanceof MigrationFailedError ? cause : new MigrationFailedError(undefined, cause);
 }

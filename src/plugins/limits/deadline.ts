@@ -1,34 +1,51 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
+import { RunningRequests } from './running-requests.js';
 
 export interface DeadlineOptions {
-  /** How long a request that has arrived may be worked on, in milliseconds. */
+  /** How long the handler of a fully received request may run, in milliseconds. */
   operationMs: number;
 }
 
 const RETRY_AFTER_MS = 1000;
-/** The longest that a timer of Node's can wait, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** The longest interval between two checks of the running requests, in milliseconds. */
+const CHECK_MS = 250;
+
 /**
- * Answers a request that is worked on for too long with 503, whatever its handler waits for. (Fastify's `handlerTimeout` stops
- * its timer when Node has read the body.)
+ * Answers a request with 503 when its handler runs for too long, whatever the handler waits for. (Fastify's `handlerTimeout`
+ * stops its timer when Node has read the body.) One timer checks all requests: a timer per request would cost more than all
+ * other limits together.
  */
 async function deadline(app: FastifyInstance, { operationMs }: DeadlineOptions) {
   if (operationMs > LONGEST_TIMER_MS) return;
+  const running = new RunningRequests();
+  const timer = setInterval(
+    () => {
+      for (const reply of running.takeLate(performance.now() - operationMs))
+        if (!reply.sent && !reply.raw.headersSent) reply.send(tookTooLong());
+    },
+    Math.min(CHECK_MS, operationMs),
+  ).unref();
+  app.addHook('onClose', async () => clearInterval(timer));
+
+  function ended(this: ServerResponse) {
+    running.end(this);
+  }
   app.addHook('preHandler', (request, reply, done) => {
     if (!request.ws) {
-      const timer = setTimeout(() => {
-        if (!reply.sent && !reply.raw.headersSent) reply.send(tookTooLong());
-      }, operationMs);
-      reply.raw.once('close', () => clearTimeout(timer));
+      running.begin(reply, performance.now());
+      reply.raw.on('close', ended);
     }
     done();
   });
 }
 
-/** What was begun is not known to be undone: a message sent again with its nonce is still one message. */
+/** The work may still commit. A client can safely send a message again with the same nonce. */
 export function tookTooLong(): DomainError {
   return new DomainError(
     'SERVICE_UNAVAILABLE',

@@ -1,45 +1,87 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
+import { hasBody, IncomingBodies } from './incoming-bodies.js';
 import { LoopDelay } from './loop-delay.js';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Frees a running request's slot while the request only waits in a bounded queue. Returns the function that takes the slot
+     * back; call it exactly once.
+     */
+    yieldSlot(): () => void;
+  }
+}
+
 export interface OverloadOptions {
-  /** Requests that are worked on at the same time; one more is refused. */
+  /** Requests that run at the same time; one more is refused. */
   requestsAtOnce: number;
-  /** The event loop's mean delay above which requests and upgrades are refused, in milliseconds. */
+  /** Mean event loop delay above which requests and upgrades are refused, in milliseconds. */
   eventLoopDelayMs: number;
+  /** The longest request body, in bytes. */
+  bodyBytes: number;
 }
 
 const RETRY_AFTER_MS = 1000;
+/** Requests of one address whose bodies may be arriving at a time; `requestsAtOnce` where that is more. */
+const ARRIVING_PER_ADDRESS = 256;
 
 /**
- * Refuses requests with 503 while the process has more to do than it can answer soon. A refusal costs a tenth of an answer, so
- * those that were let in are answered in time. What an address or a user may have is not asked here.
+ * Load shedding: refuses requests with 503 while the process has more work than it can finish soon. A refusal costs a tenth of
+ * an answer, so admitted requests are answered in time.
  *
- * Upgrades wait for each other instead of being refused by their number: after a crash elsewhere they all come at once, and
- * they are few and bounded. Answers on open sockets go on.
+ * A request takes a running slot only once its body has arrived; until then it counts per address (`incoming-bodies.ts`), so
+ * that clients which never send their bodies cannot fill the slots. WebSocket upgrades take no slot: after a crash of another
+ * process they all arrive at once, and their number is bounded. Open sockets are not affected.
  */
-async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs }: OverloadOptions) {
+async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs, bodyBytes }: OverloadOptions) {
   const loop = new LoopDelay(eventLoopDelayMs);
   app.addHook('onClose', async () => loop.close());
+  const bodies = new IncomingBodies(Math.max(ARRIVING_PER_ADDRESS, requestsAtOnce), bodyBytes);
   let running = 0;
   const ended = () => {
     running -= 1;
   };
+  app.decorate('yieldSlot', () => {
+    running -= 1;
+    return () => {
+      running += 1;
+    };
+  });
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config.isUnlimited) {
+    const isTooMuch = loop.isLate || (running >= requestsAtOnce && !request.ws);
+    // Reads the route last: Fastify rebuilds its options at each access.
+    if (isTooMuch && !request.routeOptions.config.isUnlimited) done(busy());
+    else if (request.ws || !hasBody(request)) begin(request, reply, done);
+    else bodies.begin(request, reply, done);
+  });
+  app.addHook('preValidation', (request, reply, done) => {
+    if (!bodies.holds(reply.raw)) done();
+    else if (!request.raw.complete) {
+      // The handler reads the body itself, and it is still arriving.
+      request.raw.once('end', () => {
+        if (bodies.end(reply.raw)) begin(request, reply, () => {});
+      });
       done();
-    } else if (loop.isLate || (running >= requestsAtOnce && !request.ws)) {
-      done(new DomainError('SERVICE_UNAVAILABLE', 'The service is busy.', { retryAfterMs: RETRY_AFTER_MS }));
-    } else {
-      if (!request.ws) {
-        running += 1;
-        reply.raw.once('close', ended);
-      }
-      done();
+    } else if (running >= requestsAtOnce) done(busy());
+    else {
+      bodies.end(reply.raw);
+      begin(request, reply, done);
     }
   });
+  const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    if (!request.ws) {
+      running += 1;
+      reply.raw.on('close', ended);
+    }
+    done();
+  };
 }
 
-export default fp(overload, { name: 'overload' });
+function busy(): DomainError {
+  return new DomainError('SERVICE_UNAVAILABLE', 'The service is busy.', { retryAfterMs: RETRY_AFTER_MS });
+}
+
+export default fp(overload, { name: 'overload', dependencies: ['request-rates'] });

@@ -1,64 +1,79 @@
-import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import type { Network } from '../../domain/address.js';
 import { DomainError } from '../../domain/errors.js';
 import type { Viewer } from '../../domain/viewer.js';
-import { addressOf } from './address.js';
+import { clientAddress, countedNetworks } from './address.js';
 import { holderOf } from './holder.js';
+import { type Usage, UsageByOwner } from './usage.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request for its user. @throws DomainError `RATE_LIMITED` when it is one too many. */
-    countForUser(request: FastifyRequest, viewer: Viewer): Promise<void>;
+    /** Counts a request for its user. @throws DomainError `RATE_LIMITED` above the user's rate. */
+    countForUser(request: FastifyRequest, viewer: Viewer): void;
   }
   interface FastifyRequest {
-    holder: string | null;
+    /** The usage that the request counts for: its address's, then its user's once the token is checked. */
+    usage: Usage;
   }
   interface FastifyContextConfig {
-    /** Set for routes that answer whatever happens: those that ask for the process's health. */
+    /** No limit applies to this route. For health checks. */
     isUnlimited?: boolean;
   }
 }
 
 export interface RequestRateOptions {
-  /** Requests a second of one address, or of one /64 of IPv6. */
+  /** Requests a second per IPv4 address or IPv6 /64; four times as many per /56, eight times per /48. */
   requestsPerAddress: number;
-  /** Requests a second of one user, over all addresses. */
+  /** Requests a second per user, over all addresses. */
   requestsPerUser: number;
 }
 
-const WINDOW_MS = 1000;
-/** Addresses or users that are counted at a time; of more, those seen longest ago are forgotten. */
+const NONE: readonly Network[] = [];
+
+/** Addresses, and users, that are counted at a time; beyond, those seen longest ago are forgotten. */
 const COUNTED = 50_000;
 
 /**
- * How often one address, and one user, may ask. Each process counts for itself: a count in Redis would put a round trip
- * before every request and make the service depend on what it can do without.
+ * Rate limits per address and per user. Each process counts for itself: counting in Redis would cost a round trip per request
+ * and make the service depend on Redis.
  */
 async function requestRates(app: FastifyInstance, { requestsPerAddress, requestsPerUser }: RequestRateOptions) {
-  await app.register(rateLimit, { global: false, cache: COUNTED });
-  app.decorateRequest('holder', null);
-  const countForAddress = counter(app, requestsPerAddress, { keyGenerator: addressOf });
-  const countForHolder = counter(app, requestsPerUser, { keyGenerator: (request) => request.holder ?? '' });
+  const addresses = new UsageByOwner(COUNTED);
+  const users = new UsageByOwner(COUNTED);
 
-  app.decorate('countForUser', async (request: FastifyRequest, viewer: Viewer) => {
-    request.holder = holderOf(viewer);
-    await countForHolder?.(request);
+  // Gives all requests one object shape; `onRequest` sets the value before anything reads it.
+  app.decorateRequest('usage');
+  app.decorate('countForUser', (request: FastifyRequest, viewer: Viewer) => {
+    request.usage = users.of(holderOf(viewer));
+    const refused = refusal(request.usage, requestsPerUser);
+    if (refused) throw refused;
   });
-  if (!countForAddress) return;
-  app.addHook('onRequest', async (request) => {
-    if (!request.routeOptions.config.isUnlimited) await countForAddress(request);
+  app.addHook('onRequest', (request, _reply, done) => {
+    const address = clientAddress(request);
+    // IPv4, the usual case, needs one look-up.
+    const [own, ...wider] = address.includes(':') ? countedNetworks(address) : NONE;
+    request.usage = addresses.of(own?.name ?? address);
+    const refused = refusal(request.usage, requestsPerAddress) ?? refusalOfAny(addresses, wider, requestsPerAddress);
+    // Reads the route last: Fastify rebuilds its options at each access.
+    done(refused && !request.routeOptions.config.isUnlimited ? refused : undefined);
   });
 }
 
-function counter(app: FastifyInstance, max: number, options: CreateRateLimitOptions) {
-  if (max === Number.POSITIVE_INFINITY) return undefined;
-  const count = app.createRateLimit({ ...options, max, timeWindow: WINDOW_MS });
-  return async (request: FastifyRequest): Promise<void> => {
-    const counted = await count(request);
-    if (!counted.isAllowed && counted.isExceeded)
-      throw new DomainError('RATE_LIMITED', 'Too many requests. Please slow down.', { retryAfterMs: counted.ttl });
-  };
+/** Counts a request. Returns the error to answer with when it is above `max`. */
+function refusal(usage: Usage, max: number): DomainError | undefined {
+  const retryAfterMs = usage.countRequest(max, performance.now());
+  if (retryAfterMs === 0) return undefined;
+  return new DomainError('RATE_LIMITED', 'Too many requests. Please slow down.', { retryAfterMs });
+}
+
+/** The same for wider networks, narrowest first: a request that one refuses does not count for the wider ones. */
+function refusalOfAny(usages: UsageByOwner, networks: readonly Network[], max: number): DomainError | undefined {
+  for (const { name, factor } of networks) {
+    const refused = refusal(usages.of(name), max * factor);
+    if (refused) return refused;
+  }
+  return undefined;
 }
 
 export default fp(requestRates, { name: 'request-rates' });

@@ -1,24 +1,28 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import type { Rounds } from '../../delivery/rounds.js';
+import type { FlushScheduler } from '../../delivery/flush-scheduler.js';
 import { closeCodes, type Disconnect } from './close-codes.js';
 import { textFrame } from './frame.js';
 import { FrameRate, type FrameRateLimit } from './frame-rate.js';
 import { Outbox } from './outbox.js';
+import type { UnsentBytes } from './unsent-bytes.js';
+import type { SocketsOfUser } from './user-sockets.js';
 
 export interface ChatSocketOptions {
-  rounds: Rounds;
-  /** How often the peer is asked whether it is there; it has as long to answer. Seconds. */
+  flushScheduler: FlushScheduler;
+  /** Ping interval in seconds. A peer that sends nothing from one ping to the next is closed. */
   heartbeatSeconds: number;
-  /** How long a full outbox may stand still, in milliseconds. */
+  /** How long a full outbox may make no progress before the socket is closed, in milliseconds. */
   stallMs: number;
   frameRate: FrameRateLimit;
+  /** Unsent bytes of all sockets of the process. */
+  unsent: UnsentBytes;
 }
 
-/** Who hears a socket. Handlers in one object take less memory than a listener each. */
+/** Handles a socket's events. One object takes less memory than a listener per event. */
 export interface SocketConsumer {
   receive(data: unknown, isBinary: boolean): void;
-  /** There is room again. */
+  /** The outbox has room again. */
   drained(): void;
   closed(): void;
 }
@@ -35,20 +39,35 @@ interface Attached {
   /** Shared by all sockets of one user. */
   userRate: FrameRate | undefined;
   options: ChatSocketOptions;
+  /** Ends `limitUntilAuthenticated`. */
+  endLimit?: (() => void) | undefined;
+}
+
+/** Permission to receive a large message. `release` is called once, and only after a successful `take`. */
+export interface LargeMessageSlot {
+  take(): boolean;
+  release(): void;
 }
 
 /**
- * The server's end of a WebSocket, the same for every protocol on it. It joins what is due in one round into one write,
- * bounds what it holds for a slow peer, and finds out when the peer is gone.
+ * Bytes that every peer may send before it is authenticated: what proxies accept for one header, where the token may stand
+ * instead. Each received chunk counts 256 bytes more, the memory it takes until its frame is complete.
+ */
+const UNAUTHENTICATED_BYTES = 8 * 1024;
+const CHUNK_BYTES = 256;
+
+/**
+ * The server's end of a WebSocket, for every subprotocol. It joins the frames of one round into one write, bounds the bytes
+ * queued for a slow peer, limits the peer's frame rate, and detects a dead peer.
  *
- * Events beside those of `ws`: `drain`, when a socket without room has room again.
+ * Emits the events of `ws` and `drain`, when a full outbox has room again.
  */
 export class ChatSocket extends WebSocket {
-  /** The last text frame, when the protocol on this socket says why it ends before it does. */
-  farewell: ((disconnect: Disconnect) => Buffer) | undefined;
-  /** Hears the same as the listeners of events, and after them. */
+  /** Makes the subprotocol's last text frame, which tells the client why the socket closes. */
+  closingFrame: ((disconnect: Disconnect) => Buffer) | undefined;
+  /** Called after the event listeners. */
   consumer: SocketConsumer | undefined;
-  /** The request that it came from, for the log. */
+  /** Id of the upgrade request, for the log. */
   requestId: string | undefined;
 
   #attached: Attached | undefined;
@@ -57,26 +76,53 @@ export class ChatSocket extends WebSocket {
   /** Bytes that had been received at the last ping; undefined before the first. */
   #receivedAtPing: number | undefined;
 
-  /** Called once, when the upgrade is done and before anything is sent. */
+  /** Call once, after the upgrade and before anything is sent. */
   attach(connection: Socket, options: ChatSocketOptions): void {
-    const outbox = new Outbox(connection, options.rounds, () => this.#hasRoomAgain());
+    const outbox = new Outbox(connection, options.flushScheduler, () => this.#hasRoomAgain());
+    outbox.setBudgets([options.unsent]);
     this.#attached = { connection, outbox, rate: new FrameRate(options.frameRate), userRate: undefined, options };
     this.#pingAt = performance.now() + options.heartbeatSeconds * 1000;
-    this.on('message', hearMessage);
-    this.on('ping', hearControl);
-    this.on('pong', hearControl);
-    this.on('close', hearClose);
+    this.on('message', onMessage);
+    this.on('ping', onControlFrame);
+    this.on('pong', onControlFrame);
+    this.on('close', onClose);
   }
 
-  /** For the listeners alone. */
-  heard(data?: unknown, isBinary = false): void {
+  /** For the listeners of this file only. Counts a frame, and hands a message to the consumer. */
+  handleFrame(data?: unknown, isBinary = false): void {
     this.#countFrame();
     if (data !== undefined) this.consumer?.receive(data, isBinary);
   }
 
-  /** From now on frames are counted by this rate too. */
-  countBy(rate: FrameRate | undefined): void {
-    this.#parts.userRate = rate;
+  /**
+   * Until `countForUser`, a peer that sends more than 8 KiB has to take `slot`. Without one the socket is closed with 1009 and
+   * its connection cut at once, since a peer can send on until it answers the close frame.
+   */
+  limitUntilAuthenticated(slot: LargeMessageSlot): void {
+    const { connection } = this.#parts;
+    let received = 0;
+    let hasSlot = false;
+    const count = (chunk: Buffer) => {
+      received += chunk.length + CHUNK_BYTES;
+      if (hasSlot || received <= UNAUTHENTICATED_BYTES) return;
+      hasSlot = slot.take();
+      if (hasSlot) return;
+      this.disconnect(closeCodes.tooMuchBeforeAck);
+      this.terminate();
+    };
+    connection.on('data', count);
+    this.#parts.endLimit = () => {
+      connection.off('data', count);
+      if (hasSlot) slot.release();
+    };
+  }
+
+  /** Counts frames and unsent bytes for this user too, from now on, and ends `limitUntilAuthenticated`. */
+  countForUser(user: SocketsOfUser | undefined): void {
+    const { options, outbox } = this.#parts;
+    this.#endLimit();
+    this.#parts.userRate = user?.rate;
+    outbox.setBudgets(user ? [options.unsent, user.unsent] : [options.unsent]);
   }
 
   get isOpen(): boolean {
@@ -87,26 +133,28 @@ export class ChatSocket extends WebSocket {
     return this.#parts.options.heartbeatSeconds;
   }
 
-  /** False once a mebibyte is unsent: give it nothing more until `drain`. */
+  /** False once 1 MiB is unsent: stop sending until `drain`. */
   get hasRoom(): boolean {
     return this.#parts.outbox.hasRoom;
   }
 
   /**
-   * Sends bytes of `textFrame()`, of one frame or of several, which may go to other sockets too. On a socket that is closing
-   * they are dropped.
+   * Sends one or several encoded frames (`textFrame()`); the buffer may be shared with other sockets. Dropped when the socket is
+   * closing. Closes the socket with `too_slow` when the outbox is overfull.
    */
   sendFrame(frame: Buffer): void {
     if (!this.isOpen) return;
     const { outbox } = this.#parts;
     outbox.push(frame);
-    // Who does not read its answers may not ask for more of them.
-    if (!outbox.hasRoom) this.pause();
+    if (outbox.hasRoom) return;
+    // Back-pressure: a peer that does not read its answers cannot ask for more.
+    this.pause();
+    if (outbox.isOverfull) this.#closeSlow();
   }
 
   override send(data: Data, callback?: SendCallback): void;
   override send(data: Data, options: SendOptions, callback?: SendCallback): void;
-  /** As in `ws`, in order with `sendFrame`. The callback of a text comes when there is room for more. */
+  /** As in `ws`, in order with `sendFrame`. For a text, the callback comes when the outbox has room. */
   override send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const done = typeof options === 'function' ? options : callback;
     if (!this.isOpen || typeof data !== 'string') {
@@ -120,30 +168,31 @@ export class ChatSocket extends WebSocket {
     else this.#awaitingRoom.push(done);
   }
 
-  /** Ends the socket for a reason of ours: what is queued, the farewell, the close frame. The peer has a bounded time to answer. */
+  /**
+   * Closes the socket: flushes the queue, sends `closingFrame`, then the close frame. The connection is cut when the peer does
+   * not answer within `closeTimeout`.
+   */
   disconnect(disconnect: Disconnect): void {
     if (!this.isOpen) return;
-    if (this.farewell) this.#parts.outbox.push(this.farewell(disconnect));
+    if (this.closingFrame) this.#parts.outbox.push(this.closingFrame(disconnect));
     this.close(disconnect.code, disconnect.reason);
   }
 
   override close(code?: number, data?: string | Buffer): void {
     if (this.isOpen) this.#attached?.outbox.flushAll();
     super.close(code, data);
-    // The peer's own close frame is still to be read.
+    // The peer's close frame has still to be read.
     this.resume();
   }
 
-  /** Asked about once a second, with `performance.now()`: pings, and ends a socket whose peer is gone or does not read. */
+  /** Call about once a second, with `performance.now()`. Sends pings, and closes a socket whose peer is dead or does not read. */
   checkHealth(now: number): void {
     if (!this.isOpen) return;
     const { connection, outbox, options } = this.#parts;
     if (outbox.isStalled(now, options.stallMs)) {
-      // What waits would only stand before the close frame; who comes back resumes and gets it again.
-      outbox.clear();
-      this.disconnect(closeCodes.tooSlow);
+      this.#closeSlow();
     } else if (now >= this.#pingAt) {
-      // Any byte is a sign of life. While we do not read we cannot see one.
+      // Any received byte shows that the peer is alive. While the socket is paused none can be seen.
       if (connection.bytesRead === this.#receivedAtPing && !this.isPaused) {
         this.terminate();
         return;
@@ -152,6 +201,17 @@ export class ChatSocket extends WebSocket {
       this.#pingAt = now + options.heartbeatSeconds * 1000;
       this.ping();
     }
+  }
+
+  /** Drops the queue, which would delay the close frame. A client that reconnects with its cursor misses nothing. */
+  #closeSlow(): void {
+    this.#parts.outbox.clear();
+    this.disconnect(closeCodes.tooSlow);
+  }
+
+  #endLimit(): void {
+    this.#parts.endLimit?.();
+    this.#parts.endLimit = undefined;
   }
 
   #hasRoomAgain(): void {
@@ -167,9 +227,10 @@ export class ChatSocket extends WebSocket {
     if (!rate.allows() || userRate?.allows() === false) this.disconnect(closeCodes.tooManyFrames);
   }
 
-  /** For the listeners alone. */
-  wasClosed(): void {
-    this.#parts.outbox.clear();
+  /** For the listeners of this file only. */
+  handleClose(): void {
+    this.#endLimit();
+    this.#parts.outbox.close();
     for (const done of this.#awaitingRoom.splice(0)) done(new Error('The socket was closed.'));
     this.consumer?.closed();
   }
@@ -180,15 +241,15 @@ export class ChatSocket extends WebSocket {
   }
 }
 
-// One function each for all sockets: a closure and its scope for each would be half a kibibyte.
-function hearMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
-  if (this instanceof ChatSocket) this.heard(data, isBinary);
+// Shared by all sockets: closures would take 0.5 KiB per socket.
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  if (this instanceof ChatSocket) this.handleFrame(data, isBinary);
 }
 
-function hearControl(this: WebSocket): void {
-  if (this instanceof ChatSocket) this.heard();
+function onControlFrame(this: WebSocket): void {
+  if (this instanceof ChatSocket) this.handleFrame();
 }
 
-function hearClose(this: WebSocket): void {
-  if (this instanceof ChatSocket) this.wasClosed();
+function onClose(this: WebSocket): void {
+  if (this instanceof ChatSocket) this.handleClose();
 }

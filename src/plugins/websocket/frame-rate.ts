@@ -1,7 +1,7 @@
 export interface FrameRateLimit {
-  /** Frames a second that a client may send for ever. */
+  /** Sustained rate, in frames a second. */
   perSecond: number;
-  /** Frames it may send at once after a rest. */
+  /** Frames that may arrive at once after a pause. */
   burst: number;
 }
 
@@ -14,7 +14,7 @@ export class FrameRate {
     this.tokens = limit.burst;
   }
 
-  /** Counts one frame; false when it is one too many. `now` in milliseconds of `performance.now()`. */
+  /** Counts a frame. False when it exceeds the rate. `now` is `performance.now()`. */
   allows(now = performance.now()): boolean {
     const { perSecond, burst } = this.limit;
     if (burst === Number.POSITIVE_INFINITY) return true;

@@ -1,7 +1,7 @@
 const FINAL_TEXT = 0x81;
 
 /**
- * A whole text message as one frame of a server: final, not masked, not compressed. The same bytes do for any number of
+ * Encodes a text message as one server frame: final, not masked, not compressed. The same bytes can be sent to any number of
  * sockets (https://datatracker.ietf.org/doc/html/rfc6455#section-5.2).
  */
 export function textFrame(text: string): Buffer {

@@ -1,18 +1,21 @@
 import type { Writable } from 'node:stream';
-import type { Rounds, Writer } from '../../delivery/rounds.js';
+import type { FlushScheduler, Writer } from '../../delivery/flush-scheduler.js';
 import { plainDescriptor, tryWrite } from './try-write.js';
+import type { UnsentBytes } from './unsent-bytes.js';
 
-/** Unsent bytes at which a connection has enough. */
+/** Unsent bytes at which an outbox is full. It has room again at half of them. */
 const FULL_BYTES = 1024 * 1024;
-/** Unsent bytes at which it has room again. */
-const ROOM_BYTES = FULL_BYTES / 2;
-/** The most that one write takes. A write that ends is how we see that the peer reads. */
+/** The same while a budget, of the user or of the process, is exceeded. */
+const OVER_BUDGET_FULL_BYTES = 64 * 1024;
+/** Unsent bytes above which an outbox is overfull: a full one still accepts answers. */
+const MOST_BYTES = 20 * 1024 * 1024;
+/** The longest write. The end of a write shows that the peer reads. */
 const WRITE_BYTES = 64 * 1024;
 
-/** The frames that wait for one connection, in their order. One write is under way at a time; the rest joins the next. */
+/** The bounded queue of frames for one connection. One write is under way at a time; frames pushed meanwhile join the next. */
 export class Outbox implements Writer {
   private readonly fd: number | undefined;
-  /** The frame that is next. Mostly it is the only one, and then there is no list to make. */
+  /** The next frame. Usually it is the only one, and no list is allocated. */
   private next: Buffer | undefined;
   private rest: Buffer[] = [];
   private waitingBytes = 0;
@@ -20,14 +23,29 @@ export class Outbox implements Writer {
   private writingSince = 0;
   private isDue = false;
   private full = false;
+  private budgets: readonly UnsentBytes[] = [];
+  /** This outbox's bytes in each budget. */
+  private counted = 0;
 
   /** `onRoom` is called when a full outbox has room again. */
   constructor(
     private readonly connection: Writable,
-    private readonly rounds: Rounds,
+    private readonly flushScheduler: FlushScheduler,
     private readonly onRoom: () => void,
   ) {
     this.fd = plainDescriptor(connection);
+  }
+
+  /** Counts the unsent bytes in these budgets instead of the previous ones. */
+  setBudgets(budgets: readonly UnsentBytes[]): void {
+    this.count(0);
+    this.budgets = budgets;
+    this.count(this.unsentBytes);
+  }
+
+  /** True when the unsent bytes exceed every allowance: the socket has to be closed. */
+  get isOverfull(): boolean {
+    return this.unsentBytes > (this.isOverBudget ? 2 * FULL_BYTES : MOST_BYTES);
   }
 
   /** Bytes that the operating system has not taken yet. */
@@ -39,15 +57,20 @@ export class Outbox implements Writer {
     return !this.full;
   }
 
-  /** Takes a frame, also into a full outbox. */
+  /** Queues a frame, even when the outbox is full. */
   push(frame: Buffer): void {
     if (this.next) this.rest.push(frame);
     else this.next = frame;
     this.waitingBytes += frame.length;
+    if (this.writingBytes > 0) {
+      this.count(this.unsentBytes);
+      if (this.unsentBytes >= this.fullBytes) this.full = true;
+      return;
+    }
     if (this.unsentBytes >= FULL_BYTES) this.full = true;
-    if (this.isDue || this.writingBytes > 0) return;
+    if (this.isDue) return;
     this.isDue = true;
-    this.rounds.addWriter(this);
+    this.flushScheduler.addWriter(this);
   }
 
   /** Starts the next write, unless one is under way. */
@@ -56,24 +79,45 @@ export class Outbox implements Writer {
     if (this.writingBytes === 0) this.write(this.take(WRITE_BYTES));
   }
 
-  /** Hands everything to the connection, so that what is written past the outbox comes after it. */
+  /** Writes everything to the connection, so that direct writes come after it. */
   flushAll(): void {
     this.write(this.take(Number.POSITIVE_INFINITY));
   }
 
-  /** Forgets the frames that no write has taken. */
+  /** Drops the frames that are not being written yet. */
   clear(): void {
     this.next = undefined;
     this.rest = [];
     this.waitingBytes = 0;
+    this.count(this.writingBytes);
   }
 
-  /** True when the outbox is full and the write under way has not ended for `limitMs`. */
+  /** Call when the connection is closed. Drops the queue and releases its bytes from the budgets. */
+  close(): void {
+    this.clear();
+    this.setBudgets([]);
+  }
+
+  private get isOverBudget(): boolean {
+    return this.budgets.some((budget) => budget.isExceeded);
+  }
+
+  private get fullBytes(): number {
+    return this.isOverBudget ? OVER_BUDGET_FULL_BYTES : FULL_BYTES;
+  }
+
+  private count(bytes: number): void {
+    if (bytes === this.counted) return;
+    for (const budget of this.budgets) budget.add(bytes - this.counted);
+    this.counted = bytes;
+  }
+
+  /** True when the outbox is full and the current write has lasted `limitMs`. */
   isStalled(now: number, limitMs: number): boolean {
     return this.full && this.writingBytes > 0 && now - this.writingSince >= limitMs;
   }
 
-  /** As many frames as are within the limit, or the next one, however large it is. */
+  /** Removes and joins as many frames as fit into `limitBytes`, at least one. */
   private take(limitBytes: number): Buffer | undefined {
     const { next, rest } = this;
     this.next = undefined;
@@ -96,24 +140,25 @@ export class Outbox implements Writer {
     this.waitingBytes -= bytes.length;
     const taken = fd === undefined ? 0 : tryWrite(connection, fd, bytes);
     if (taken === bytes.length) {
-      this.goOn();
+      this.afterWrite();
       return;
     }
     const rest = bytes.subarray(taken);
     this.writingBytes += rest.length;
     this.writingSince = performance.now();
     connection.write(rest, (error) => this.written(rest.length, error));
+    this.count(this.unsentBytes);
   }
 
   private written(bytes: number, error?: Error | null): void {
     this.writingBytes -= bytes;
-    // The connection is lost, which Node does not always call an error of the write; its `close` tells everybody.
-    if (!error && !this.connection.destroyed) this.goOn();
+    this.count(this.writingBytes === 0 ? 0 : this.unsentBytes);
+    // A lost connection does not always fail the write; its `close` event follows.
+    if (!error && !this.connection.destroyed) this.afterWrite();
   }
 
-  /** After a write. */
-  private goOn(): void {
-    if (this.full && this.unsentBytes <= ROOM_BYTES) {
+  private afterWrite(): void {
+    if (this.full && this.unsentBytes <= this.fullBytes / 2) {
       this.full = false;
       this.onRoom();
     }

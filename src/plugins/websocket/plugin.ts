@@ -1,9 +1,9 @@
 import fastifyWebsocket from '@fastify/websocket';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
-import { addressOf } from '../limits/address.js';
-import { Places } from '../limits/places.js';
+import { clientAddress, countedNetworks } from '../limits/address.js';
+import { NetworkQuota } from '../limits/network-quota.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
 import type { FrameRateLimit } from './frame-rate.js';
@@ -11,67 +11,81 @@ import { type AllowedOrigins, isOriginAllowed } from './origin.js';
 import { type OnSocketError, releaseRequests } from './released-requests.js';
 import { adaptSockets } from './socket-adapter.js';
 import { selectSubprotocol } from './subprotocols.js';
+import { UnauthenticatedSockets } from './unauthenticated-sockets.js';
+import { UnsentBytes } from './unsent-bytes.js';
 import { WebSocketUpgrades } from './upgrades.js';
 import { tooManySockets, UserSockets } from './user-sockets.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     userSockets: UserSockets;
+    unauthenticatedSockets: UnauthenticatedSockets;
   }
   interface FastifyContextConfig {
-    /** Set for the routes that a WebSocket can be opened on. */
+    /** Set on routes that accept WebSockets. */
     opensWebSocket?: boolean;
   }
 }
 
 export interface WebSocketOptions
-  extends Partial<Omit<ChatSocketOptions, 'rounds'>>,
-    Pick<ChatSocketOptions, 'rounds'> {
-  /** The origins whose pages may open a socket, beside the service's own; the list that CORS uses. */
+  extends Partial<Omit<ChatSocketOptions, 'flushScheduler'>>,
+    Pick<ChatSocketOptions, 'flushScheduler'> {
+  /** Origins whose pages may open a socket, in addition to the service's own; the list that CORS uses. */
   corsAllowedOrigins: AllowedOrigins;
-  /** How often the sockets are looked after, in milliseconds. */
+  /** The service's public origin; its pages may open a socket whatever `Host` a proxy sends. */
+  publicUrl?: string | undefined;
+  /** How often the health of the sockets is checked, in milliseconds. */
   checkIntervalMs?: number;
-  /** The longest message that is taken, in one frame or in many, in bytes. */
+  /** The longest message accepted, in one frame or many, in bytes. */
   maxFrameBytes?: number;
-  /** Sockets at the same time; without a limit when not given. */
+  /**
+   * Open sockets per IPv4 address or IPv6 /64; four times as many per /56, eight times per /48. Unlimited when not given.
+   */
   socketsPerAddress?: number;
+  /** Unlimited when not given. */
   socketsPerUser?: number;
-  /** For all sockets of one user together; without a limit when not given. */
+  /** For all sockets of one user together. Unlimited when not given. */
   userFrameRate?: FrameRateLimit;
 }
 
 const MAX_FRAME_BYTES = 64 * 1024;
+/** Fragments, and network chunks, that a message may arrive in: each takes some hundred bytes until the message is complete. */
+const MAX_CHUNKS = 512;
+/** Unsent bytes of all sockets above which each socket's outbox is smaller. */
+const UNSENT_BYTES = 256 * 1024 * 1024;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** How long a peer has to answer a close frame before its connection is cut, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3000;
 
 /**
- * The WebSockets of both edges: one server, one class of socket, the checks that every upgrade has to pass, and the end of
- * all of them when the process drains. To be registered before Mercurius, which would register a WebSocket server of its
- * own otherwise.
+ * The WebSocket server of both edges: one socket class, the checks of every upgrade, and the drain. Register it before
+ * Mercurius, which would otherwise register a WebSocket server of its own.
  */
 async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   adaptSockets(app);
   const release = releaseRequests(app, onSocketError);
   const socketOptions: ChatSocketOptions = {
-    rounds: options.rounds,
+    flushScheduler: options.flushScheduler,
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
     stallMs: options.stallMs ?? 10_000,
     frameRate: options.frameRate ?? { perSecond: 100, burst: 1000 },
+    unsent: new UnsentBytes(UNSENT_BYTES),
   };
   const upgrades = new WebSocketUpgrades(app.server);
-  // Typed loosely: @fastify/websocket's types know the CommonJS class of `ws` only, and no `closeTimeout`.
+  // Typed as object: @fastify/websocket's types know only the CommonJS class of `ws`, and no `closeTimeout`.
   const serverOptions: object = {
     server: upgrades,
     WebSocket: ChatSocket,
     maxPayload: options.maxFrameBytes ?? MAX_FRAME_BYTES,
+    maxBufferedChunks: MAX_CHUNKS,
+    maxFragments: MAX_CHUNKS,
     perMessageDeflate: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
     handleProtocols: (offered: Set<string>, request: { url?: string }) => selectSubprotocol(offered, request.url),
   };
   await app.register(fastifyWebsocket, { options: serverOptions, errorHandler: onFailedHandler, preClose });
 
-  // Before anybody else hears of the socket.
+  // Registered before all other listeners.
   app.websocketServer.on('connection', (socket, request) => {
     upgrades.done(request.socket);
     release(request);
@@ -84,7 +98,7 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   }, options.checkIntervalMs ?? 1000).unref();
   app.addHook('onClose', async () => clearInterval(timer));
 
-  /** Everybody is told to come back elsewhere; who does not answer is cut off after CLOSE_TIMEOUT_MS. */
+  /** Closes every socket with 1012. Peers that do not answer are cut off after CLOSE_TIMEOUT_MS. */
   async function preClose() {
     upgrades.refuse();
     const allClosed = new Promise<void>((resolve) => app.websocketServer.close(() => resolve()));
@@ -98,41 +112,47 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     if (route.wsHandler || route.websocket) route.config = { ...route.config, opensWebSocket: true };
   });
 
-  const places = new Places(options.socketsPerAddress ?? NO_LIMIT);
+  const quota = new NetworkQuota(options.socketsPerAddress ?? NO_LIMIT);
   const userFrameRate = options.userFrameRate ?? { perSecond: NO_LIMIT, burst: NO_LIMIT };
+  app.decorate('unauthenticatedSockets', new UnauthenticatedSockets());
   app.decorate('userSockets', new UserSockets(options.socketsPerUser ?? NO_LIMIT, userFrameRate));
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.ws || request.is404) return;
-    // Without this, an upgrade would be accepted on every path.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.ws || request.is404) done();
+    else admit(request, reply).then(() => done(), done);
+  });
+  const admit = async (request: FastifyRequest, reply: FastifyReply) => {
+    // Without this check an upgrade would be accepted on every path.
     if (!request.routeOptions.config.opensWebSocket)
       return reply.code(404).send({ error: 'not_found', message: 'There is no WebSocket here.' });
-    if (!isOriginAllowed(request.headers.origin, request.host, options.corsAllowedOrigins))
+    const own = { publicUrl: options.publicUrl, host: request.host };
+    if (!isOriginAllowed(request.headers.origin, own, options.corsAllowedOrigins))
       return reply.code(403).send({ error: 'forbidden_origin', message: 'Pages of this origin may not connect.' });
-    const address = addressOf(request);
-    // A place is given back when the connection closes; this one has closed.
+    const networks = countedNetworks(clientAddress(request));
+    // A closed connection emits no further `close` to release its quota.
     if (request.raw.socket.destroyed) return;
-    if (!places.take(address)) throw tooManySockets();
-    // A refused upgrade ends its connection too.
-    request.raw.socket.once('close', () => places.release(address));
-  });
+    if (!quota.take(networks)) throw tooManySockets();
+    // A refused upgrade closes its connection too.
+    request.raw.socket.once('close', () => quota.release(networks));
+  };
 
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     if (request.ws) reply.header('Connection', 'close');
+    done();
   });
 }
 
-/** A peer that breaks the protocol has its close code from `ws` already; everything else is a handler's fault. */
+/** `ws` has already sent the close code to a peer that broke the protocol; any other error is a bug in a handler. */
 const onSocketError: OnSocketError = (error, socket, log) => {
   if ('code' in error) {
-    log.debug({ err: error }, 'WebSocket broken by its peer');
+    log.debug({ err: error }, 'WebSocket peer broke the protocol or the connection');
     return;
   }
   log.error({ err: error }, 'WebSocket failed');
   if (socket instanceof ChatSocket) socket.disconnect(closeCodes.internalError);
 };
 
-/** What a handler throws when it gets its socket. */
+/** Handles what a route's handler throws when it gets its socket. */
 function onFailedHandler(error: Error, socket: WebSocket, request: FastifyRequest): void {
   onSocketError(error, socket, request.log);
 }

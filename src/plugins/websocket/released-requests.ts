@@ -3,16 +3,18 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { WebSocket } from 'ws';
 import { ChatSocket } from './chat-socket.js';
 
-/** Told of a socket that failed. `log` names the request that it came from. */
+/** Called when a socket fails. `log` carries the id of its upgrade request. */
 export type OnSocketError = (error: Error, socket: WebSocket, log: Pick<FastifyBaseLogger, 'debug' | 'error'>) => void;
 
 /**
- * Lets go of the request that a WebSocket came from, with its response, headers and logger: they would stay as long as the
- * socket and take more than it does, 5 of 12 KiB. To be called before @fastify/websocket is registered.
+ * Releases the upgrade request of each WebSocket, with its response, headers and logger. They would live as long as the socket
+ * and take 5 of its 12 KiB. Call before @fastify/websocket is registered.
+ *
+ * @returns call it with the upgrade request when its socket is open
  */
 export function releaseRequests(app: FastifyInstance, onError: OnSocketError): (request: IncomingMessage) => void {
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
-  function hearError(this: WebSocket, error: Error) {
+  function handleError(this: WebSocket, error: Error) {
     onError(error, this, this instanceof ChatSocket ? app.log.child({ reqId: this.requestId }) : app.log);
   }
 
@@ -26,14 +28,13 @@ export function releaseRequests(app: FastifyInstance, onError: OnSocketError): (
     if (!wsHandler) return;
     route.wsHandler = function handleReleased(socket, request) {
       if (socket instanceof ChatSocket) socket.requestId = request.id;
-      // The listener that @fastify/websocket has just put there holds the request and its reply.
+      // The listener that @fastify/websocket has just added holds the request and its reply.
       socket.removeAllListeners('error');
-      socket.on('error', hearError);
+      socket.on('error', handleError);
       return wsHandler.call(this, socket, request);
     };
   });
 
-  /** To be called when the socket is open: its connection is not its response's any more. */
   return (request) => {
     responses.get(request)?.detachSocket(request.socket);
     responses.delete(request);

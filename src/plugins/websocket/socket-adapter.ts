@@ -2,7 +2,9 @@ import type { EventEmitter } from 'node:events';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 
-/** Makes of a socket the one that the route's `wsHandler` gets. Undefined when the adapter closed it: the handler is not called. */
+/**
+ * Wraps a socket for the route's `wsHandler`. Undefined when the adapter has closed the socket; the handler is then not called.
+ */
 export type SocketAdapter = (socket: WebSocket, request: FastifyRequest) => EventEmitter | undefined;
 
 declare module 'fastify' {
@@ -12,8 +14,8 @@ declare module 'fastify' {
 }
 
 /**
- * Lets a route stand between the network and a WebSocket handler that it did not write, by `config.adaptSocket`. To be
- * called before @fastify/websocket is registered, which takes each route's `wsHandler` as it finds it.
+ * Applies a route's `config.adaptSocket` before its `wsHandler`, so that a library's handler can be given another socket. Call
+ * before @fastify/websocket is registered, which captures each route's `wsHandler`.
  */
 export function adaptSockets(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {

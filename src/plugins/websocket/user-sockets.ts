@@ -1,45 +1,59 @@
 import type { EventEmitter } from 'node:events';
 import { DomainError } from '../../domain/errors.js';
-import { Places } from '../limits/places.js';
+import { Quota } from '../limits/quota.js';
 import { FrameRate, type FrameRateLimit } from './frame-rate.js';
+import { UnsentBytes } from './unsent-bytes.js';
 
 const RETRY_AFTER_MS = 1000;
 
-/** A socket of node:net, which says whether it is gone, or a WebSocket that is open. */
+/** A socket of node:net, which knows whether it is destroyed, or an open WebSocket. */
 interface Connection extends EventEmitter {
   readonly destroyed?: boolean;
 }
 
-/** What each user has open in this process, over both endpoints: how many sockets, and one rate of frames for them all. */
+/** Limits that all sockets of one user share. */
+export interface SocketsOfUser {
+  readonly rate: FrameRate;
+  readonly unsent: UnsentBytes;
+}
+
+/** Unsent bytes of one user's sockets above which each socket's outbox is smaller. */
+const UNSENT_BYTES_PER_USER = 32 * 1024 * 1024;
+
+/** Per user and process, over both endpoints: the number of sockets, and one frame rate and one unsent byte budget for all of them. */
 export class UserSockets {
-  private readonly places: Places;
-  private readonly rates = new Map<string, { rate: FrameRate; sockets: number }>();
+  private readonly quota: Quota;
+  private readonly users = new Map<string, SocketsOfUser & { sockets: number }>();
 
   constructor(
     maxSockets: number,
     private readonly frameRate: FrameRateLimit,
   ) {
-    this.places = new Places(maxSockets);
+    this.quota = new Quota(maxSockets);
   }
 
-  /** Takes a place until `connection` is closed, none if it is. @throws DomainError `RATE_LIMITED` when they are all taken. */
+  /** Counts a socket until `connection` closes; does nothing if it is closed. @throws DomainError `RATE_LIMITED` at the limit. */
   claim(holder: string, connection: Connection): void {
-    // Who has gone while the token was looked up: its `close` was before.
+    // The connection closed while the token was checked; it emits no further `close`.
     if (connection.destroyed) return;
-    if (!this.places.take(holder)) throw tooManySockets();
-    const entry = this.rates.get(holder) ?? { rate: new FrameRate(this.frameRate), sockets: 0 };
+    if (!this.quota.take(holder)) throw tooManySockets();
+    const entry = this.users.get(holder) ?? {
+      rate: new FrameRate(this.frameRate),
+      unsent: new UnsentBytes(UNSENT_BYTES_PER_USER),
+      sockets: 0,
+    };
     entry.sockets += 1;
-    this.rates.set(holder, entry);
+    this.users.set(holder, entry);
     connection.once('close', () => {
-      this.places.release(holder);
+      this.quota.release(holder);
       entry.sockets -= 1;
-      if (entry.sockets === 0) this.rates.delete(holder);
+      if (entry.sockets === 0) this.users.delete(holder);
     });
   }
 
-  /** What the frames of this user's sockets are counted by; undefined when none has a place. */
-  rateOf(holder: string): FrameRate | undefined {
-    return this.rates.get(holder)?.rate;
+  /** Undefined when the user has no counted socket. */
+  of(holder: string): SocketsOfUser | undefined {
+    return this.users.get(holder);
   }
 }
 

@@ -6,7 +6,7 @@ const MASKED = 0x80;
 export const TEXT = 0x1;
 export const PONG = 0xa;
 
-/** A frame of a client, masked as it has to be. https://datatracker.ietf.org/doc/html/rfc6455#section-5.3 */
+/** A client's frame, which must be masked. https://datatracker.ietf.org/doc/html/rfc6455#section-5.3 */
 export function clientFrame(opcode: number, payload: Buffer): Buffer {
   const { length } = payload;
   if (length > 0xffff) throw new Error('No frame of the benchmark is so long.');

@@ -1,4 +1,4 @@
-/** Keeps `inFlight` turns under way for so many seconds. Resolves when the last of them is over. */
+/** Keeps `inFlight` turns running for this many seconds. Resolves when the last one has ended. */
 export async function closedLoop(
   inFlight: number,
   seconds: number,
@@ -11,7 +11,7 @@ export async function closedLoop(
   await Promise.all(Array.from({ length: inFlight }, (_, index) => slot(index)));
 }
 
-/** Does `count` things, at most `atOnce` of them at a time, and resolves to what came of them in their order. */
+/** Runs `count` tasks, at most `atOnce` at a time. Resolves to their results in order. */
 export async function inParallel<T>(count: number, atOnce: number, task: (index: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   let next = 0;

@@ -15,7 +15,7 @@ export const OPENINGS_AT_ONCE = 64;
 
 const dialects: Record<TargetAddress['dialect'], Dialect> = { channel, graphql, 'socket.io': socketIo };
 
-/** Sockets of one chat and what was said in it. */
+/** The sockets of one chat, and the messages sent to it. */
 export interface Assembly {
   ledger: Ledger;
   members: Member[];
@@ -54,7 +54,7 @@ export function openMember(run: Run, ledger: Ledger, personIndex: number, after?
   });
 }
 
-/** Every socket has everything that was acknowledged, and nothing beside it. Counts what came out of order, and closes. */
+/** Checks that every socket got all acknowledged messages and no others. Counts those out of order, and closes the sockets. */
 export function dismiss(run: Run, assemblies: readonly Assembly[]): void {
   for (const { ledger, members } of assemblies)
     for (const member of members) {

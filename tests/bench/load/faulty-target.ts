@@ -6,7 +6,7 @@ export type Fault = 'none' | 'drops' | 'repeats' | 'swaps' | 'alters' | 'refuses
 
 const FAULTY = 10;
 
-/** A chat in memory on a free port that speaks the raw channel, and errs once. */
+/** An in-memory chat server with a raw channel on a free port. It makes one mistake. */
 export async function startFaultyTarget(fault: Fault): Promise<{ port: number; close(): void }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
@@ -22,7 +22,7 @@ export async function startFaultyTarget(fault: Fault): Promise<{ port: number; c
       const told = isFaulty && fault === 'acknowledges wrongly' ? seq + 1 : seq;
       const answer = isFaulty && fault === 'refuses' ? { type: 'error' } : { type: 'ack', message: { seq: told } };
       socket.send(JSON.stringify({ ...answer, id }));
-      // The fault meets one listener; the others have everything.
+      // The mistake concerns one listener; the others get everything.
       for (const [index, listener] of [...server.clients].entries())
         for (const text of index === 0 ? withFault(event, isFaulty) : [event]) listener.send(text);
       if (isFaulty && fault === 'hangs up') socket.terminate();

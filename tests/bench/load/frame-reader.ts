@@ -1,5 +1,5 @@
 export interface FrameSink {
-  /** A text message: `bytes` from `start` to `end`, which are somebody else's afterwards. */
+  /** A text message: `bytes` from `start` to `end`, valid only during the call. */
   text(bytes: Buffer, start: number, end: number): void;
   ping(payload: Buffer): void;
   /** The peer's close frame. */
@@ -14,8 +14,8 @@ const PING = 0x89;
 const PONG = 0x8a;
 
 /**
- * Cuts the bytes of a server into WebSocket frames and copies nothing but the piece of one that is not whole yet: a load
- * generator that costs more than what it measures measures itself. https://datatracker.ietf.org/doc/html/rfc6455#section-5.2
+ * Splits a server's bytes into WebSocket frames. It copies only an incomplete frame, because a load generator that costs more than
+ * the server would measure itself. https://datatracker.ietf.org/doc/html/rfc6455#section-5.2
  */
 export class FrameReader {
   private rest: Buffer | undefined;

@@ -3,7 +3,7 @@ import type { Percentiles } from './job.js';
 const BUCKETS_PER_DOUBLING = 64;
 const BUCKETS = 40 * BUCKETS_PER_DOUBLING;
 
-/** Durations in milliseconds, told apart by about one percent: millions of them take no room. */
+/** A histogram of durations in milliseconds, with a resolution of about one percent. Its size does not depend on their number. */
 export class Histogram {
   private readonly counts = new Uint32Array(BUCKETS);
   private total = 0;

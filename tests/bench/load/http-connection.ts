@@ -7,28 +7,25 @@ export interface HttpAnswer {
 
 const END_OF_HEAD = '\r\n\r\n';
 
-/** One kept-alive connection, one request at a time. Knows answers with a Content-Length, which all targets give. */
+/** One kept-alive connection, one request at a time. It reads only responses with a Content-Length, which all targets send. */
 export class HttpConnection {
   private readonly socket: Socket;
   private received: Buffer = Buffer.alloc(0);
   private waiting: { resolve: (answer: HttpAnswer) => void; reject: (error: Error) => void } | undefined;
 
-  constructor(
-    private readonly port: number,
-    private readonly token: string,
-  ) {
+  constructor(private readonly port: number) {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.socket.on('data', (bytes) => this.read(bytes));
     this.socket.on('error', (error) => this.fail(error));
     this.socket.on('close', () => this.fail(new Error('The connection was closed.')));
   }
 
-  get(path: string): Promise<HttpAnswer> {
-    return this.request(`GET ${path} HTTP/1.1\r\n${this.headers()}${END_OF_HEAD}`);
+  get(path: string, token: string): Promise<HttpAnswer> {
+    return this.request(`GET ${path} HTTP/1.1\r\n${this.headers(token)}${END_OF_HEAD}`);
   }
 
-  post(path: string, json: string): Promise<HttpAnswer> {
-    const headers = `${this.headers()}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}`;
+  post(path: string, json: string, token: string): Promise<HttpAnswer> {
+    const headers = `${this.headers(token)}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}`;
     return this.request(`POST ${path} HTTP/1.1\r\n${headers}${END_OF_HEAD}${json}`);
   }
 
@@ -36,8 +33,8 @@ export class HttpConnection {
     this.socket.destroy();
   }
 
-  private headers(): string {
-    return `Host: 127.0.0.1:${this.port}\r\nAuthorization: Bearer ${this.token}\r\nAccept: application/json`;
+  private headers(token: string): string {
+    return `Host: 127.0.0.1:${this.port}\r\nAuthorization: Bearer ${token}\r\nAccept: application/json`;
   }
 
   private request(text: string): Promise<HttpAnswer> {

@@ -1,15 +1,15 @@
-/** Where a target listens, and what it speaks there. */
+/** A target's addresses and protocol. */
 export interface TargetAddress {
   port: number;
   /** Of its sockets. */
   dialect: 'channel' | 'socket.io' | 'graphql';
   /** Of its HTTP. */
   http: 'graphql' | 'plain';
-  /** Whether it promises that a chat's numbers arrive in their order. One that does not is held to each exactly once. */
+  /** Whether it promises a chat's messages in order. If not, only exactly-once delivery is checked. */
   ordered: boolean;
 }
 
-/** A closed loop: so many messages are under way, each until it is acknowledged and everybody has it. */
+/** A closed loop: this many messages are in flight, each until it is acknowledged and every listener has it. */
 interface Loop {
   inFlight: number;
   warmUpSeconds: number;
@@ -19,15 +19,24 @@ interface Loop {
 export type Work =
   /** Everybody in the hall; the listeners send in turn, or others do over HTTP. */
   | ({ kind: 'fan-out'; listeners: number; sendOverHttp: boolean } & Loop)
-  /** The hall at a fixed rate, whatever the answers. */
-  | { kind: 'steady'; listeners: number; perSecond: number; warmUpSeconds: number; seconds: number }
-  /** Every room with all its members. */
-  | ({ kind: 'rooms'; rooms: number; people: number } & Loop)
+  /** The hall at a fixed rate, whatever the answers; sent as at the fan-out. */
+  | {
+      kind: 'steady';
+      listeners: number;
+      sendOverHttp: boolean;
+      perSecond: number;
+      warmUpSeconds: number;
+      seconds: number;
+    }
+  /** Every room with all its members, who send in turn: over their sockets, or over a connection for each message under way. */
+  | ({ kind: 'rooms'; rooms: number; people: number; sendOverHttp: boolean } & Loop)
   /**
    * One connection for each message under way, each to a room of its own, or all to the hall when it is told how many
    * messages there are in it. Nobody listens.
    */
   | ({ kind: 'sends-http'; people: number; hallMessages: number | undefined } & Loop)
+  /** Each message by the next person into the next room, over one of as many connections as messages are under way. */
+  | ({ kind: 'sends-crowd'; rooms: number; people: number } & Loop)
   /** Rooms with one socket each, which sends and hears itself. */
   | ({ kind: 'sends-socket'; rooms: number; people: number } & Loop)
   | { kind: 'idle'; sockets: number; seconds: number }
@@ -48,7 +57,7 @@ export interface Percentiles {
   max: number;
 }
 
-/** What a job saw. */
+/** The result of a job. */
 export interface Outcome {
   /** In the measured phase. */
   messages: number;
@@ -58,7 +67,7 @@ export interface Outcome {
   delivery: Percentiles | undefined;
   /** From the moment a message or request was due to its answer. */
   answer: Percentiles | undefined;
-  /** Deliveries that came before one with a lower number, in the whole job. */
+  /** Deliveries of the whole job that came before one with a lower number. */
   outOfOrder: number;
   /** Messages that were acknowledged in the whole job. */
   acknowledged: number;

@@ -5,6 +5,7 @@ import { history } from './works/history.js';
 import { idle } from './works/idle.js';
 import { resume } from './works/resume.js';
 import { rooms } from './works/rooms.js';
+import { sendsCrowd } from './works/sends-crowd.js';
 import { sendsHttp } from './works/sends-http.js';
 import { steady } from './works/steady.js';
 
@@ -37,6 +38,8 @@ function perform(run: Run, work: Job['work']): Promise<void> {
       return rooms(run, work);
     case 'sends-http':
       return sendsHttp(run, work);
+    case 'sends-crowd':
+      return sendsCrowd(run, work);
     case 'idle':
       return idle(run, work);
     case 'history':

@@ -29,6 +29,7 @@ function page(
 
 Made by \`${command}\`. Each target is started afresh on a fresh database, on private PostgreSQL and Redis, with the load in
 another process, ${howOften(repetitions)}, ${seconds} s each. Cells are medians with their range, and the ratio to the base, which is the median of the turns' ratios. Every message is counted: one that is missing, refused, repeated or not in the database would have made the run invalid.
+Its limits are on: each scenario says which numbers are raised because its whole load comes from one address or over a few sockets.
 "Service" is the process of the target; "all processes" adds PostgreSQL's and Redis', not the load's.
 
 ${machine.map((line) => `- ${line}`).join('\n')}

@@ -8,7 +8,7 @@ import {
   messagesPerSecond,
 } from '../scenarios/figures.js';
 import { pageP99, pagesPerSecond } from '../scenarios/history.js';
-import { connectsPerSecond, memoryPerSocket } from '../scenarios/idle.js';
+import { connectsPerSecond, memoryAtRest, memoryPerSocket } from '../scenarios/idle.js';
 import { untilAllAreLive } from '../scenarios/resume.js';
 import type { Figure } from '../scenarios/scenario.js';
 import type { TargetName } from '../targets/target.js';
@@ -45,18 +45,35 @@ const goals: readonly Goal[] = [
   ratio('fanout-raw', cpuPerMillionDeliveries, 'socket.io', { atMost: 0.1 }),
   ratio('fanout-raw', cpuPerMillionDeliveries, 'ceiling', { atMost: 1.5 }),
   ratio('fanout-raw', deliveriesPerSecond, 'thin', { atLeast: 5 }),
+  // Of sends over HTTP, beside a thin server that does not number its messages.
+  ratio('fanout-http', cpuPerMillionDeliveries, 'plain', { atMost: SEVENTH }),
+  ratio('fanout-http', deliveriesPerSecond, 'plain', { atLeast: 5 }),
   ratio('fanout-graphql', cpuPerMillionDeliveries, 'mercurius', { atMost: 0.25 }),
   ratio('sends-http', messagesPerSecond, 'thin', { atLeast: 1.5 }),
   ratio('sends-http', cpuPerMessage, 'thin', { atMost: 0.8 }),
+  ratio('sends-crowd', messagesPerSecond, 'plain', { atLeast: 1.5 }),
+  ratio('sends-crowd', cpuPerMessage, 'plain', { atMost: 0.8 }),
   ratio('sends-raw', cpuPerMessage, 'thin', { atMost: 0.5 }),
   ratio('many-chats', messagesPerSecond, 'thin', { atLeast: 1.6 }),
   ratio('many-chats', messagesPerSecond, 'socket.io', { atLeast: 2 }),
   ratio('many-chats', allCpuPerMessage, 'thin', { atMost: 0.55 }),
   ratio('many-chats', deliveryP99, 'thin', { atMost: 1 }),
+  ratio('many-chats-http', messagesPerSecond, 'plain', { atLeast: 1.6 }),
+  ratio('many-chats-http', allCpuPerMessage, 'plain', { atMost: 0.55 }),
+  ratio('steady-http', deliveryP50, 'plain', { atMost: 1 }),
   worstRatio('steady', deliveryP50, 'thin', { atMost: 1 }),
   worstRatio('steady', deliveryP99, 'thin', { atMost: 1 }),
   ratio('idle', memoryPerSocket, 'socket.io', { atMost: 0.6 }),
   ratio('idle', connectsPerSecond, 'socket.io', { atLeast: 1 }),
+  {
+    scenario: 'idle',
+    what: `${memoryAtRest.name}, ${memoryAtRest.unit}, every size`,
+    atMost: 130,
+    measured: (result) => {
+      const measured = result.variants.flatMap((variant) => result.cell(memoryAtRest, variant, 'service') ?? []);
+      return measured.length > 0 ? Math.max(...measured.map(({ max }) => max)) : undefined;
+    },
+  },
   worstRatio('history', pagesPerSecond, 'thin', { atLeast: 0.85 }),
   {
     scenario: 'history',

@@ -5,7 +5,9 @@ import type { ScenarioResult } from './results.js';
 
 const COLORS: Record<TargetName, string> = {
   service: '#1f6feb',
+  before: '#7f7f7f',
   thin: '#8b949e',
+  plain: '#6e7781',
   'socket.io': '#bf8700',
   ceiling: '#2da44e',
   mercurius: '#cf222e',

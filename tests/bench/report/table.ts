@@ -6,7 +6,7 @@ import type { Cell, ScenarioResult } from './results.js';
 /** One table for each size: a row for each figure, a column for each target. */
 export function tables(result: ScenarioResult): string {
   const { scenario, variants } = result;
-  const parts = [`### ${scenario.title}`];
+  const parts = [`### ${scenario.title}`, limitsNote(scenario.raisedLimits)];
   for (const variant of variants) {
     const header = [variant.label, ...result.targets.map((target) => targets[target].title)];
     const rows = scenario.figures.map((figure) => [
@@ -18,6 +18,12 @@ export function tables(result: ScenarioResult): string {
   const notes = [...growthNotes(result), ...orderNotes(result)];
   if (notes.length > 0) parts.push(notes.join('\n'));
   return parts.join('\n\n');
+}
+
+/** Nobody's limits are off here; what one address or one socket may do is raised where all load comes from it. */
+function limitsNote(raised: Readonly<Record<string, number>> = {}): string {
+  const numbers = Object.entries(raised).map(([name, number]) => `\`${name}=${number}\``);
+  return `Limits: ${numbers.length === 0 ? 'the defaults' : `the defaults, but ${numbers.join(', ')}`}.`;
 }
 
 /** What the service had to reach, and whether it did. */

@@ -8,14 +8,14 @@ import {
   deliveryP99,
   loadBusy,
 } from './figures.js';
-import { count, type Form, type Scenario, sizesOf, type Variant, world } from './scenario.js';
+import { count, type Form, RAISED_REQUEST_RATES, type Scenario, sizesOf, type Variant, world } from './scenario.js';
 
 const SIZES = [100, 500, 1000];
 const IN_FLIGHT = 8;
 
-function variants(form: Form, sendOverHttp: boolean): Variant[] {
+function variants(form: Form, sendOverHttp: boolean, sizes: readonly number[] = SIZES): Variant[] {
   const { warmUpSeconds, seconds } = form;
-  return sizesOf(form, { full: SIZES, quick: 500 }).map((listeners) => ({
+  return sizesOf(form, { full: sizes, quick: 500 }).map((listeners) => ({
     size: listeners,
     label: count(listeners, 'listeners'),
     world: world({}),
@@ -39,7 +39,19 @@ export const fanOutRaw: Scenario = {
   title: 'Fan-out: one chat, 8 messages of 200 bytes under way, raw sockets',
   base: 'thin',
   targets: ['service', 'thin', 'socket.io', 'ceiling'],
+  raisedLimits: { LIMIT_FRAMES_PER_SOCKET: 1000 },
   variants: (form) => variants(form, false),
+  figures,
+};
+
+export const fanOutHttp: Scenario = {
+  name: 'fanout-http',
+  title:
+    'Fan-out: one chat, 8 messages of 200 bytes under way, sent over HTTP (GraphQL; plain JSON at the thin server), raw sockets',
+  base: 'plain',
+  targets: ['service', 'plain', 'thin'],
+  raisedLimits: RAISED_REQUEST_RATES,
+  variants: (form) => variants(form, true, [1000]),
   figures,
 };
 
@@ -49,6 +61,7 @@ export const fanOutGraphql: Scenario = {
   base: 'mercurius',
   targets: ['service', 'mercurius'],
   overGraphql: true,
+  raisedLimits: RAISED_REQUEST_RATES,
   variants: (form) => variants(form, true),
   figures,
 };

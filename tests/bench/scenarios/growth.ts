@@ -1,6 +1,6 @@
 import type { WorldSize } from '../world/seed.js';
 import { allCpuPerMessage, answerP99, cpuPerMessage, messagesPerSecond } from './figures.js';
-import { count, type Form, type Scenario, sizesOf, world } from './scenario.js';
+import { count, type Form, RAISED_REQUEST_RATES, type Scenario, sizesOf, world } from './scenario.js';
 
 const CONNECTIONS = 16;
 const QUICK_SIZE = 1000;
@@ -15,7 +15,16 @@ function growth(name: string, title: string, what: string, sizes: number[], worl
       return { size, label: count(size, what), world: worldOf(size), work };
     });
   const figures = [cpuPerMessage, allCpuPerMessage, messagesPerSecond, answerP99];
-  return { name, title, base: 'service', targets: ['service'], sizesAlike: true, variants, figures } satisfies Scenario;
+  return {
+    name,
+    title,
+    base: 'service',
+    targets: ['service'],
+    sizesAlike: true,
+    raisedLimits: RAISED_REQUEST_RATES,
+    variants,
+    figures,
+  } satisfies Scenario;
 }
 
 /** What a send must not cost more for: https://en.wikipedia.org/wiki/Empirical_algorithmics, by the exponent over three sizes. */

@@ -1,5 +1,5 @@
 import type { Figure, Form, Scenario, Variant } from './scenario.js';
-import { world } from './scenario.js';
+import { RAISED_REQUEST_RATES, world } from './scenario.js';
 
 const CONNECTIONS = 8;
 const FULL = { head: 1_000_000, depths: [0, 1000, 100_000, 900_000] };
@@ -51,6 +51,7 @@ export const history: Scenario = {
   base: 'thin',
   targets: ['service', 'thin'],
   sizesAlike: true,
+  raisedLimits: RAISED_REQUEST_RATES,
   variants,
   figures,
 };

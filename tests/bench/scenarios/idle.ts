@@ -12,6 +12,14 @@ export const memoryPerSocket: Figure = {
     (usage('idle').residentBytes.after - usage('connect').residentBytes.before) / 1024 / outcome.connected,
 };
 
+/** Of a service that has just started, and that nobody talks to yet. */
+export const memoryAtRest: Figure = {
+  name: 'memory at rest',
+  unit: 'MiB',
+  better: 'less',
+  of: ({ usage }) => usage('connect').residentBytes.before / 1024 / 1024,
+};
+
 export const connectsPerSecond: Figure = {
   name: 'connects per second',
   unit: '/s',
@@ -45,5 +53,5 @@ export const idle: Scenario = {
       world: world({ people: sockets, hallMembers: sockets }),
       work: { kind: 'idle', sockets, seconds: form.name === 'quick' ? QUICK_SECONDS : FULL_SECONDS },
     })),
-  figures: [memoryPerSocket, connectsPerSecond, cpuPerConnect, cpuWhileIdle],
+  figures: [memoryPerSocket, memoryAtRest, connectsPerSecond, cpuPerConnect, cpuWhileIdle],
 };

@@ -8,28 +8,40 @@ import {
   loadBusy,
   messagesPerSecond,
 } from './figures.js';
-import { count, type Scenario, sizesOf, world } from './scenario.js';
+import { count, type Form, RAISED_REQUEST_RATES, type Scenario, sizesOf, type Variant, world } from './scenario.js';
 
 const SENDERS = 64;
+
+const figures = [allCpuPerMessage, messagesPerSecond, cpuPerMessage, deliveryP50, deliveryP99, answerP99, loadBusy];
+
+function variants(form: Form, sendOverHttp: boolean, full: readonly number[]): Variant[] {
+  const { warmUpSeconds, seconds } = form;
+  return sizesOf(form, { full, quick: 100 }).map((rooms) => {
+    const people = rooms * ROOM_MEMBERS;
+    return {
+      size: rooms,
+      label: `${count(rooms, 'chats')}, ${count(people, 'sockets')}`,
+      world: world({ rooms, people, hallMembers: ROOM_MEMBERS }),
+      work: { kind: 'rooms', rooms, people, sendOverHttp, inFlight: SENDERS, warmUpSeconds, seconds },
+    };
+  });
+}
 
 export const manyChats: Scenario = {
   name: 'many-chats',
   title: `Many chats of ${ROOM_MEMBERS} members, all of them connected, ${SENDERS} messages under way`,
   base: 'thin',
   targets: ['service', 'thin', 'socket.io'],
-  variants: (form) =>
-    sizesOf(form, { full: [100, 300, 1000], quick: 100 }).map((rooms) => ({
-      size: rooms,
-      label: `${count(rooms, 'chats')}, ${count(rooms * ROOM_MEMBERS, 'sockets')}`,
-      world: world({ rooms, people: rooms * ROOM_MEMBERS, hallMembers: ROOM_MEMBERS }),
-      work: {
-        kind: 'rooms',
-        rooms,
-        people: rooms * ROOM_MEMBERS,
-        inFlight: SENDERS,
-        warmUpSeconds: form.warmUpSeconds,
-        seconds: form.seconds,
-      },
-    })),
-  figures: [allCpuPerMessage, messagesPerSecond, cpuPerMessage, deliveryP50, deliveryP99, answerP99, loadBusy],
+  variants: (form) => variants(form, false, [100, 300, 1000]),
+  figures,
+};
+
+export const manyChatsHttp: Scenario = {
+  name: 'many-chats-http',
+  title: `Many chats of ${ROOM_MEMBERS} members, all of them connected, ${SENDERS} messages under way, sent over HTTP (GraphQL; plain JSON at the thin server)`,
+  base: 'plain',
+  targets: ['service', 'plain', 'thin'],
+  raisedLimits: RAISED_REQUEST_RATES,
+  variants: (form) => variants(form, true, [1000]),
+  figures,
 };

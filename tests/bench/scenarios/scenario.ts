@@ -1,3 +1,4 @@
+import type { LimitVariables } from '../../../src/config/limits.js';
 import type { Outcome, Work } from '../load/job.js';
 import type { Usage } from '../measure/meter.js';
 import type { TargetName } from '../targets/target.js';
@@ -58,6 +59,11 @@ export interface Scenario {
   overGraphql?: boolean;
   /** Whether every size counts alike, and not the largest most. */
   sizesAlike?: boolean;
+  /**
+   * Limits of the service whose numbers are higher than by default, as the load comes from one address or over few sockets. All
+   * others are the defaults, and none is switched off.
+   */
+  raisedLimits?: Readonly<Partial<Record<keyof LimitVariables, number>>>;
   variants(form: Form): readonly Variant[];
   /** The first is the one that the plot shows and the exponent is of. */
   figures: readonly Figure[];
@@ -83,3 +89,6 @@ export function sizesOf({ name, size }: Form, sizes: { full: readonly number[]; 
 export function count(number: number, what: string): string {
   return `${number.toLocaleString('en')} ${what}`;
 }
+
+/** For a load whose requests all come from this machine, some of them from one person. */
+export const RAISED_REQUEST_RATES = { LIMIT_REQUESTS_PER_ADDRESS: 100_000, LIMIT_REQUESTS_PER_USER: 100_000 };

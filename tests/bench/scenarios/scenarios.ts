@@ -1,19 +1,23 @@
-import { fanOutGraphql, fanOutRaw } from './fan-out.js';
+import { fanOutGraphql, fanOutHttp, fanOutRaw } from './fan-out.js';
 import { growthScenarios } from './growth.js';
 import { history } from './history.js';
 import { idle } from './idle.js';
 import { resume } from './resume.js';
-import { manyChats } from './rooms.js';
+import { manyChats, manyChatsHttp } from './rooms.js';
 import type { Scenario } from './scenario.js';
-import { sendsHttp, sendsRaw } from './sends.js';
-import { steady } from './steady.js';
+import { sendsCrowd, sendsHttp, sendsRaw } from './sends.js';
+import { steady, steadyHttp } from './steady.js';
 
 export const scenarios: readonly Scenario[] = [
   fanOutRaw,
+  fanOutHttp,
   fanOutGraphql,
   steady,
+  steadyHttp,
   manyChats,
+  manyChatsHttp,
   sendsHttp,
+  sendsCrowd,
   sendsRaw,
   idle,
   history,

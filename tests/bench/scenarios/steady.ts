@@ -1,5 +1,5 @@
 import { answerP50, answerP99, cpuPerMillionDeliveries, deliveryP50, deliveryP99 } from './figures.js';
-import { count, type Scenario, sizesOf, world } from './scenario.js';
+import { count, type Form, type Scenario, sizesOf, type Variant, world } from './scenario.js';
 
 /** Messages a second, of a chat of so many. */
 const rateOf = (listeners: number) => (listeners < 1000 ? 30 : 20);
@@ -14,24 +14,40 @@ const TIMES_AS_LONG = 4;
  */
 const WARMED_UP_AS_LONG = 10;
 
+const figures = [deliveryP50, deliveryP99, answerP50, answerP99, cpuPerMillionDeliveries];
+
+function variants(form: Form, sendOverHttp: boolean, sizes: { full: readonly number[]; quick: number }): Variant[] {
+  return sizesOf(form, sizes).map((listeners) => ({
+    size: listeners,
+    label: `${count(listeners, 'listeners')}, ${rateOf(listeners)} messages/s`,
+    world: world({}),
+    work: {
+      kind: 'steady',
+      listeners,
+      sendOverHttp,
+      perSecond: rateOf(listeners),
+      warmUpSeconds: WARMED_UP_AS_LONG * form.warmUpSeconds,
+      seconds: TIMES_AS_LONG * form.seconds,
+    },
+  }));
+}
+
 export const steady: Scenario = {
   name: 'steady',
   title: `Steady: one chat at a fixed rate, ${TIMES_AS_LONG} times as long as the others; latency from the moment a message was due`,
   base: 'thin',
   targets: ['service', 'thin', 'socket.io'],
   sizesAlike: true,
-  variants: (form) =>
-    sizesOf(form, { full: [100, 1000], quick: 1000 }).map((listeners) => ({
-      size: listeners,
-      label: `${count(listeners, 'listeners')}, ${rateOf(listeners)} messages/s`,
-      world: world({}),
-      work: {
-        kind: 'steady',
-        listeners,
-        perSecond: rateOf(listeners),
-        warmUpSeconds: WARMED_UP_AS_LONG * form.warmUpSeconds,
-        seconds: TIMES_AS_LONG * form.seconds,
-      },
-    })),
-  figures: [deliveryP50, deliveryP99, answerP50, answerP99, cpuPerMillionDeliveries],
+  variants: (form) => variants(form, false, { full: [100, 1000], quick: 1000 }),
+  figures,
+};
+
+export const steadyHttp: Scenario = {
+  name: 'steady-http',
+  title: 'Steady, a quiet chat: the same, sent over HTTP (GraphQL; plain JSON at the thin server)',
+  base: 'plain',
+  targets: ['service', 'plain', 'thin'],
+  sizesAlike: true,
+  variants: (form) => variants(form, true, { full: [100], quick: 100 }),
+  figures,
 };

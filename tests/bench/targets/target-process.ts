@@ -12,6 +12,8 @@ export interface TargetOptions {
   folder: string;
   databaseUrl: string;
   redisUrl: string;
+  /** Beside the target's own. */
+  environment: Readonly<Record<string, string>>;
   /** Where V8 writes what the process spent its time on; undefined: nowhere. */
   profiles: string | undefined;
 }
@@ -32,7 +34,7 @@ export class TargetProcess {
 
   /** Resolves when it answers. */
   static async start(target: Target, options: TargetOptions): Promise<TargetProcess> {
-    const { keeper, folder, databaseUrl, redisUrl, profiles } = options;
+    const { keeper, folder, databaseUrl, redisUrl, environment, profiles } = options;
     const port = await freePort();
     const logFile = `${folder}/${target.name}.log`;
     const log = openSync(logFile, 'a');
@@ -45,6 +47,7 @@ export class TargetProcess {
         DATABASE_URL: databaseUrl,
         REDIS_URL: redisUrl,
         ...target.environment,
+        ...environment,
       },
       stdio: ['ignore', log, log],
     });

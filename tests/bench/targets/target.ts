@@ -1,6 +1,6 @@
 import type { TargetAddress } from '../load/job.js';
 
-export type TargetName = 'service' | 'thin' | 'socket.io' | 'ceiling' | 'mercurius';
+export type TargetName = 'service' | 'before' | 'plain' | 'thin' | 'socket.io' | 'ceiling' | 'mercurius';
 
 /** A program that is measured. */
 export interface Target extends Omit<TargetAddress, 'port' | 'dialect'> {
@@ -13,6 +13,8 @@ export interface Target extends Omit<TargetAddress, 'port' | 'dialect'> {
   program: string;
   nodeOptions: string[];
   environment: Record<string, string>;
-  /** Whether what it acknowledges must be in the database. */
-  persists: boolean;
+  /** Of the service: the folder of the project whose build it is. It has limits, and its databases the schema of that build. */
+  project?: string;
+  /** Where what it acknowledges must be, if anywhere: among the service's messages, or in a table of its own without numbers. */
+  persists: 'numbered' | 'unnumbered' | 'nowhere';
 }

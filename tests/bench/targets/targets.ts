@@ -1,18 +1,9 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { programFile } from './build.js';
 import type { Target, TargetName } from './target.js';
 
-/** No load here is an attack: what would refuse it is off. What bounds a slow reader stays on. */
-const LIMITS_OFF = {
-  LIMIT_REQUESTS_PER_ADDRESS: '0',
-  LIMIT_REQUESTS_PER_USER: '0',
-  LIMIT_REQUESTS_AT_ONCE: '0',
-  LIMIT_EVENT_LOOP_DELAY_MS: '0',
-  LIMIT_SOCKETS_PER_ADDRESS: '0',
-  LIMIT_SOCKETS_PER_USER: '0',
-  LIMIT_FRAMES_PER_SOCKET: '0',
-  LIMIT_FRAMES_PER_USER: '0',
-};
+const project = fileURLToPath(new URL('../../../', import.meta.url));
 
 const service: Target = {
   name: 'service',
@@ -20,11 +11,16 @@ const service: Target = {
   sockets: 'channel',
   http: 'graphql',
   ordered: true,
-  program: fileURLToPath(new URL('../../../dist/server.js', import.meta.url)),
+  program: join(project, 'dist/server.js'),
+  project,
   nodeOptions: ['--enable-source-maps'],
-  environment: { LOG_LEVEL: 'warn', ...LIMITS_OFF },
-  persists: true,
+  // Its limits are those of anybody who sets none; a scenario may raise the numbers of some (`Scenario.raisedLimits`).
+  environment: { LOG_LEVEL: 'warn' },
+  persists: 'numbered',
 };
+
+/** What `--against` names: its project is known when it is built (`measureBefore`). */
+const before: Target = { ...service, name: 'before', title: 'the build before' };
 
 const thin: Target = {
   name: 'thin',
@@ -35,7 +31,16 @@ const thin: Target = {
   program: programFile('thin-server'),
   nodeOptions: [],
   environment: {},
-  persists: true,
+  persists: 'numbered',
+};
+
+/** What people write: messages have an id and a time, and no number. */
+const plain: Target = {
+  ...thin,
+  name: 'plain',
+  title: 'thin server without numbers',
+  environment: { MESSAGES: 'unnumbered' },
+  persists: 'unnumbered',
 };
 
 const socketIo: Target = {
@@ -52,7 +57,7 @@ const ceiling: Target = {
   title: 'ceiling',
   ordered: true,
   program: programFile('ceiling'),
-  persists: false,
+  persists: 'nowhere',
 };
 
 const mercurius: Target = {
@@ -64,4 +69,17 @@ const mercurius: Target = {
   program: programFile('mercurius'),
 };
 
-export const targets: Record<TargetName, Target> = { service, thin, 'socket.io': socketIo, ceiling, mercurius };
+export const targets: Record<TargetName, Target> = {
+  service,
+  before,
+  plain,
+  thin,
+  'socket.io': socketIo,
+  ceiling,
+  mercurius,
+};
+
+/** Makes the build in this folder the one before. */
+export function measureBefore(folder: string): void {
+  Object.assign(before, { project: folder, program: join(folder, 'dist/server.js') });
+}

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { PrivatePostgres } from '../../support/private-postgres.js';
 import { seed, type WorldSize } from './seed.js';
 
 const run = promisify(execFile);
-const MANAGE = fileURLToPath(new URL('../../../dist/manage.js', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 /** A million messages take their time. */
 const PATIENCE_MS = 300_000;
 
@@ -31,9 +32,9 @@ export class Databases {
     private readonly folder: string,
   ) {}
 
-  /** A copy that nobody has written to. */
-  async copy(size: WorldSize): Promise<BenchDatabase> {
-    const template = await this.template(size);
+  /** A copy that nobody has written to, with the schema of the build in this folder. */
+  async copy(size: WorldSize, project = PROJECT): Promise<BenchDatabase> {
+    const template = await this.template(size, project);
     this.copies += 1;
     const name = `round_${this.copies}`;
     await this.postgres.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
@@ -58,19 +59,27 @@ export class Databases {
     return { messages: Number(row?.messages), chatsWithHoles: Number(row?.holes) };
   }
 
-  private template(size: WorldSize): Promise<string> {
-    const key = JSON.stringify(size);
+  /** Messages in the table of the thin server's form without numbers. */
+  async unnumbered({ url }: BenchDatabase): Promise<number> {
+    const name = new URL(url).pathname.slice(1);
+    const query = 'SELECT count(*) AS messages FROM unnumbered_messages';
+    const [row] = await this.postgres.query<{ messages: string }>(query, [], name);
+    return Number(row?.messages);
+  }
+
+  private template(size: WorldSize, project: string): Promise<string> {
+    const key = JSON.stringify([size, project]);
     const known = this.templates.get(key);
     if (known) return known;
-    const made = this.createTemplate(`template_${this.templates.size}`, size);
+    const made = this.createTemplate(`template_${this.templates.size}`, size, project);
     this.templates.set(key, made);
     return made;
   }
 
-  private async createTemplate(name: string, size: WorldSize): Promise<string> {
+  private async createTemplate(name: string, size: WorldSize, project: string): Promise<string> {
     await this.postgres.query(`CREATE DATABASE ${name}`);
     const url = this.postgres.url(name);
-    await run(process.execPath, [MANAGE, 'migrate'], {
+    await run(process.execPath, [join(project, 'dist/manage.js'), 'migrate'], {
       cwd: this.folder,
       env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: url },
       timeout: PATIENCE_MS,

@@ -1,6 +1,6 @@
 import { isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { schema } from '../../../src/graphql/schema.js';
+import { schema } from '../../../src/graphql/schema/schema.js';
 import { MATRIX, RAW_CHANNEL, type Row } from './matrix.js';
 import { type Answers, CALLERS, startWorld, type World } from './world.js';
 

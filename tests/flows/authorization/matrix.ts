@@ -15,6 +15,8 @@ const members = { ...users, stranger: 'NOT_FOUND', former: 'NOT_FOUND' };
 /** Where a chat that is not yours looks like none. */
 const membersOrNull = { ...users, stranger: 'null', former: 'null' };
 const admins = { ...all('FORBIDDEN'), admin: 'ok' };
+/** What takes a role in the chat that a member does not have. */
+const roles = { ...admins, stranger: 'NOT_FOUND', former: 'NOT_FOUND' };
 const selfAndAdmins = { ...users, stranger: 'null', former: 'null' };
 const sender = { ...membersOrNull, admin: 'null' };
 const writers = { ...users, readOnly: 'FORBIDDEN' };
@@ -81,7 +83,11 @@ export const MATRIX: Record<string, Row> = {
   ),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
-    admins,
+    roles,
+  ),
+  'Mutation.setMemberRole': row(
+    ({ chat, member }) => `mutation { setMemberRole(chatId: "${chat}", userId: "${member}", role: member) { role } }`,
+    roles,
   ),
   'Mutation.createUser': row(
     () => `mutation { createUser(username: "${unique()}", password: "correct horse") { id } }`,
@@ -141,6 +147,7 @@ export const MATRIX: Record<string, Row> = {
       cursor: membersOrNull,
       'members {joinedAt}': membersOrNull,
       'lastMessage {id}': membersOrNull,
+      viewerCan: membersOrNull,
     },
   ),
   ...rows(
@@ -150,6 +157,7 @@ export const MATRIX: Record<string, Row> = {
         `{ chat(id: "${chat}") { members { ${selection} } } }`,
     {
       joinedAt: membersOrNull,
+      role: membersOrNull,
       'user {id}': membersOrNull,
       'chat {id}': membersOrNull,
     },
@@ -181,6 +189,7 @@ export const MATRIX: Record<string, Row> = {
     },
   ),
   ...rows('MemberAdded', event('MemberAdded'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {joinedAt}': members }),
+  ...rows('MemberUpdated', event('MemberUpdated'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {role}': members }),
   ...rows('MessageCreated', event('MessageCreated'), {
     ...EVENT_FIELDS,
     'actor {id}': members,

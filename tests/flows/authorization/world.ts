@@ -1,7 +1,8 @@
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { toProfile } from '../../../src/domain/users.js';
-import type { Scope, UserProfile } from '../../../src/domain/viewer.js';
+import type { UserProfile } from '../../../src/domain/profile.js';
+import { toProfile } from '../../../src/domain/profile.js';
+import type { Scope } from '../../../src/domain/viewer.js';
 import { UpgradeRefused } from '../../support/raw-socket.js';
 import { startTeam } from '../../support/service.js';
 import { PASSWORD, viewerOf } from '../../support/services.js';
@@ -23,6 +24,8 @@ export async function startWorld() {
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
   const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
   await services.messages.send(viewerOf(toProfile(member)), message);
+  await services.memberships.setRole(null, chat.id, member.id, 'moderator');
+  await services.memberships.setRole(null, chat.id, member.id, 'member');
   await services.memberships.remove(null, chat.id, former.id);
 
   const issue = async (user: Pick<UserProfile, 'id'>, scopes: Scope[] = ['read', 'write']): Promise<string> => {

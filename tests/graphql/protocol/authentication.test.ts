@@ -110,7 +110,7 @@ describe('the end of a token', () => {
 
   it('by expiry is told 60 s before in a ping with expiresAt, and closes with 4403', async () => {
     const expiresAt = new Date(Date.now() + 1500);
-    app.tokens.set('short', { ...viewerOf(profile('ann')), expiresAt });
+    app.tokens.set('short', { ...viewerOf(profile('ann')), expiresAt, endsAt: performance.now() + 1500 });
     const client = await app.open();
     client.send(init({ authorization: 'Bearer short' }));
     await client.expect({ type: 'connection_ack' });
@@ -134,6 +134,29 @@ describe('reauthenticate', () => {
     expect(await client.until('alive')).toEqual([]);
     await app.sessions.announceRevoked([renewed.familyId]);
     expect((await client.closed).code).toBe(4403);
+  });
+
+  it('looks two tokens of one socket up at a time and refuses more, and goes on', async () => {
+    const client = await app.connect();
+    const lookups: (() => void)[] = [];
+    const viewer = app.tokens.get(TOKEN);
+    app.authenticateWith(() => new Promise((resolve) => lookups.push(() => resolve(viewer))));
+    for (const id of ['1', '2', '3', '4', '5']) client.subscribe(id, MUTATION, { variables: { token: TOKEN } });
+    for (const id of ['3', '4', '5']) {
+      expect(await client.next()).toMatchObject({
+        id,
+        payload: { errors: [{ extensions: { code: 'RATE_LIMITED' } }] },
+      });
+      expect(await client.next()).toEqual({ id, type: 'complete' });
+    }
+    expect(lookups).toHaveLength(2);
+    for (const answer of lookups) answer();
+    const answers = [await client.next(), await client.next(), await client.next(), await client.next()];
+    for (const id of ['1', '2'])
+      expect(answers).toContainEqual({ id, type: 'next', payload: { data: { reauthenticate: true } } });
+    app.authenticateWith(async () => viewer);
+    client.subscribe('6', MUTATION, { variables: { token: TOKEN } });
+    expect(await client.next()).toMatchObject({ id: '6', payload: { data: { reauthenticate: true } } });
   });
 
   it.each([

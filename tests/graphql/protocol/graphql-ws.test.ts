@@ -8,7 +8,7 @@ let app: ToyApp;
 let client: Client;
 
 beforeEach(async () => {
-  app = await startToyApp();
+  app = await startToyApp({ maxOperations: 1000 });
   client = connect({ authorization: `Bearer ${TOKEN}` });
 });
 afterEach(async () => {

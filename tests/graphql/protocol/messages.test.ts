@@ -2,20 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../src/graphql/protocol/messages.js';
 import { leastCpu } from '../../support/cpu-time.js';
+import { assertProperty } from '../../support/property.js';
 
 function nested(depth: number): string {
   return `{"type":"ping","payload":${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}}`;
 }
 
 describe('parseMessage', () => {
-  it('reads what JSON holds, whatever is in its texts, and throws at nothing', { retry: 0 }, () => {
-    fc.assert(
+  it('reads what JSON holds, whatever is in its texts, and throws at nothing', { retry: 0 }, async () => {
+    await assertProperty(
       fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), (payload) => {
         const text = JSON.stringify({ type: 'ping', payload });
         expect(parseMessage(text)).toEqual(JSON.parse(text));
       }),
     );
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseMessage(text)));
+    await assertProperty(fc.property(fc.string({ unit: 'binary' }), (text) => void parseMessage(text)));
   });
 
   it('takes 200 levels and no more, and counts no bracket that is text', () => {

@@ -44,6 +44,11 @@ describe('Communication', () => {
     ['subscribe without an id', { type: 'subscribe', payload: { query: '{ hello }' } }],
     ['subscribe with an empty id', { type: 'subscribe', id: '', payload: { query: '{ hello }' } }],
     ['subscribe with a number for its id', { type: 'subscribe', id: 1, payload: { query: '{ hello }' } }],
+    [
+      'subscribe with an id of more than 128 characters',
+      { type: 'subscribe', id: 'a'.repeat(129), payload: { query: '{ hello(name: "a") }' } },
+    ],
+    ['complete with an id of more than 128 characters', { type: 'complete', id: 'a'.repeat(129) }],
     ['subscribe without a payload', { type: 'subscribe', id: '1' }],
     ['subscribe without a query', { type: 'subscribe', id: '1', payload: {} }],
     ['subscribe with a document tree', { type: 'subscribe', id: '1', payload: { query: { kind: 'Document' } } }],
@@ -210,9 +215,9 @@ describe('Subscribe', () => {
     expect(app.toy.notes).not.toContain('late');
   });
 
-  it('a close reason holds what fits of an id of any length and script', async () => {
+  it('a close reason holds what fits of an id, in any script', async () => {
     const client = await app.connect();
-    const id = '💬'.repeat(200);
+    const id = '💬'.repeat(64);
     client.subscribe(id, '{ slow(lever: "never") }');
     client.subscribe(id, '{ slow(lever: "never") }');
     const { code, reason } = await client.closed;
@@ -239,6 +244,18 @@ describe('Subscribe', () => {
 });
 
 describe('Next', () => {
+  it('carries the id as the client wrote it, of up to 128 characters', async () => {
+    const client = await app.connect();
+    for (const id of ['"\\\n\u2028é', '\ud83d', '💬'.repeat(64)]) {
+      client.subscribe(id, 'subscription { count(to: 1) }');
+      expect(await client.next()).toEqual({ id, type: 'next', payload: { data: { count: 1 } } });
+      expect(await client.next()).toEqual({ id, type: 'complete' });
+      client.subscribe(id, '{ hello(name: "a") }');
+      expect(await client.next()).toMatchObject({ id, type: 'next' });
+      expect(await client.next()).toEqual({ id, type: 'complete' });
+    }
+  });
+
   it('a stream of results ends with complete', async () => {
     const client = await app.connect();
     client.subscribe('s', 'subscription { count(to: 2) }');

@@ -33,6 +33,14 @@ export class RawClient {
     return client;
   }
 
+  /** A client whose connection is acknowledged. */
+  static async signedIn(url: string, token: string): Promise<RawClient> {
+    const client = await RawClient.open(url);
+    client.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    await client.expect({ type: 'connection_ack' });
+    return client;
+  }
+
   /** Sends frames in one turn, so that they arrive together: objects as JSON, texts and buffers as they are. */
   send(...frames: (object | string | Buffer)[]): void {
     for (const frame of frames)
@@ -46,7 +54,8 @@ export class RawClient {
   /** The next message. @throws when the socket closes first. */
   async next(): Promise<unknown> {
     while (this.received.length === 0) {
-      if (this.socket.readyState === WebSocket.CLOSED) throw new Error('The socket is closed.');
+      if (this.socket.readyState === WebSocket.CLOSED)
+        throw new Error(`The socket was closed: ${JSON.stringify(await this.closed)}`);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { UserProfile } from '../../../src/domain/viewer.js';
+import type { UserProfile } from '../../../src/domain/profile.js';
 import { type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
 import { waitUntil } from '../../support/wait-until.js';
@@ -38,10 +38,8 @@ afterEach(() => {
 });
 
 async function connect(token: string): Promise<RawClient> {
-  const client = await RawClient.open(graphql.url.replace('http', 'ws'));
+  const client = await RawClient.signedIn(graphql.url.replace('http', 'ws'), token);
   clients.push(client);
-  client.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
-  await client.expect({ type: 'connection_ack' });
   return client;
 }
 
@@ -51,7 +49,7 @@ async function say(content: string): Promise<void> {
 
 /** Listens from the beginning of the chat, past ann's own joining. */
 async function listen(client: RawClient, id = 'events'): Promise<void> {
-  const { epoch } = await services.chats.entrance(viewerOf(ann), { id: chatId });
+  const { epoch } = await services.chats.requireHead(viewerOf(ann), { id: chatId });
   client.subscribe(id, EVENTS, { variables: { chatId, after: `${epoch}:0` } });
   expect(await client.next()).toMatchObject({ id, type: 'next', payload: { data: { chatEvents: { seq: 1 } } } });
 }
@@ -115,6 +113,8 @@ describe('the service over graphql-transport-ws', () => {
 
   it('ends the subscriptions of an admin who is one no more, and only those that a member may not have', async () => {
     const admin = await services.newUser('admin');
+    // The last admin stays one.
+    await services.newUser('admin');
     const own = await services.newChat(admin);
     const client = await connect(await graphql.newToken(admin));
     await listen(client, 'foreign');
@@ -155,6 +155,37 @@ describe('the service over graphql-transport-ws', () => {
     expect(await client.next()).toMatchObject({ id: 'events', type: 'next' });
     const { codes } = await graphql.run('mutation { reauthenticate(token: "x") }', {}, { token: second });
     expect(codes).toEqual(['BAD_USER_INPUT']);
+  });
+
+  it('holds unfinished messages of 16 sockets of an address before they are somebody’s, and of more only 8 KiB', async () => {
+    const url = graphql.url.replace('http', 'ws');
+    // A message of 65,535 bytes without its last ones.
+    const unfinished = Buffer.concat([Buffer.from([0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Buffer.alloc(65_000, 'x')]);
+    const strangers: RawClient[] = [];
+    for (let index = 0; index < 30; index += 1) strangers.push(await RawClient.open(url));
+    clients.push(...strangers);
+    for (const { socket } of strangers) Reflect.get(socket, '_socket').write(unfinished);
+    let cut = 0;
+    const ends = strangers.map(async ({ closed }) => {
+      expect(await closed).toEqual({ code: 1009, reason: 'too_much_before_connection_ack' });
+      cut += 1;
+    });
+    await waitUntil('The cut', 5000, async () => cut === 14);
+    const client = await connect(await graphql.newToken(ann));
+    client.send({ type: 'ping', payload: { padding: 'x'.repeat(60_000) } });
+    expect(await client.next()).toMatchObject({ type: 'pong' });
+    expect(cut).toBe(14);
+    for (const { socket } of strangers) socket.terminate();
+    await Promise.allSettled(ends);
+    await waitUntil('The places', 5000, async () => {
+      const late = await RawClient.open(url);
+      clients.push(late);
+      late.send({ type: 'ping', payload: { padding: 'x'.repeat(60_000) } });
+      return late.next().then(
+        () => true,
+        () => false,
+      );
+    });
   });
 
   it('writes no token into its log', async () => {

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
+import { FlushScheduler } from '../../../src/delivery/flush-scheduler.js';
 import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
-import { Rounds } from '../../../src/delivery/rounds.js';
 import { Sessions } from '../../../src/delivery/sessions.js';
-import type { UserProfile, Viewer } from '../../../src/domain/viewer.js';
-import { Documents } from '../../../src/graphql/documents.js';
+import type { UserProfile } from '../../../src/domain/profile.js';
+import type { Viewer } from '../../../src/domain/viewer.js';
+import { Documents } from '../../../src/graphql/documents/documents.js';
 import { codedError } from '../../../src/graphql/errors.js';
 import type { GuardLimits } from '../../../src/graphql/protocol/guard.js';
 import { createSocketTransport } from '../../../src/graphql/protocol/transport.js';
@@ -48,9 +49,9 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
   const coded = (error: unknown) => codedError(error, { log: app.log, requestId: 'a request' });
   const transport = createSocketTransport({
     schema,
-    check: (request) => {
-      const verdict = documents.judge(request);
-      return 'errors' in verdict ? verdict.errors : [];
+    admit: (request) => {
+      const verdict = documents.check(request);
+      return 'errors' in verdict ? verdict.errors : undefined;
     },
     authenticate: (token) => authenticate(token),
     openSession: (viewer, listener) => {
@@ -64,7 +65,7 @@ export async function startToyApp(limits: Partial<GuardLimits> = {}, sockets: Pa
   });
 
   const app = Fastify();
-  await app.register(websocket, { rounds: new Rounds(), corsAllowedOrigins: [], ...sockets });
+  await app.register(websocket, { flushScheduler: new FlushScheduler(), corsAllowedOrigins: [], ...sockets });
   await app.register(mercurius, {
     schema: transport.schema,
     path: '/graphql/',

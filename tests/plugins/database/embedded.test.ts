@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -45,6 +45,69 @@ describe('the embedded database', { timeout: 60_000 }, () => {
     const sockets = new URL(url).searchParams.get('host') ?? '';
     expect(((await stat(sockets)).mode & 0o777).toString(8)).toBe('700');
     expect(await readdir(sockets)).toContain('.s.PGSQL.5432');
+  });
+
+  it('makes its folders private again, whose files everybody could read, and leaves the folder around them', async () => {
+    await chmod(dataDir, 0o755);
+    await chmod(join(dataDir, 'postgres'), 0o2775);
+    await mkdir(join(dataDir, 'run'), { mode: 0o755 });
+    const { url } = await start(dataDir);
+    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await modesOf('.', 'postgres', 'run')).toEqual(['755', '700', '700']);
+  });
+
+  it('makes its folders private at the first start, in a folder that others may enter', async () => {
+    await rm(join(dataDir, 'postgres'), { recursive: true });
+    await chmod(dataDir, 0o755);
+    await start(dataDir);
+    expect(await modesOf('postgres', 'run')).toEqual(['700', '700']);
+  });
+
+  it('refuses a database that a symbolic link puts elsewhere', async () => {
+    await rename(join(dataDir, 'postgres'), join(dataDir, 'elsewhere'));
+    await symlink('elsewhere', join(dataDir, 'postgres'));
+    await expect(startEmbedded(dataDir)).rejects.toMatchObject({
+      code: 'DATA_FOLDER',
+      message: `The data folder ${join(dataDir, 'postgres')} cannot be used: it must be a folder, not a file or a symbolic link.`,
+    });
+  });
+
+  it('says in a sentence that its folder is a file, or below one', async () => {
+    const file = join(dataDir, 'file');
+    await writeFile(file, '');
+    for (const [folder, reason] of [
+      [file, 'it is a file'],
+      [join(file, 'data'), 'a part of its path is a file'],
+    ] as const) {
+      await expect(startEmbedded(folder)).rejects.toThrow(
+        `The data folder ${folder} cannot be used: ${reason}; choose another DATA_DIR.`,
+      );
+    }
+  });
+
+  it('says in a sentence that what it finds there is no database', async () => {
+    await rm(join(dataDir, 'postgres', 'global'), { recursive: true });
+    await expect(startEmbedded(dataDir)).rejects.toThrow(
+      /^The data folder \S+ cannot be used: the database in it cannot be opened: [^[]+\.$/,
+    );
+  });
+
+  it('is one database by a long path and by a short one, for who has another folder for temporary files too', async () => {
+    const deep = join(dataDir, 'a'.repeat(60), 'b'.repeat(60));
+    await mkdir(deep, { recursive: true });
+    await rename(join(dataDir, 'postgres'), join(deep, 'postgres'));
+    const short = join(dataDir, 'short');
+    await symlink(deep, short);
+    const child = runTypeScript(new URL('./processes/embedded.ts', import.meta.url), deep, dataDir);
+    for await (const line of createInterface(child.stdout)) if (line !== 'ready') break;
+    for (const path of [deep, short]) {
+      await expect(startEmbedded(path)).rejects.toMatchObject({ code: 'DATA_FOLDER_BUSY' });
+      const url = await findRunningEmbedded(path);
+      expect(await query(url ?? '', 'SELECT count(*) > 0 AS some FROM number')).toEqual([{ some: true }]);
+    }
+    await kill(child);
+    const after = await start(short);
+    expect(await query(after.url, 'SELECT count(*) > 0 AS some FROM number')).toEqual([{ some: true }]);
   });
 
   it('refuses a second start on the same folder, also through another path to it', async () => {
@@ -137,6 +200,11 @@ describe('the embedded database', { timeout: 60_000 }, () => {
       await once(child.stdout, 'data');
       await kill(child);
     }
+  }
+
+  async function modesOf(...names: string[]): Promise<string[]> {
+    const found = await Promise.all(names.map((name) => stat(join(dataDir, name))));
+    return found.map(({ mode }) => (mode & 0o7777).toString(8));
   }
 
   async function start(folder: string): Promise<Embedded> {

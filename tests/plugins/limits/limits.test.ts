@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { UpgradeRefused } from '../../support/raw-socket.js';
+import { RawSocket, UpgradeRefused } from '../../support/raw-socket.js';
 import { testRedisPrefix } from '../../support/redis.js';
 import { Service, startTeam } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
@@ -43,6 +43,20 @@ const refusalOf = (promise: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
+/** What a proxy passes on from these addresses, all at once: the statuses of the answers. */
+const forwarded = (addresses: string[], path = '/nothing', init: RequestInit = {}) =>
+  Promise.all(
+    addresses.map(async (address) => {
+      const response = await fetch(`${service.origin}${path}`, { ...init, headers: { 'x-forwarded-for': address } });
+      return response.status;
+    }),
+  );
+const forwardedChannel = (address: string) =>
+  RawSocket.open(`${service.wsOrigin}/ws/chat/general/`, {
+    headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': address },
+  });
+const refusedOf = (statuses: number[]) => statuses.filter((status) => status === 429).length;
+
 /** The embedded database has one session, which a lock would stop altogether. */
 const isEmbedded = () => inject('testDatabaseSource').kind === 'embedded';
 
@@ -55,6 +69,69 @@ async function holdChats() {
     connection.release();
   };
 }
+
+describe('a client behind a proxy that writes its port too', () => {
+  const ports = (count: number) => Array.from({ length: count }, (_, index) => `203.0.113.7:${40_001 + index}`);
+
+  it('is one address for requests', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_REQUESTS_PER_ADDRESS: '5' });
+    expect(refusedOf(await forwarded(ports(20)))).toBeGreaterThan(5);
+    expect(await forwarded(['203.0.113.8:40001'])).toEqual([404]);
+  });
+
+  it('is one address for wrong passwords, and for that of another client none', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_FAILURES_PER_ACCOUNT: '3' });
+    const attempt = async (address: string, password: string) => {
+      const body = new URLSearchParams({ grant_type: 'password', username: 'ann', password, ...team.credentials });
+      return (await forwarded([address], '/oauth/token/', { method: 'POST', body }))[0];
+    };
+    const seen: unknown[] = [];
+    for (const address of ports(5)) seen.push(await attempt(address, 'wrong'));
+    expect(seen).toEqual([400, 400, 400, 429, 429]);
+    expect(await attempt('203.0.113.7:50001', PASSWORD)).toBe(429);
+    expect(await attempt('198.51.100.7:40001', PASSWORD)).toBe(200);
+  });
+
+  it('is one address for sockets', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_SOCKETS_PER_ADDRESS: '2' });
+    const [one = '', two = '', three = ''] = ports(3);
+    await Promise.all([forwardedChannel(one), forwardedChannel(two)]);
+    expect(await refusalOf(forwardedChannel(three))).toMatchObject({ status: 429 });
+    await forwardedChannel('203.0.113.8:40001');
+  });
+});
+
+describe('a customer with many networks of IPv6', () => {
+  /** An address in each of so many /64 of one /56. */
+  const networks = (count: number, prefix = '2001:db8:7:ab') =>
+    Array.from({ length: count }, (_, index) => `${prefix}${index.toString(16).padStart(2, '0')}::1`);
+
+  it('has four times the requests of an address, and who has many IPv4 addresses is not one customer', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_REQUESTS_PER_ADDRESS: '5' });
+    // In two windows of a second at the most.
+    expect(refusedOf(await forwarded(networks(60)))).toBeGreaterThanOrEqual(20);
+    expect(refusedOf(await forwarded(networks(10, '2001:db8:8:ab')))).toBe(0);
+    const others = Array.from({ length: 60 }, (_, index) => `203.0.113.${index}`);
+    expect(refusedOf(await forwarded(others))).toBe(0);
+  });
+
+  it('has eight times the requests of an address with a whole /48', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_REQUESTS_PER_ADDRESS: '5' });
+    const all = Array.from({ length: 120 }, (_, index) => `2001:db8:9:${(index * 256).toString(16)}::1`);
+    expect(refusedOf(await forwarded(all))).toBeGreaterThanOrEqual(40);
+  });
+
+  it('has four times the sockets of an address, and gets back the place of one that closes', async () => {
+    await start({ TRUST_PROXY: 'loopback', LIMIT_SOCKETS_PER_ADDRESS: '2' });
+    const [first, ...others] = networks(9);
+    const last = others.pop() ?? '';
+    const [channel] = await Promise.all([forwardedChannel(first ?? ''), ...others.map(forwardedChannel)]);
+    expect(await refusalOf(forwardedChannel(last))).toMatchObject({ status: 429 });
+    await forwardedChannel('2001:db8:7:ac00::1');
+    await channel?.close();
+    await expect.poll(() => refusalOf(forwardedChannel(last))).toBe(undefined);
+  });
+});
 
 describe('requests', () => {
   it('of one address are answered 429 with Retry-After when they are too many, on every path but those of health', async () => {

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import errors from '../../../src/plugins/errors.js';
 import { LoopDelay } from '../../../src/plugins/limits/loop-delay.js';
 import overload from '../../../src/plugins/limits/overload.js';
+import requestRates from '../../../src/plugins/limits/request-rates.js';
 
 let delay: LoopDelay;
 afterEach(() => delay.close());
@@ -22,7 +23,8 @@ it('calls the event loop late after two seconds of long turns, and in time again
   delay = new LoopDelay(100);
   const app = Fastify();
   await app.register(errors);
-  await app.register(overload, { requestsAtOnce: Infinity, eventLoopDelayMs: 100 });
+  await app.register(requestRates, { requestsPerAddress: Infinity, requestsPerUser: Infinity });
+  await app.register(overload, { requestsAtOnce: Infinity, eventLoopDelayMs: 100, bodyBytes: 1000 });
   app.get('/work', async () => 'done');
   app.get('/healthz', { config: { isUnlimited: true } }, async () => 'alive');
   expect(delay.isLate).toBe(false);

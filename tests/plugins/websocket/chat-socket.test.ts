@@ -5,6 +5,7 @@ import type { ChatSocket } from '../../../src/plugins/websocket/chat-socket.js';
 import { closeCodes } from '../../../src/plugins/websocket/close-codes.js';
 import { textFrame } from '../../../src/plugins/websocket/frame.js';
 import { tryWrite } from '../../../src/plugins/websocket/try-write.js';
+import { waitUntil } from '../../support/wait-until.js';
 import { closing, startWebSocketApp, type WebSocketApp } from '../../support/web-socket-app.js';
 
 // Does what it does, and is counted.
@@ -123,13 +124,13 @@ describe('frames', () => {
   });
 });
 
-describe('a farewell', () => {
+describe('the closing frame', () => {
   it('goes before a close of ours and not before the answer to a close of the peer', async () => {
     for (const byUs of [true, false]) {
       const { client, server } = await app.pair();
       const received: string[] = [];
       client.on('message', (data) => received.push(data.toString()));
-      server.farewell = ({ code, reason }) => textFrame(`${code} ${reason}`);
+      server.closingFrame = ({ code, reason }) => textFrame(`${code} ${reason}`);
       const closed = closing(client);
       if (byUs) server.disconnect(closeCodes.tokenRevoked);
       else client.close(4000);
@@ -185,7 +186,7 @@ describe('a peer that reads slowly', () => {
   it('and stands still is closed with 1013, while the others of the chat notice nothing', async () => {
     const slow = await app.pair();
     const healthy = await app.pair();
-    slow.server.farewell = healthy.server.farewell = ({ reason }) => textFrame(reason);
+    slow.server.closingFrame = healthy.server.closingFrame = ({ reason }) => textFrame(reason);
     const closed = closing(slow.client);
     const serverClosing = once(slow.server, 'close');
     stall(slow);
@@ -233,5 +234,81 @@ describe('a peer that sends too many frames', () => {
       else client.ping();
     }
     expect(await closed).toEqual({ code: 4429, reason: 'too_many_frames' });
+  });
+});
+
+describe('a socket that is nobody’s yet', () => {
+  const connectionOf = (socket: object) => Reflect.get(socket, '_socket');
+  /** The beginning of a text of 65,535 bytes, whose end never comes. */
+  const unfinished = (length: number) =>
+    Buffer.concat([Buffer.from([0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Buffer.alloc(length, 'x')]);
+
+  const noPlace = { take: () => false, release: () => {} };
+
+  it('without a place for more is cut off when an unfinished message is longer than 8 KiB', async () => {
+    const { client, server } = await app.pair();
+    server.limitUntilAuthenticated(noPlace);
+    const closed = closing(client);
+    connectionOf(client).write(unfinished(8192));
+    expect(await closed).toEqual(closeCodes.tooMuchBeforeAck);
+    expect(connectionOf(server)?.destroyed ?? true).toBe(true);
+  });
+
+  it('is cut off when an unfinished message comes byte by byte', async () => {
+    const { client, server } = await app.pair();
+    server.limitUntilAuthenticated(noPlace);
+    const [from, to] = [connectionOf(client), connectionOf(server)];
+    from.setNoDelay(true);
+    const closed = closing(client);
+    let pieces = 0;
+    for (const byte of unfinished(100)) {
+      if (to.destroyed) break;
+      const before = to.bytesRead;
+      from.write(Buffer.from([byte]));
+      await waitUntil('The byte', 1000, async () => to.destroyed || to.bytesRead > before);
+      pieces += 1;
+    }
+    expect(await closed).toEqual(closeCodes.tooMuchBeforeAck);
+    expect(pieces).toBeLessThan(40);
+  });
+
+  it('takes as much as others do once it is somebody’s', async () => {
+    const { client, server } = await app.pair();
+    server.limitUntilAuthenticated(noPlace);
+    server.countForUser(undefined);
+    const text = 'x'.repeat(60_000);
+    client.send(text);
+    expect(await texts(client, 1)).toEqual([text]);
+  });
+
+  it('takes a place for a large message once, and gives it back when it is somebody’s or closed', async () => {
+    for (const end of ['countForUser', 'terminate'] as const) {
+      const { client, server } = await app.pair();
+      const place = { take: vi.fn(() => true), release: vi.fn() };
+      server.limitUntilAuthenticated(place);
+      for (const text of ['x'.repeat(60_000), 'y'.repeat(60_000)]) {
+        client.send(text);
+        expect(await texts(client, 1)).toEqual([text]);
+      }
+      expect(place.take).toHaveBeenCalledTimes(1);
+      expect(place.release).not.toHaveBeenCalled();
+      if (end === 'countForUser') server.countForUser(undefined);
+      const closed = once(server, 'close');
+      server.terminate();
+      await closed;
+      expect(place.release).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('is also cut off while it is being closed', async () => {
+    const { client, server } = await app.pair();
+    server.limitUntilAuthenticated(noPlace);
+    const connection = connectionOf(server);
+    connectionOf(client).write(unfinished(10));
+    await once(connection, 'data');
+    server.disconnect(closeCodes.draining);
+    const closed = once(connection, 'close');
+    connectionOf(client).write(Buffer.alloc(8192, 'x'));
+    await closed;
   });
 });

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { Rounds } from '../../../src/delivery/rounds.js';
+import { FlushScheduler } from '../../../src/delivery/flush-scheduler.js';
 import { Outbox } from '../../../src/plugins/websocket/outbox.js';
+import { UnsentBytes } from '../../../src/plugins/websocket/unsent-bytes.js';
 
 const KIBIBYTE = 1024;
 
@@ -18,7 +19,7 @@ function setUp() {
       ends.push(done);
     },
   });
-  const outbox = new Outbox(connection, new Rounds(), () => {
+  const outbox = new Outbox(connection, new FlushScheduler(), () => {
     rooms += 1;
   });
   const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -110,4 +111,35 @@ it('forgets what no write has taken', async () => {
   await endWrite();
   expect(written.map(String)).toEqual(['a']);
   expect(outbox.unsentBytes).toBe(0);
+});
+
+it('has room for less while the sum that it is part of is over its budget, and leaves the sum with what it sent', async () => {
+  const sum = new UnsentBytes(100 * KIBIBYTE);
+  const [one, other] = [setUp(), setUp()];
+  one.outbox.setBudgets([sum]);
+  other.outbox.setBudgets([sum]);
+  // Two writes each: the first is under way, and what comes after it is what the peer is too slow for.
+  for (const { outbox, turn } of [one, other]) {
+    outbox.push(frame(1));
+    await turn();
+  }
+  one.outbox.push(frame(90));
+  other.outbox.push(frame(70));
+  expect([one.outbox.hasRoom, other.outbox.hasRoom, sum.isExceeded]).toEqual([true, false, true]);
+  one.outbox.push(frame(1));
+  expect(one.outbox.hasRoom).toBe(false);
+  one.outbox.close();
+  expect(sum.isExceeded).toBe(false);
+  await other.endWrite();
+  await other.endWrite();
+  await other.endWrite();
+  expect([other.outbox.hasRoom, other.outbox.unsentBytes]).toEqual([true, 0]);
+});
+
+it('is overfull when answers that nobody reads come to more than it may hold', async () => {
+  const { outbox, turn } = setUp();
+  outbox.push(frame(1));
+  await turn();
+  for (let count = 0; count < 20; count += 1) outbox.push(frame(1024));
+  expect(outbox.isOverfull).toBe(true);
 });

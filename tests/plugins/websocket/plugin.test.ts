@@ -46,6 +46,13 @@ describe('frames that break the protocol', () => {
     expect((await closed).code).toBe(1009);
   });
 
+  it('a text in more than 512 fragments is answered with 1008', async () => {
+    const { client } = await app.pair();
+    const closed = closing(client);
+    for (let sent = 0; sent < 600; sent += 1) client.send('x', { fin: false });
+    expect((await closed).code).toBe(1008);
+  });
+
   it('text that is not UTF-8 is answered with 1007', async () => {
     expect(await codeAfter(masked(1, Buffer.from([0xff, 0xfe])))).toBe(1007);
   });

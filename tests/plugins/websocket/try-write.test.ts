@@ -4,7 +4,7 @@ import { connect, createServer, Socket } from 'node:net';
 import { PassThrough, type Writable } from 'node:stream';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { expect, it } from 'vitest';
-import { Rounds } from '../../../src/delivery/rounds.js';
+import { FlushScheduler } from '../../../src/delivery/flush-scheduler.js';
 import { Outbox } from '../../../src/plugins/websocket/outbox.js';
 import { plainDescriptor, tryWrite } from '../../../src/plugins/websocket/try-write.js';
 
@@ -126,7 +126,7 @@ it('has no descriptor for what is no socket, and none for a socket that encrypts
   });
   const [server] = await accepted;
   expect(plainDescriptor(server)).toBeUndefined();
-  const outbox = new Outbox(server, new Rounds(), () => {});
+  const outbox = new Outbox(server, new FlushScheduler(), () => {});
   outbox.push(Buffer.from('encrypted'));
   expect(String(await readBytes(client, 9))).toBe('encrypted');
   client.destroy();

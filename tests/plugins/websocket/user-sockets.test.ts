@@ -13,7 +13,7 @@ it('a place is taken until its connection is closed', async () => {
   sockets.claim('bob', new net.Socket());
   connection.destroy();
   await once(connection, 'close');
-  expect(sockets.rateOf('ann')).toBeUndefined();
+  expect(sockets.of('ann')).toBeUndefined();
   sockets.claim('ann', new net.Socket());
 });
 
@@ -22,6 +22,6 @@ it('a connection that was reset while its token was looked up holds no place', a
   const connection = new net.Socket().destroy();
   await once(connection, 'close');
   sockets.claim('ann', connection);
-  expect(sockets.rateOf('ann')).toBeUndefined();
+  expect(sockets.of('ann')).toBeUndefined();
   sockets.claim('ann', new net.Socket());
 });

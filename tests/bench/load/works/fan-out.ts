@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { person } from '../../world/identities.js';
 import { closedLoop } from '../closed-loop.js';
 import { type Assembly, assembleHall, dismiss } from '../crowd.js';
-import { HttpSender } from '../http-sender.js';
+import { openSenders } from '../http-sender.js';
 import type { Work } from '../job.js';
 import type { Run } from '../run.js';
 import { InvalidRun } from '../tally.js';
@@ -36,14 +36,12 @@ function overSockets({ members }: Assembly) {
 }
 
 function overHttp(run: Run, { ledger }: Assembly, inFlight: number) {
-  const senders = Array.from({ length: inFlight }, (_, index) => new HttpSender(run.target, person(index)));
+  const { senders, close } = openSenders(run.target, inFlight);
   return {
     say: async (slot: number) => {
-      await senders[slot]?.say(ledger);
+      await senders[slot]?.say(ledger, person(slot));
     },
-    close: () => {
-      for (const sender of senders) sender.close();
-    },
+    close,
   };
 }
 

@@ -15,8 +15,8 @@ const READ_EACH = 16;
 export async function history(run: Run, { head, depth, nested, inFlight, warmUpSeconds, seconds }: History) {
   const before = head - depth + 1;
   const connections = Array.from({ length: inFlight }, (_, index) => {
-    const connection = new HttpConnection(run.target.port, person(index).token);
-    return { connection, ask: asker(run, connection, before, nested) };
+    const connection = new HttpConnection(run.target.port);
+    return { connection, ask: asker(run, connection, person(index).token, before, nested) };
   });
   const page = async (slot: number, round: number) => {
     const askedAt = performance.now();
@@ -31,16 +31,16 @@ export async function history(run: Run, { head, depth, nested, inFlight, warmUpS
   for (const { connection } of connections) connection.close();
 }
 
-function asker({ target }: Run, connection: HttpConnection, before: number, nested: boolean) {
+function asker({ target }: Run, connection: HttpConnection, token: string, before: number, nested: boolean) {
   const senders = nested ? ' sender { id username }' : '';
   if (target.http === 'plain') {
     const path = `/chats/${HALL.id}/messages?before=${before}&last=${PAGE}${nested ? '&senders=1' : ''}`;
-    return () => connection.get(path);
+    return () => connection.get(path, token);
   }
   const query = `query ($chatId: ID!, $before: Int) {
     messages(chatId: $chatId, last: ${PAGE}, before: $before) { id seq content createdAt${senders} } }`;
   const json = JSON.stringify({ query, variables: { chatId: HALL.id, before } });
-  return () => connection.post('/graphql/', json);
+  return () => connection.post('/graphql/', json, token);
 }
 
 /** Oldest first, so many, and the newest has this number. */

@@ -11,6 +11,12 @@ export interface StoredMessage {
   sender: User;
 }
 
+/** Where sends go. */
+export interface SentMessages {
+  /** Undefined when the sender is no member. */
+  insert(chatId: string, sender: User, content: string): Promise<StoredMessage | undefined>;
+}
+
 export interface Room {
   id: string;
   epoch: string;
@@ -60,10 +66,9 @@ interface PageRow {
 }
 
 /** The same tables as the service's, written to by hand. */
-export class Messages {
+export class Messages implements SentMessages {
   constructor(private readonly pool: pg.Pool) {}
 
-  /** Undefined when the sender is no member. */
   async insert(chatId: string, sender: User, content: string): Promise<StoredMessage | undefined> {
     const id = uuidv7();
     const { rows } = await this.pool.query<{ seq: number; created_at: Date; epoch: string }>({

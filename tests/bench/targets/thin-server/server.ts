@@ -4,16 +4,19 @@ import { readEnvironment } from '../store/environment.js';
 import { Messages, type Room } from '../store/messages.js';
 import { openPool } from '../store/pool.js';
 import { Tokens, type User } from '../store/tokens.js';
+import { UnnumberedMessages } from '../store/unnumbered-messages.js';
 import { ackOnWire, createdOnWire } from '../store/wire.js';
 import { Relay } from './relay.js';
 
 /**
  * What a good engineer writes by hand in a few days: ws, node-redis, pg. A token cache, one prepared statement for a send,
- * publish, relay. No GraphQL, no history with the stream, no order across connections, no limits.
+ * publish, relay. No GraphQL, no history with the stream, no order across connections, no limits. In its other form messages have
+ * no numbers, and so not even those of one chat wait for each other.
  */
 const { port, databaseUrl, redisUrl } = readEnvironment();
 const pool = openPool(databaseUrl);
 const [tokens, messages] = [new Tokens(pool), new Messages(pool)];
+const sent = process.env.MESSAGES === 'unnumbered' ? await UnnumberedMessages.open(pool) : messages;
 const relay = await Relay.connect(redisUrl);
 const webSockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
 const alive = new WeakSet<WebSocket>();
@@ -70,7 +73,7 @@ async function receive(socket: WebSocket, user: User, chatId: string, frame: str
 
 async function send(chatId: string, user: User, content: unknown) {
   if (typeof content !== 'string' || content.length === 0 || content.length > 4000) return undefined;
-  const message = await messages.insert(chatId, user, content);
+  const message = await sent.insert(chatId, user, content);
   // The sender need not wait for it.
   if (message) relay.publish(chatId, JSON.stringify(createdOnWire(message))).catch(() => {});
   return message;

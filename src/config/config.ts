@@ -1,0 +1,157 @@
+import { resolve } from 'node:path';
+import { envSchema } from 'env-schema';
+import type { AttemptLimits } from '../domain/credentials/attempts.js';
+import { readDotEnv } from './env-file.js';
+import { type Limits, toLimits } from './limits.js';
+import { misspeltNames } from './misspelt-names.js';
+import { type ExternalProviderConfig, readProviders } from './providers.js';
+import { databaseUrlProblems, redisUrlProblems } from './urls.js';
+import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './variables.js';
+
+/** The validated configuration of the process. Read once, at its start, and passed down as arguments. */
+export interface Config {
+  readonly environment: Variables['NODE_ENV'];
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** The service's public origin. Without it, the origin of each request. */
+  readonly publicUrl?: string | undefined;
+  /** Proxies whose X-Forwarded-* headers are trusted: addresses and networks, separated by commas. */
+  readonly trustProxy?: string | undefined;
+  /** PostgreSQL. Without it, the embedded database in `dataDir`. */
+  readonly databaseUrl?: string | undefined;
+  /** Without it, the in-process bus. */
+  readonly redisUrl?: string | undefined;
+  /** An absolute path. */
+  readonly dataDir: string;
+  readonly logLevel: Variables['LOG_LEVEL'];
+  /** Origins as browsers send them: `https://chat.example.com`. */
+  readonly corsAllowedOrigins: readonly string[] | '*';
+  /** Whether the raw channel accepts a token in `?token=`. */
+  readonly allowQueryToken: boolean;
+  readonly accessTokenSeconds: number;
+  /** A refresh token expires when it is unused for so long. */
+  readonly refreshTokenSeconds: number;
+  /** A sign-in ends after so long, however often it is refreshed. */
+  readonly refreshTokenAbsoluteSeconds: number;
+  /** How long a used refresh token may be used again, by a client that lost the response. */
+  readonly refreshGraceSeconds: number;
+  /** Failed attempts before delays begin; `Infinity` where a limit is switched off. */
+  readonly attemptLimits: AttemptLimits;
+  /** External identity providers. */
+  readonly externalProviders: readonly ExternalProviderConfig[];
+  /** The first admin of an empty database. */
+  readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
+  /** The first-party client of an empty database. */
+  readonly client: { readonly id?: string | undefined; readonly secret?: string | undefined };
+  readonly limits: Limits;
+}
+
+/** Lists every mistake in the configuration at once. Contains no secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** One sentence per mistake; it names the variable and what is allowed. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the environment and the file `.env` in the folder `cwd`, if there is one; the environment wins. Empty variables count
+ * as not set.
+ *
+ * @throws ConfigError with every mistake
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Config {
+  const problems: string[] = [];
+  const inFile = readDotEnv(cwd, problems);
+  const given = { ...withoutEmpty(inFile), ...withoutEmpty(env) };
+  problems.push(...misspeltNames(inFile, withoutEmpty(env), Object.keys(variableSchemas)));
+  const variables = validate(given, problems);
+  const externalProviders = readProviders(given, problems);
+  if (variables?.DATABASE_URL) problems.push(...databaseUrlProblems(variables.DATABASE_URL));
+  if (variables?.REDIS_URL) problems.push(...redisUrlProblems(variables.REDIS_URL));
+  if (given.NODE_ENV === 'production') {
+    problems.push(...incompletePairs(given));
+    if (externalProviders.length > 0 && given.PUBLIC_URL === undefined)
+      problems.push('PUBLIC_URL is needed in production for signing in elsewhere: people are sent back to it.');
+  }
+  if (!variables || problems.length > 0) throw new ConfigError(problems);
+
+  const environment = variables.NODE_ENV;
+  const { CORS_ALLOWED_ORIGINS: origins = '' } = variables;
+  return Object.freeze({
+    environment,
+    host: variables.HOST,
+    port: Number(variables.PORT),
+    publicUrl: variables.PUBLIC_URL && toOrigin(variables.PUBLIC_URL),
+    trustProxy: variables.TRUST_PROXY,
+    databaseUrl: variables.DATABASE_URL,
+    redisUrl: variables.REDIS_URL,
+    dataDir: resolve(cwd, variables.DATA_DIR),
+    logLevel: variables.LOG_LEVEL,
+    corsAllowedOrigins: origins.trim() === '*' ? '*' : Object.freeze(toOrigins(origins) ?? []),
+    allowQueryToken: variables.ALLOW_QUERY_TOKEN ?? environment !== 'production',
+    accessTokenSeconds: Number(variables.OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS),
+    refreshTokenSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS),
+    refreshTokenAbsoluteSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS),
+    refreshGraceSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_GRACE_PERIOD_SECONDS),
+    attemptLimits: Object.freeze({
+      perAccount: Number(variables.LIMIT_FAILURES_PER_ACCOUNT) || Infinity,
+      perAddress: Number(variables.LIMIT_FAILURES_PER_ADDRESS) || Infinity,
+      perClient: Number(variables.LIMIT_FAILURES_PER_CLIENT) || Infinity,
+      longestBlockSeconds: Number(variables.LIMIT_FAILURES_SECONDS),
+    }),
+    externalProviders: Object.freeze(externalProviders),
+    admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
+    client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
+    limits: toLimits(variables),
+  });
+}
+
+function withoutEmpty(variables: NodeJS.Dict<string>): NodeJS.Dict<string> {
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()));
+}
+
+function validate(given: NodeJS.Dict<string>, problems: string[]): Variables | undefined {
+  try {
+    return envSchema<Variables>({
+      schema: { type: 'object', properties: variableSchemas },
+      data: { ...given },
+      env: false,
+      ajv: {
+        customOptions: (ajv) => Object.entries(formats).reduce((all, [name, test]) => all.addFormat(name, test), ajv),
+      },
+    });
+  } catch (error) {
+    const wrong = wrongVariables(error);
+    for (const [name, schema] of Object.entries(variableSchemas)) {
+      if (!wrong.has(name)) continue;
+      problems.push(`${name} must be ${schema.description}${schema.writeOnly ? '' : `, not "${given[name]}"`}.`);
+    }
+    return undefined;
+  }
+}
+
+/** The names of the variables in Ajv's errors. */
+function wrongVariables(error: unknown): Set<string> {
+  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error;
+  return new Set(error.errors.map(({ instancePath }: { instancePath: string }) => instancePath.slice(1)));
+}
+
+/** Credentials of which only one half is set. In production the missing half is not generated, since nothing is printed. */
+function incompletePairs(given: NodeJS.Dict<string>): string[] {
+  const needs = {
+    ADMIN_USERNAME: 'ADMIN_PASSWORD',
+    OAUTH_CLIENT_ID: 'OAUTH_CLIENT_SECRET',
+    OAUTH_CLIENT_SECRET: 'OAUTH_CLIENT_ID',
+  };
+  return Object.entries(needs).flatMap(([name, other]) =>
+    given[name] !== undefined && given[other] === undefined
+      ? [`${name} needs ${other} beside it in production, which is not set.`]
+      : [],
+  );
+}

@@ -1,0 +1,25 @@
+import type { ChatEvent } from '../domain/log/chat-events.js';
+import type { Cursor } from '../domain/log/cursor.js';
+
+/**
+ * - `removed`: the viewer was removed from the chat; that event was the last one delivered.
+ * - `deleted`: the chat was deleted; that event was the last one delivered.
+ * - `not_found`: the chat does not exist any more, or the viewer may not reach it after its history was replaced.
+ * - `failed`: our fault. The client may resume.
+ */
+export type StreamEnd = 'removed' | 'deleted' | 'not_found' | 'failed';
+
+/** The consumer of a stream. When a method throws, the stream ends with `failed`. */
+export interface StreamSink {
+  /**
+   * Takes consecutive events, 16 at most, all of them. Other sinks may get the same array. Returns false when the sink is full: the
+   * stream then keeps nothing in memory and waits for `resume()`.
+   */
+  deliver(events: readonly ChatEvent[]): boolean;
+  /** The history up to `cursor` was delivered; live events follow. Called once, and once more after each `reset`. */
+  live(cursor: Cursor): void;
+  /** The cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */
+  reset(cursor: Cursor): void;
+  /** The last call. */
+  end(reason: StreamEnd): void;
+}

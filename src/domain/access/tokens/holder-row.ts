@@ -1,0 +1,29 @@
+import type { UserProfile, UserRole } from '../../profile.js';
+
+/** SQL: the columns of the user `u` of a token family. All are null for a client that acts for itself. */
+export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.date_joined';
+
+/** SQL: true when the family `f` with its user `u` is neither revoked nor of an inactive user. */
+export const FAMILY_IS_ALIVE = 'f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)';
+
+export type HolderRow = { user_id: null } | (UserColumns & { user_id: string });
+
+interface UserColumns {
+  username: string;
+  first_name: string;
+  last_name: string;
+  role: UserRole;
+  date_joined: Date;
+}
+
+export function toHolder(row: HolderRow): UserProfile | null {
+  if (row.user_id === null) return null;
+  return {
+    id: row.user_id,
+    username: row.username,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    role: row.role,
+    dateJoined: row.date_joined.toISOString(),
+  };
+}

@@ -1,0 +1,121 @@
+import type { PoolClient } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { type Database, query } from '../../database.js';
+import type { Scope } from '../../viewer.js';
+import { hashToken, newToken } from './opaque-token.js';
+
+/** Lifetimes, in seconds. */
+export interface TokenLifetimes {
+  accessTokenSeconds: number;
+  refreshTokenSeconds: number;
+  /** Longest time from the sign-in to the use of any refresh token of its chain. */
+  refreshTokenAbsoluteSeconds: number;
+  /** Time after its first use in which a refresh token may be sent again, in case the answer was lost; 0 allows no repetition. */
+  refreshGraceSeconds: number;
+}
+
+/** The tokens of one answer of the token endpoint. Only this object has them in clear; the database stores hashes. */
+export interface IssuedTokens {
+  accessToken: string;
+  /** Seconds until the access token ends. */
+  expiresIn: number;
+  refreshToken: string | undefined;
+  scopes: readonly Scope[];
+}
+
+export interface NewFamily {
+  clientId: string;
+  /** Null for `client_credentials`. */
+  userId: string | null;
+  scopes: readonly Scope[];
+  withRefreshToken: boolean;
+  /** The version of the password that was verified; undefined for a sign-in without a password. */
+  passwordVersion?: number | undefined;
+}
+
+// The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
+const ISSUE = {
+  name: 'token-family-issue',
+  text: `WITH client AS (SELECT id FROM oauth_clients WHERE id = $2 FOR KEY SHARE),
+      holder AS (
+        SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9) FOR SHARE),
+      family AS (
+        INSERT INTO token_families (id, client_id, user_id)
+        SELECT $1, client.id, $3 FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
+        RETURNING id),
+      access AS (
+        INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
+        SELECT $4, family.id, $5, now() + make_interval(secs => $6) FROM family),
+      refresh AS (
+        INSERT INTO refresh_tokens (hash, family_id, scopes, expires_at)
+        SELECT $7, family.id, $5, now() + make_interval(secs => $8) FROM family WHERE $7::bytea IS NOT NULL)
+    SELECT id FROM family`,
+};
+
+/** Starts a family. Undefined when the client or user does not exist, or the user is inactive or has changed their password. */
+export async function issueFamily(
+  db: Database,
+  lifetimes: TokenLifetimes,
+  family: NewFamily,
+): Promise<IssuedTokens | undefined> {
+  const { values, tokens } = prepare(lifetimes, family);
+  const rows = await query(db, ISSUE, values);
+  return rows.length > 0 ? tokens : undefined;
+}
+
+/** As `issueFamily`, inside a transaction, which stays usable when the result is undefined. */
+export async function issueFamilyWithin(
+  connection: PoolClient,
+  lifetimes: TokenLifetimes,
+  family: NewFamily,
+): Promise<(IssuedTokens & { familyId: string }) | undefined> {
+  const { values, tokens } = prepare(lifetimes, family);
+  const { rows } = await connection.query<{ id: string }>(ISSUE.text, values);
+  const [row] = rows;
+  return row && { ...tokens, familyId: row.id };
+}
+
+function prepare(lifetimes: TokenLifetimes, family: NewFamily): { values: unknown[]; tokens: IssuedTokens } {
+  const accessToken = newToken('access');
+  const refreshToken = family.withRefreshToken ? newToken('refresh') : undefined;
+  const values = [
+    uuidv7(),
+    family.clientId,
+    family.userId,
+    hashToken(accessToken),
+    family.scopes,
+    lifetimes.accessTokenSeconds,
+    refreshToken === undefined ? null : hashToken(refreshToken),
+    Math.min(lifetimes.refreshTokenSeconds, lifetimes.refreshTokenAbsoluteSeconds),
+    family.passwordVersion ?? null,
+  ];
+  const { scopes } = family;
+  return { values, tokens: { accessToken, expiresIn: lifetimes.accessTokenSeconds, refreshToken, scopes } };
+}
+
+/**
+ * Families that are kept per user and client, and per client that acts for itself, valid or not. Enough for a backend that signs one
+ * user in for every worker and restart; a bound for one that does it for every request.
+ */
+const MAX_FAMILIES = 1000;
+
+// A family that a clock running ahead has created counts as the oldest; otherwise the newest family would be older than it.
+// SKIP LOCKED: the next sign-in deletes families that another transaction has locked.
+const trim = (name: string, holder: string) => ({
+  name,
+  text: `WITH older AS (
+      SELECT id FROM token_families WHERE ${holder} ORDER BY created_at > now(), created_at DESC OFFSET ${MAX_FAMILIES})
+    DELETE FROM token_families WHERE id IN (
+      SELECT id FROM token_families WHERE id IN (SELECT id FROM older) ORDER BY id FOR UPDATE SKIP LOCKED)
+    RETURNING id`,
+});
+const TRIM_OF_USER = trim('token-families-trim-user', 'user_id = $2 AND client_id = $1');
+const TRIM_OF_CLIENT = trim('token-families-trim-client', 'user_id IS NULL AND client_id = $1');
+
+/** Deletes the oldest families beyond the limit of 1000, and returns their ids. */
+export async function trimFamilies(db: Database, clientId: string, userId: string | null): Promise<string[]> {
+  const rows = await (userId === null
+    ? query<{ id: string }>(db, TRIM_OF_CLIENT, [clientId])
+    : query<{ id: string }>(db, TRIM_OF_USER, [clientId, userId]));
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,207 @@
+import { randomInt } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { Chat, Prisma } from '../../generated/prisma/client.js';
+import { type Database, query, type Statement } from '../database.js';
+import { badInput, chatNotFound, DomainError } from '../errors.js';
+import type { ChatHead } from '../log/chat-log.js';
+import { foldCase, normalizeName, requireVisible } from '../names.js';
+import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
+import { batched } from '../queues/batched.js';
+import { checkText, isUuid, normalized } from '../text.js';
+import { transaction } from '../transaction.js';
+import { isUniqueViolation } from '../unique-violation.js';
+import { isAdmin, requireUser, type Viewer } from '../viewer.js';
+import { allowedActions, type ChatAction, mayReadSql } from './rights.js';
+import { readRoles } from './roles.js';
+
+/** Columns that callers do not need. */
+const INTERNAL_COLUMNS = { createdSeq: true, firstSeq: true, mark: true, markBase: true } as const;
+
+type NewChat = Omit<Chat, keyof typeof INTERNAL_COLUMNS>;
+
+/** A chat named by its id or by its name (in any case). */
+export type ChatReference = { id: string } | { name: string };
+
+const REACHABLE = {
+  name: 'chats-reachable',
+  text: `SELECT c.id AS "chatId", c.epoch, c.last_seq AS seq FROM chats c WHERE c.id = ANY ($1::uuid[])
+    AND ${mayReadSql('$2', '$3')}`,
+};
+
+/** One chat whose head a user asks for. */
+interface HeadRequest {
+  /** The chat's id, or its folded name. */
+  chat: string;
+  userId: string;
+  admin: boolean;
+}
+
+/** A chat's name and head, read in the statement that checked the viewer's access. */
+export interface NamedHead extends ChatHead {
+  name: string;
+}
+
+const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text') => ({
+  name: `chats-heads-by-${column}`,
+  text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name
+    FROM unnest($1::${type}[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS asked (chat, user_id, admin, place)
+    JOIN chats c ON c.${column} = asked.chat WHERE ${mayReadSql('asked.user_id', 'asked.admin')}`,
+});
+
+const HEADS_BY_ID = heads('id', 'uuid');
+const HEADS_BY_NAME = heads('name_key', 'text');
+
+const CREATE_AS_ADMIN = {
+  name: 'chat-create',
+  text: `WITH actor AS (${actingAdminSql('$5::uuid', '$6::uuid')})
+    INSERT INTO chats (id, name, name_key, epoch) SELECT $1::uuid, $2::text, $3::text, $4::text FROM actor
+    RETURNING id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt"`,
+};
+
+/** In the order of the ids, as every statement that locks several chats: so none of them deadlock. */
+const LOCK_CHATS = 'SELECT FROM chats WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE';
+const ROTATE_EPOCHS = `UPDATE chats c SET epoch = given.epoch, mark = 0, mark_base = c.last_seq
+  FROM unnest($1::uuid[], $2::text[]) AS given (id, epoch) WHERE c.id = given.id`;
+
+export class Chats {
+  private readonly headsById = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_ID, requests));
+  private readonly headsByName = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_NAME, requests));
+
+  constructor(private readonly db: Database) {}
+
+  /**
+   * @param admin the actor, who must still be an admin when the chat is written; undefined for the operator
+   * @throws DomainError `BAD_USER_INPUT` for an invalid name; `CONFLICT` when a chat has the name, compared without case;
+   * `FORBIDDEN` or `UNAUTHENTICATED` as `notAdminError`
+   */
+  async create(given: string, admin?: Viewer): Promise<NewChat> {
+    const name = normalizeName(given);
+    checkText('name', name, {
+      min: 1,
+      max: 100,
+      pattern: { expression: /^[^/\p{Cc}]+$/u, rule: 'must not contain "/" or control characters.' },
+    });
+    requireVisible('name', name);
+    // https://url.spec.whatwg.org/#double-dot-path-segment: clients remove these segments from a path, percent-encoded or not.
+    if (name === '.' || name === '..') throw badInput('name', `name must not be "${name}", which no URL can carry.`);
+    const data = { id: uuidv7(), name, nameKey: foldName(name), epoch: newEpoch() };
+    try {
+      if (!admin) return await this.db.prisma.chat.create({ data, omit: INTERNAL_COLUMNS });
+      const values = [data.id, data.name, data.nameKey, data.epoch, requireUser(admin).id, admin.familyId];
+      const [chat] = await query<NewChat>(this.db, CREATE_AS_ADMIN, values);
+      if (!chat) throw await notAdminError(this.db, admin);
+      return chat;
+    } catch (error) {
+      if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'A chat of this name exists.', { field: 'name' });
+      throw error;
+    }
+  }
+
+  /**
+   * The chats among `ids` that the viewer may read: members read their chats, admins all. The result is by id, each chat with its
+   * head of the same moment, so a removal that follows has a higher number. One query.
+   */
+  async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Map<string, ChatHead>> {
+    const user = requireUser(viewer);
+    const wanted = ids.filter(isUuid);
+    if (wanted.length === 0) return new Map();
+    const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, isAdmin(viewer)]);
+    return new Map(heads.map((head) => [head.chatId, head]));
+  }
+
+  /** What the viewer may do in each of these chats. The caller has checked that they may read them. One query. */
+  async allowedActions(viewer: Viewer | null, ids: readonly string[]): Promise<ChatAction[][]> {
+    const roles = await readRoles(this.db, requireUser(viewer).id, ids);
+    return ids.map((id) => allowedActions(viewer, roles.get(id)));
+  }
+
+  /** The rule of `reachable` as a Prisma condition, for lists of chats. */
+  reachableBy(viewer: Viewer | null): Prisma.ChatWhereInput {
+    const user = requireUser(viewer);
+    return isAdmin(viewer) ? {} : { members: { some: { userId: user.id, leftAt: null } } };
+  }
+
+  /** The chat; null when it does not exist or the viewer may not read it. */
+  async find(viewer: Viewer | null, reference: ChatReference): Promise<Chat | null> {
+    requireUser(viewer);
+    if ('id' in reference && !isUuid(reference.id)) return null;
+    if ('name' in reference && !canBeStored(reference.name)) return null;
+    const chat = await this.db.prisma.chat.findUnique({
+      where: 'id' in reference ? { id: reference.id } : { nameKey: foldName(reference.name) },
+    });
+    if (!chat) return null;
+    return (await this.reachable(viewer, [chat.id])).has(chat.id) ? chat : null;
+  }
+
+  /** @throws DomainError `NOT_FOUND` when the chat does not exist or the viewer may not read it, with the same message. */
+  async require(viewer: Viewer | null, reference: ChatReference): Promise<Chat> {
+    const chat = await this.find(viewer, reference);
+    if (!chat) throw chatNotFound();
+    return chat;
+  }
+
+  /**
+   * Checks that the viewer may read the chat, and returns its head. The query begins after the call, and is shared by calls of the
+   * same time.
+   * @throws DomainError `NOT_FOUND` as `require`
+   */
+  async requireHead(viewer: Viewer, reference: ChatReference): Promise<NamedHead> {
+    const user = { userId: requireUser(viewer).id, admin: isAdmin(viewer) };
+    const head = await this.findHead(reference, user);
+    if (!head) throw chatNotFound();
+    return head;
+  }
+
+  private async findHead(reference: ChatReference, user: Omit<HeadRequest, 'chat'>) {
+    if ('id' in reference) return isUuid(reference.id) ? this.headsById.add({ chat: reference.id, ...user }) : null;
+    return canBeStored(reference.name) ? this.headsByName.add({ chat: foldName(reference.name), ...user }) : null;
+  }
+
+  private async readHeads(statement: Statement, requests: readonly HeadRequest[]): Promise<(NamedHead | null)[]> {
+    const rows = await query<NamedHead & { place: number }>(this.db, statement, [
+      requests.map(({ chat }) => chat),
+      requests.map(({ userId }) => userId),
+      requests.map(({ admin }) => admin),
+    ]);
+    const answers: (NamedHead | null)[] = requests.map(() => null);
+    for (const { place, ...head } of rows) answers[place - 1] = head;
+    return answers;
+  }
+
+  /**
+   * For use after a backup was restored. Gives one chat, or all, a new epoch, so that cursors of the old history are refused; gives
+   * the deployment one too, so that positions over all chats are refused. Marks of the rows that exist count as 0 from now on:
+   * they are transaction ids of another server.
+   * @returns the number of chats
+   * @throws DomainError `NOT_FOUND` when no chat has this name
+   */
+  async rotateEpoch(name?: string): Promise<number> {
+    const where = name === undefined ? {} : { nameKey: foldName(name) };
+    const chats = await this.db.prisma.chat.findMany({ where, select: { id: true } });
+    if (name !== undefined && chats.length === 0) throw new DomainError('NOT_FOUND', 'There is no chat of this name.');
+    const ids = chats.map(({ id }) => id);
+    return transaction(this.db, async (connection) => {
+      await connection.query(LOCK_CHATS, [ids]);
+      await connection.query(ROTATE_EPOCHS, [ids, ids.map(newEpoch)]);
+      await connection.query('UPDATE deployment SET epoch = $1', [newEpoch()]);
+      return ids.length;
+    });
+  }
+}
+
+/** PostgreSQL's text has neither U+0000 nor lone surrogates, and a query with one of them as a parameter fails. */
+function canBeStored(name: string): boolean {
+  return !name.includes('\0') && name.isWellFormed();
+}
+
+/** The key by which names are compared: names that differ in case or Unicode composition only have the same. */
+export function foldName(name: string): string {
+  return normalized(foldCase(normalizeName(name)), 'NFC');
+}
+
+const EPOCH_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Eight of 36 characters: two epochs are equal once in 2.8 × 10¹² times. */
+function newEpoch(): string {
+  return Array.from({ length: 8 }, () => EPOCH_CHARACTERS[randomInt(EPOCH_CHARACTERS.length)]).join('');
+}

@@ -1,0 +1,139 @@
+import { type Database, query, queryValues } from '../database.js';
+import type { UserRole } from '../profile.js';
+import { readChanges } from './changes.js';
+import { type ChatEvent, messageEntry, toEvent } from './chat-events.js';
+import type { ChatMessage } from './chat-message.js';
+import type { Cursor } from './cursor.js';
+
+/** A chat's epoch and its newest number. */
+export interface ChatHead extends Cursor {
+  chatId: string;
+}
+
+/** All changes after one number, up to and including `upTo`. */
+export interface LogPage {
+  events: readonly ChatEvent[];
+  upTo: number;
+}
+
+export interface MessageRange {
+  /** Only messages with a number below this. */
+  before?: number | undefined;
+  /** Only messages with a number above this. */
+  after?: number | undefined;
+  /** At most this many messages: the newest of the range. */
+  last: number;
+}
+
+/** The values of `PLAIN_COLUMNS`. */
+export type PlainValues = [
+  seq: number,
+  id: string,
+  content: string,
+  nonce: string | null,
+  createdAt: string,
+  senderId: string,
+];
+
+/** The values of `MESSAGE_COLUMNS`. */
+export type MessageValues = [
+  ...PlainValues,
+  username: string,
+  firstName: string,
+  lastName: string,
+  role: UserRole,
+  dateJoined: string,
+];
+
+/** The columns of a message, from `messages m`. */
+export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id';
+
+/** The same and the sender's columns, from `users u`. */
+export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
+
+// Both bounds are always given, so that PostgreSQL scans the primary key (chat_id, seq) from one of them, however old the page is.
+const NEWEST_MESSAGES = {
+  name: 'messages-newest',
+  text: `SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
+    WHERE m.chat_id = $1 AND m.seq > $2 AND m.seq < $3 ORDER BY m.seq DESC LIMIT $4`,
+};
+
+/** A page ends with the message that brings its contents to this many bytes. */
+const PAGE_BYTES = 256 * 1024;
+
+// `octet_length` does not read the content.
+const MESSAGES_UP = {
+  name: 'messages-up',
+  text: `SELECT ${MESSAGE_COLUMNS} FROM (
+      SELECT *, sum(octet_length(content)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(content) AS bytes_before
+      FROM (SELECT * FROM messages WHERE chat_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) page) m
+    JOIN users u ON u.id = m.sender_id WHERE m.bytes_before < ${PAGE_BYTES} ORDER BY m.seq`,
+};
+
+const LAST_MESSAGES = {
+  name: 'messages-last-of-chats',
+  text: `SELECT wanted.chat_id, l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
+      SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
+      WHERE m.chat_id = wanted.chat_id ORDER BY m.seq DESC LIMIT 1) l`,
+};
+
+const HEADS = {
+  name: 'chat-heads',
+  text: 'SELECT id AS "chatId", epoch, last_seq AS seq FROM chats WHERE id = ANY($1::uuid[])',
+};
+
+/** Reads chats' histories without an access check. `Chats` has that. */
+export class ChatLog {
+  constructor(private readonly db: Database) {}
+
+  /** The heads of the chats that exist, in any order, in one query. */
+  heads(chatIds: readonly string[]): Promise<ChatHead[]> {
+    return query<ChatHead>(this.db, HEADS, [chatIds]);
+  }
+
+  /**
+   * The changes with a number above `after` and up to `head`, oldest first: at most `limit`, and fewer when they are long. `head`
+   * must have been read from the chat: all numbers up to it are committed, so the page has no gap.
+   */
+  async page({ chatId, epoch, seq: head }: ChatHead, after: number, limit: number): Promise<LogPage> {
+    // Numbers are dense, so `limit` of them bound both tables of the log.
+    const upTo = Math.min(head, after + limit);
+    if (upTo <= after) return { events: [], upTo: after };
+    const range = [chatId, after, upTo, limit];
+    const [messages, changes] = await Promise.all([
+      queryValues<MessageValues>(this.db, MESSAGES_UP, range),
+      readChanges(this.db, { chatId, epoch }, range),
+    ]);
+    const events: ChatEvent[] = messages.map((row) => toEvent(messageEntry(epoch, toMessage(chatId, row))));
+    const end = endOf(messages) ?? upTo;
+    for (const change of changes) if (change.seq <= end) events.push(change);
+    return { events: changes.length === 0 ? events : events.sort((a, b) => a.seq - b.seq), upTo: end };
+  }
+
+  /** The newest `last` messages of a range, oldest first. */
+  async messages(chatId: string, { before = 2 ** 31 - 1, after = 0, last }: MessageRange): Promise<ChatMessage[]> {
+    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, after, before, last]);
+    return rows.reverse().map((row) => toMessage(chatId, row));
+  }
+
+  /** The newest message of each chat that has one, in one query. */
+  async lastMessages(chatIds: readonly string[]): Promise<Map<string, ChatMessage>> {
+    const rows = await queryValues<[chatId: string, ...MessageValues]>(this.db, LAST_MESSAGES, [chatIds]);
+    return new Map(rows.map(([chatId, ...row]) => [chatId, toMessage(chatId, row)]));
+  }
+}
+
+/** The number of the last message of a full page; undefined when the page is not full. */
+function endOf(messages: readonly MessageValues[]): number | undefined {
+  let bytes = 0;
+  for (const [, , content] of messages) bytes += Buffer.byteLength(content);
+  return bytes >= PAGE_BYTES ? messages.at(-1)?.[0] : undefined;
+}
+
+export function toMessage(
+  chatId: string,
+  [seq, id, content, nonce, createdAt, senderId, username, firstName, lastName, role, dateJoined]: MessageValues,
+): ChatMessage {
+  const sender = { id: senderId, username, firstName, lastName, role, dateJoined };
+  return { id, chatId, seq, content, nonce, createdAt, sender };
+}

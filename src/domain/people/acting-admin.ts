@@ -1,0 +1,52 @@
+import type { PoolClient } from 'pg';
+import { type Database, query } from '../database.js';
+import { DomainError } from '../errors.js';
+import { requireUser, type Viewer } from '../viewer.js';
+
+/**
+ * SQL that locks an admin's user row and token family, and returns no row unless both are still valid once locked. A demotion,
+ * deactivation or revocation then waits for the admin's action, or the action for it. The user is locked before the family, in the
+ * order of `endSignIns`.
+ * @param userId the SQL parameter of the admin's id
+ * @param familyId the SQL parameter of the token family's id
+ */
+export function actingAdminSql(userId: string, familyId: string): string {
+  return `SELECT u.id FROM users u JOIN token_families f ON f.user_id = u.id
+    WHERE u.id = ${userId} AND u.is_active AND u.role = 'admin' AND f.id = ${familyId} AND f.revoked_at IS NULL
+    FOR SHARE OF u, f`;
+}
+
+const IS_SIGNED_IN = {
+  name: 'is-signed-in',
+  text: `SELECT 1 FROM users u JOIN token_families f ON f.user_id = u.id
+    WHERE u.id = $1 AND u.is_active AND f.id = $2 AND f.revoked_at IS NULL`,
+};
+
+/** The error when `actingAdminSql` found no row: `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` otherwise. */
+export async function notAdminError(db: Database, viewer: Viewer): Promise<DomainError> {
+  const rows = await query(db, IS_SIGNED_IN, [requireUser(viewer).id, viewer.familyId]);
+  return refusal(rows.length > 0);
+}
+
+/**
+ * Locks the admin's rows to the end of the transaction.
+ * @throws DomainError `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` when the user is not an admin
+ */
+export async function requireActingAdmin(connection: PoolClient, viewer: Viewer): Promise<void> {
+  const values = [requireUser(viewer).id, viewer.familyId];
+  const acting = await connection.query(actingAdminSql('$1::uuid', '$2::uuid'), values);
+  if (acting.rows.length > 0) return;
+  const signedIn = await connection.query(IS_SIGNED_IN.text, values);
+  throw refusal(signedIn.rows.length > 0);
+}
+
+function refusal(isSignedIn: boolean): DomainError {
+  return isSignedIn
+    ? new DomainError('FORBIDDEN', 'Only admins may do this, and this sign-in is not an admin’s any more.')
+    : signInEnded();
+}
+
+/** For a sign-in that ended while its request was under way. */
+export function signInEnded(): DomainError {
+  return new DomainError('UNAUTHENTICATED', 'This sign-in has ended.');
+}

@@ -1,0 +1,17 @@
+import type { CredentialServices } from '../credentials/services.js';
+import type { Database } from '../database.js';
+import { ExternalUsers } from './external-users.js';
+import { type UserChangeListener, Users } from './users.js';
+
+export interface PeopleServices {
+  users: Users;
+  externalUsers: ExternalUsers;
+}
+
+export function peopleServices(
+  db: Database,
+  { hasher, attempts }: CredentialServices,
+  onUserChange: UserChangeListener,
+): PeopleServices {
+  return { users: new Users(db, hasher, onUserChange, attempts), externalUsers: new ExternalUsers(db) };
+}

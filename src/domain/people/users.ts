@@ -1,0 +1,302 @@
+import type { PoolClient } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import type { Prisma, User } from '../../generated/prisma/client.js';
+import type { Attempts } from '../credentials/attempts.js';
+import { Cooldowns } from '../credentials/cooldowns.js';
+import { endSignIns } from '../credentials/end-sign-ins.js';
+import type { PasswordHasher } from '../credentials/passwords.js';
+import type { Database, Models } from '../database.js';
+import { badInput, DomainError } from '../errors.js';
+import { checkUsername, normalizeName, usernameKey } from '../names.js';
+import type { UserRole } from '../profile.js';
+import { checkText, isUuid } from '../text.js';
+import { transaction } from '../transaction.js';
+import { isUniqueViolation } from '../unique-violation.js';
+import type { Viewer } from '../viewer.js';
+import { requireUser } from '../viewer.js';
+import { requireActingAdmin } from './acting-admin.js';
+
+export interface NewUser {
+  username: string;
+  password: string;
+  email?: string | null | undefined;
+  firstName?: string | null | undefined;
+  lastName?: string | null | undefined;
+  role?: UserRole | null | undefined;
+}
+
+export interface UserChanges {
+  email?: string | null | undefined;
+  firstName?: string | null | undefined;
+  lastName?: string | null | undefined;
+  role?: UserRole | null | undefined;
+  isActive?: boolean | null | undefined;
+}
+
+/** Called after COMMIT when a user's rights, names or activity changed, with the token families that ended. */
+export type UserChangeListener = (change: { userId: string; endedFamilyIds: string[] }) => Promise<void>;
+
+/**
+ * Creates a user, with the database or a transaction.
+ * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username
+ */
+export async function createUser(db: Models, hasher: PasswordHasher, input: NewUser): Promise<User> {
+  const { password, ...checked } = checkNewUser(input);
+  const passwordHash = await hasher.hash(password);
+  return insertUser(() => db.prisma.user.create({ data: { id: uuidv7(), ...checked, passwordHash } }));
+}
+
+function checkNewUser(input: NewUser) {
+  const username = checkUsername(input.username);
+  return {
+    username,
+    usernameKey: usernameKey(username),
+    ...checkedNames(input),
+    role: input.role ?? ('user' as const),
+    password: checkPassword('password', input.password),
+  };
+}
+
+async function insertUser<Result>(insert: () => Promise<Result>): Promise<Result> {
+  try {
+    return await insert();
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'This username is taken.', { field: 'username' });
+    throw error;
+  }
+}
+
+/** The advisory lock of changes to users. The number is arbitrary; nothing else in the database uses it. */
+const USER_CHANGES_LOCK = 72_707_372;
+
+/** Minimum time between two changes of one's own password, in milliseconds. A change costs two slow hashes. */
+const PASSWORD_CHANGE_COOLDOWN_MS = 5000;
+
+/**
+ * User accounts. Methods validate their input. A transaction that writes for an admin checks the admin's role and sign-in again,
+ * since they may have changed after the edge's check, while a password was hashed.
+ */
+export class Users {
+  private readonly passwordChanges = new Cooldowns(PASSWORD_CHANGE_COOLDOWN_MS);
+
+  constructor(
+    private readonly db: Database,
+    private readonly hasher: PasswordHasher,
+    private readonly onChange: UserChangeListener,
+    private readonly attempts: Attempts,
+  ) {}
+
+  /**
+   * @param admin the admin who creates the user; undefined for the operator
+   * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username, `FORBIDDEN` when the
+   * admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
+   */
+  async create(input: NewUser, admin?: Viewer): Promise<User> {
+    if (!admin) return createUser(this.db, this.hasher, input);
+    const { password, ...checked } = checkNewUser(input);
+    const passwordHash = await this.hasher.for({ network: `user ${admin.user?.id ?? admin.clientId}` }).hash(password);
+    const id = uuidv7();
+    await insertUser(() =>
+      transaction(this.db, async (connection) => {
+        await requireActingAdmin(connection, admin);
+        await connection.query(
+          `INSERT INTO users (id, username, email, first_name, last_name, role, password_hash, username_key)
+           VALUES ($1, $2, $3, $4, $5, $6::user_role, $7, $8)`,
+          [
+            id,
+            checked.username,
+            checked.email ?? null,
+            checked.firstName ?? '',
+            checked.lastName ?? '',
+            checked.role,
+            passwordHash,
+            checked.usernameKey,
+          ],
+        );
+      }),
+    );
+    return this.db.prisma.user.findUniqueOrThrow({ where: { id } });
+  }
+
+  /**
+   * Changes the given fields. Null clears the email; for other fields it means no change. Deactivation ends every sign-in in the same
+   * transaction; activation restores none. Updates run one after another, so that two admins cannot demote each other.
+   * @param admin the admin who changes the user; undefined for the operator
+   * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left, `FORBIDDEN`
+   * when the admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
+   */
+  async update(id: string, changes: UserChanges, admin?: Viewer): Promise<User> {
+    const data = checkedNames(changes);
+    if (!isUuid(id)) throw noSuchUser('id');
+    const { userId, endedFamilyIds } = await transaction(this.db, async (connection) => {
+      await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+      if (admin) await requireActingAdmin(connection, admin);
+      const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
+      const [before] = rows;
+      if (!before) throw noSuchUser('id');
+      const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
+      const staysAdmin = after.role === 'admin' && after.isActive;
+      if (before.role === 'admin' && before.is_active && !staysAdmin) await requireAnotherAdmin(connection, before.id);
+      await connection.query(UPDATE_USER, [
+        before.id,
+        after.role,
+        after.isActive,
+        data.email !== undefined,
+        data.email ?? null,
+        data.firstName ?? null,
+        data.lastName ?? null,
+      ]);
+      const signedOut = !after.isActive || !before.is_active;
+      return { userId: before.id, endedFamilyIds: signedOut ? await endSignIns(connection, before.id) : [] };
+    });
+    await this.onChange({ userId, endedFamilyIds });
+    return this.db.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  }
+
+  /**
+   * Changes the viewer's own password and ends their other sign-ins. Fails when the password or this sign-in has changed since the
+   * current password was verified, so it never overwrites an operator's reset.
+   * @throws DomainError `BAD_USER_INPUT` for a wrong current password or an invalid new one; `RATE_LIMITED` after too many wrong
+   * passwords (an open session gives no more guesses than the sign-in page) and within 5 s of the last change; `UNAUTHENTICATED`
+   * when the sign-in has ended
+   */
+  async changePassword(viewer: Viewer, currentPassword: string, newPassword: string): Promise<void> {
+    const { id, username } = requireUser(viewer);
+    checkPassword('newPassword', newPassword);
+    // Failures are counted per sign-in, so a stolen one blocks the owner nowhere else.
+    const subject = { account: username, address: `sign-in ${viewer.familyId}` };
+    const admit = () => {
+      const retryAfterMs = this.passwordChanges.leftMs(id);
+      if (retryAfterMs > 0)
+        throw new DomainError('RATE_LIMITED', 'You have just changed your password. Please wait a little.', {
+          retryAfterMs,
+        });
+      return this.attempts.admit(subject);
+    };
+    await admit();
+    const row = await this.db.prisma.user.findUnique({
+      where: { id },
+      select: { passwordHash: true, passwordVersion: true },
+    });
+    const hasher = this.hasher.for({ network: `user ${id}`, account: id });
+    if (!(await hasher.verify(row?.passwordHash ?? null, currentPassword, admit))) {
+      await this.attempts.failed(subject);
+      throw wrongCurrentPassword();
+    }
+    await this.attempts.succeeded(subject);
+    const passwordHash = await hasher.hash(newPassword);
+    const endedFamilyIds = await transaction(this.db, async (connection) => {
+      const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
+      const [user] = rows;
+      const session = await connection.query(LOCK_FAMILY, [viewer.familyId, id]);
+      if (!user?.is_active || session.rowCount === 0)
+        throw new DomainError('UNAUTHENTICATED', 'This sign-in has ended.');
+      if (user.password_version !== row?.passwordVersion) throw wrongCurrentPassword();
+      await connection.query(STORE_PASSWORD, [id, passwordHash]);
+      return endSignIns(connection, id, viewer.familyId);
+    });
+    this.passwordChanges.begin(id);
+    await this.onChange({ userId: id, endedFamilyIds });
+  }
+
+  /**
+   * Sets a user's password for the operator and ends every sign-in of the user. It overwrites a change made at the same time.
+   * @throws DomainError `BAD_USER_INPUT` for an invalid password, `NOT_FOUND` for an unknown user
+   */
+  async setPassword(username: string, newPassword: string): Promise<void> {
+    checkPassword('password', newPassword);
+    const named = await this.db.prisma.user.findMany({
+      where: whereUsername(username),
+      select: { id: true, username: true },
+    });
+    const user = pickByUsername(named, username);
+    if (!user) throw noSuchUser('username');
+    const passwordHash = await this.hasher.hash(newPassword);
+    const endedFamilyIds = await transaction(this.db, async (connection) => {
+      const { rowCount } = await connection.query(STORE_PASSWORD, [user.id, passwordHash]);
+      if (rowCount === 0) throw noSuchUser('username');
+      return endSignIns(connection, user.id);
+    });
+    await this.onChange({ userId: user.id, endedFamilyIds });
+  }
+}
+
+/** Matches at most three users whose name may be meant by `username`. `pickByUsername` selects one of them. */
+export function whereUsername(username: string): Prisma.UserWhereInput {
+  return {
+    OR: [{ username: { in: [username, normalizeName(username)] } }, { usernameKey: usernameKey(username) }],
+  };
+}
+
+/**
+ * The user whose name is `username`, in any Unicode composition of either; case-sensitive. Old names may exist in two compositions:
+ * an exact match comes first, then the normalized name.
+ */
+export function pickByUsername<Row extends { username: string }>(
+  rows: readonly Row[],
+  username: string,
+): Row | undefined {
+  const normalized = normalizeName(username);
+  return (
+    rows.find((row) => row.username === username) ??
+    rows.find((row) => row.username === normalized) ??
+    rows.find((row) => normalizeName(row.username) === normalized)
+  );
+}
+
+interface LockedUserRow {
+  id: string;
+  role: UserRole;
+  is_active: boolean;
+  password_version: number;
+}
+
+const LOCK_USER = 'SELECT id, role, is_active, password_version FROM users WHERE id = $1 FOR NO KEY UPDATE';
+const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
+const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';
+const UPDATE_USER = `UPDATE users SET role = $2::user_role, is_active = $3, email = CASE WHEN $4 THEN $5 ELSE email END,
+    first_name = coalesce($6, first_name), last_name = coalesce($7, last_name) WHERE id = $1`;
+
+/** Keeps the service from losing its last admin. Only the operator's `createsuperuser` could make a new one. */
+async function requireAnotherAdmin(connection: PoolClient, userId: string): Promise<void> {
+  const { rows } = await connection.query(
+    `SELECT 1 FROM users WHERE role = 'admin' AND is_active AND id <> $1 LIMIT 1`,
+    [userId],
+  );
+  if (rows.length === 0) throw new DomainError('CONFLICT', 'This is the last active admin: make another one first.');
+}
+
+function noSuchUser(field: string): DomainError {
+  return new DomainError('NOT_FOUND', 'There is no such user.', { field });
+}
+
+function wrongCurrentPassword(): DomainError {
+  return badInput('currentPassword', 'currentPassword is not your password.');
+}
+
+/** The rule for passwords: 8 to 256 characters, nothing else (NIST SP 800-63B §5.1.1.2 advises against composition rules). */
+export function checkPassword(field: string, password: string): string {
+  return checkText(field, password, { min: 8, max: 256 });
+}
+
+function checkedNames(input: UserChanges) {
+  return {
+    ...(input.email !== undefined && { email: input.email === null ? null : checkEmail(input.email) }),
+    ...(typeof input.firstName === 'string' && {
+      firstName: checkText('firstName', normalizeName(input.firstName), { min: 0, max: 150 }),
+    }),
+    ...(typeof input.lastName === 'string' && {
+      lastName: checkText('lastName', normalizeName(input.lastName), { min: 0, max: 150 }),
+    }),
+  };
+}
+
+/** An empty email clears it. */
+function checkEmail(email: string): string | null {
+  if (email === '') return null;
+  return checkText('email', email, {
+    min: 3,
+    max: 254,
+    pattern: { expression: /^[^\s@]+@[^\s@]+$/, rule: 'must be an email address.' },
+  });
+}

@@ -1,0 +1,48 @@
+import type { Prisma } from '../generated/prisma/client.js';
+
+export type UserRole = 'admin' | 'user';
+
+/** What every member of a chat may see of a user. Events carry it, so it has no private fields. */
+export interface UserProfile {
+  id: string;
+  username: string;
+  firstName: string;
+  lastName: string;
+  role: UserRole;
+  /** ISO 8601, UTC, milliseconds. */
+  dateJoined: string;
+}
+
+export function isSameProfile(one: UserProfile, other: UserProfile): boolean {
+  return (
+    one.id === other.id &&
+    one.username === other.username &&
+    one.firstName === other.firstName &&
+    one.lastName === other.lastName &&
+    one.role === other.role &&
+    one.dateJoined === other.dateJoined
+  );
+}
+
+/** The columns of a profile, for a query through Prisma. */
+export const PROFILE_FIELDS = {
+  id: true,
+  username: true,
+  firstName: true,
+  lastName: true,
+  role: true,
+  dateJoined: true,
+} as const satisfies Prisma.UserSelect;
+
+type ProfileRow = Prisma.UserGetPayload<{ select: typeof PROFILE_FIELDS }>;
+
+export function toProfile(row: ProfileRow): UserProfile {
+  return {
+    id: row.id,
+    username: row.username,
+    firstName: row.firstName,
+    lastName: row.lastName,
+    role: row.role,
+    dateJoined: row.dateJoined.toISOString(),
+  };
+}

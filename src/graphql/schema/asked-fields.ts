@@ -1,0 +1,71 @@
+import {
+  type FieldNode,
+  type GraphQLNamedType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+
+type Fragments = GraphQLResolveInfo['fragments'];
+
+const counted = new WeakMap<FieldNode, number>();
+
+/**
+ * The number of fields that an operation selects per item of a list, at least 1. A nested list counts as one field, because its items
+ * are charged to the budget separately. The fields selected for all types of an interface are added up.
+ */
+export function fieldsOfItem({ fieldNodes, returnType, schema, fragments }: GraphQLResolveInfo): number {
+  const type = getNamedType(returnType);
+  let total = 0;
+  for (const node of fieldNodes) {
+    let count = counted.get(node);
+    if (count === undefined) {
+      count = node.selectionSet ? fieldsOf(node.selectionSet, type, schema, fragments) : 0;
+      counted.set(node, count);
+    }
+    total += count;
+  }
+  return Math.max(1, total);
+}
+
+function fieldsOf(
+  { selections }: SelectionSetNode,
+  type: GraphQLNamedType | undefined,
+  schema: GraphQLSchema,
+  fragments: Fragments,
+): number {
+  let total = 0;
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) total += 1 + fieldsBelow(selection, type, schema, fragments);
+    else {
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
+      const condition = fragment?.typeCondition;
+      if (fragment)
+        total += fieldsOf(
+          fragment.selectionSet,
+          condition ? schema.getType(condition.name.value) : type,
+          schema,
+          fragments,
+        );
+    }
+  }
+  return total;
+}
+
+function fieldsBelow(
+  { name, selectionSet }: FieldNode,
+  parent: GraphQLNamedType | undefined,
+  schema: GraphQLSchema,
+  fragments: Fragments,
+): number {
+  if (!selectionSet || !(isObjectType(parent) || isInterfaceType(parent))) return 0;
+  const field = parent.getFields()[name.value];
+  if (!field || isListType(getNullableType(field.type))) return 0;
+  return fieldsOf(selectionSet, getNamedType(field.type), schema, fragments);
+}

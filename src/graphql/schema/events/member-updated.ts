@@ -1,0 +1,17 @@
+import type { EventOf } from '../../../domain/log/chat-events.js';
+import { builder } from '../builder.js';
+import { SHARED } from '../shared.js';
+import { ChatMembership } from '../types/membership.js';
+import { ChatEvent } from './chat-event.js';
+
+export const MemberUpdated = builder.objectRef<EventOf<'member.updated'>>('MemberUpdated').implement({
+  description: 'A member got another role.',
+  interfaces: [ChatEvent],
+  fields: (t) => ({
+    member: t.field({
+      type: ChatMembership,
+      resolve: ({ chatId, member }) => ({ chatId, ...member }),
+      extensions: SHARED,
+    }),
+  }),
+});

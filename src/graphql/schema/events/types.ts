@@ -1,0 +1,46 @@
+import type { EventOf, EventType } from '../../../domain/log/chat-events.js';
+import { formatCursor } from '../../../domain/log/cursor.js';
+import type { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
+import { SHARED } from '../shared.js';
+import { User } from '../types/user.js';
+import { ChatEvent } from './chat-event.js';
+import { MemberAdded } from './member-added.js';
+import { MemberRemoved } from './member-removed.js';
+import { MemberUpdated } from './member-updated.js';
+import { MessageCreated } from './message-created.js';
+
+type EventTypeRef<Type extends EventType> = Pick<
+  ReturnType<typeof builder.objectRef<EventOf<Type>>>,
+  'name' | '$inferType'
+>;
+
+/** The GraphQL type of each kind. A missing one is a compile error. */
+const TYPES: { readonly [Type in EventType]: EventTypeRef<Type> } = {
+  'message.created': MessageCreated,
+  'member.added': MemberAdded,
+  'member.updated': MemberUpdated,
+  'member.removed': MemberRemoved,
+};
+
+ChatEvent.implement({
+  description: 'A durable change of a chat. The changes of a chat are numbered 1, 2, 3, …',
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
+  resolveType: ({ type }) => TYPES[type].name,
+  fields: (t) => ({
+    chatId: t.exposeID('chatId', { extensions: SHARED }),
+    seq: t.exposeInt('seq', { extensions: SHARED }),
+    cursor: t.string({
+      description: 'Pass it as `after` to resume behind this event.',
+      resolve: formatCursor,
+      extensions: SHARED,
+    }),
+    at: t.expose('at', { type: 'DateTime', extensions: SHARED }),
+    actor: t.expose('actor', {
+      type: User,
+      nullable: true,
+      description: "Who did it; null for an operator's command.",
+      extensions: SHARED,
+    }),
+  }),
+});

@@ -1,0 +1,140 @@
+import { RequestCache } from '@pothos/plugin-scope-auth';
+import DataLoader from 'dataloader';
+import type { Member, MemberLists, MemberPage } from '../../domain/chats/member-lists.js';
+import type { ChatAction } from '../../domain/chats/rights.js';
+import { chatNotFound } from '../../domain/errors.js';
+import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.js';
+import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
+import type { MessagePages } from '../../domain/messages/message-pages.js';
+import type { UserProfile } from '../../domain/profile.js';
+import { PROFILE_FIELDS, toProfile } from '../../domain/profile.js';
+import type { Caller } from '../caller.js';
+import { ChatAccess } from './chat-access.js';
+import type { GraphqlContext } from './context.js';
+
+/** A user's fields that only the user and admins may read. */
+export interface PrivateFields {
+  email: string | null;
+  isActive: boolean;
+}
+
+/** Batches the reads of an operation's resolvers into one query per kind. */
+export class Loaders {
+  readonly access: ChatAccess;
+  readonly profiles: DataLoader<string, UserProfile | null>;
+  readonly privateFields: DataLoader<string, PrivateFields | null>;
+  /** The newest message of a chat; null when it has none. Rejects with `NOT_FOUND` when the viewer may not reach the chat. */
+  readonly lastMessages: DataLoader<string, ChatMessage | null>;
+
+  /** What the viewer may do in a chat that they have been let into. */
+  readonly viewerCan: DataLoader<string, ChatAction[]>;
+
+  private readonly caller: Caller;
+  private readonly chatLog: ChatLog;
+  private readonly memberLists: MemberLists;
+  private readonly messagePages: MessagePages;
+  private readonly memberPages = new Map<string, { loader: DataLoader<string, Member[]>; maxRows: number }>();
+
+  constructor({ services, db, caller }: GraphqlContext) {
+    this.access = new ChatAccess(services.chats, caller.viewer);
+    this.profiles = byId(async (ids) => {
+      const rows = await db.prisma.user.findMany({ where: { id: { in: ids } }, select: PROFILE_FIELDS });
+      return rows.map(toProfile);
+    });
+    this.privateFields = byId((ids) =>
+      db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
+    );
+    this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
+    this.caller = caller;
+    this.chatLog = services.chatLog;
+    this.memberLists = services.memberLists;
+    this.viewerCan = new DataLoader((chatIds) => services.chats.allowedActions(caller.viewer, chatIds));
+    this.messagePages = services.messagePages;
+  }
+
+  /**
+   * The newest messages of a range. Checks access in the same statement when this operation has not checked it yet.
+   * @throws DomainError `NOT_FOUND` when the chat does not exist or the viewer may not reach it.
+   */
+  async messages(chatId: string, range: MessageRange, wanted: { senders: boolean }): Promise<PlainMessage[]> {
+    if (this.access.isChecked(chatId)) return this.messagesUpTo(await this.access.enter(chatId), range);
+    const reading = this.messagePages.read(this.caller.viewer, chatId, range, wanted);
+    const head = await this.access.enterWith(
+      chatId,
+      reading.then((read) => read?.head),
+    );
+    const page = await reading;
+    if (!head || !page) throw chatNotFound();
+    // Another field may have been granted access with another head in the meantime: the messages must be of that head's moment.
+    return page.head.seq === head.seq ? page.messages : this.messagesUpTo(head, range);
+  }
+
+  private messagesUpTo(
+    { chatId, seq }: ChatHead,
+    { before = seq + 1, ...range }: MessageRange,
+  ): Promise<ChatMessage[]> {
+    return this.chatLog.messages(chatId, { ...range, before: Math.min(before, seq + 1) });
+  }
+
+  /**
+   * A page of a chat's members, batched with the same page of other chats. The caller has checked access. At most `maxRows` members
+   * are read for all chats of the batch: more would exceed the operation's budget.
+   */
+  members(chatId: string, page: MemberPage, maxRows: number): Promise<Member[]> {
+    const key = `${page.first} ${page.after}`;
+    let pages = this.memberPages.get(key);
+    if (!pages) {
+      const made = { loader: new DataLoader<string, Member[]>((ids) => readAll(ids)), maxRows };
+      const readAll = async (ids: readonly string[]) => {
+        const members = await this.memberLists.list(ids, page, made.maxRows);
+        return ids.map((id) => members.get(id) ?? []);
+      };
+      pages = made;
+      this.memberPages.set(key, made);
+    }
+    pages.maxRows = Math.max(pages.maxRows, maxRows);
+    return pages.loader.load(chatId);
+  }
+}
+
+const loadersOf = new WeakMap<object, Loaders>();
+
+export function loaders(context: GraphqlContext): Loaders {
+  let found = loadersOf.get(context);
+  if (!found) {
+    found = new Loaders(context);
+    loadersOf.set(context, found);
+  }
+  return found;
+}
+
+/**
+ * Clears what the operation has read and which access it was granted: before the next field of a mutation or event of a
+ * subscription, and after the operation. The WeakMap alone would free it too late: V8's young-generation collections treat the
+ * values of a WeakMap as alive, so everything that the operation read would be promoted to the old generation.
+ */
+export function forget(context: object): void {
+  loadersOf.delete(context);
+  RequestCache.clearForContext(context);
+}
+
+function byId<Row extends { id: string }>(read: (ids: string[]) => Promise<Row[]>): DataLoader<string, Row | null> {
+  return new DataLoader(async (ids) => {
+    const rows = new Map((await read([...ids])).map((row) => [row.id, row]));
+    return ids.map((id) => rows.get(id) ?? null);
+  });
+}
+
+/** Returns no message beyond the head of the access check: the viewer may have been removed before it was sent. */
+async function readLastMessages(log: ChatLog, access: ChatAccess, chatIds: readonly string[]) {
+  const heads = await Promise.all(chatIds.map((id) => access.enter(id)));
+  const newest = await log.lastMessages(chatIds);
+  return Promise.all(
+    heads.map(async ({ chatId, seq }) => {
+      const message = newest.get(chatId) ?? null;
+      if (message === null || message.seq <= seq) return message;
+      const [before] = await log.messages(chatId, { before: seq + 1, last: 1 });
+      return before ?? null;
+    }),
+  );
+}

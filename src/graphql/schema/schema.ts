@@ -1,0 +1,18 @@
+import './types/date-time.js';
+import './types/user.js';
+import './types/chat.js';
+import './types/membership.js';
+import './types/message.js';
+import './types/chat-event.js';
+import './events/types.js';
+import './types/sign-in.js';
+import { lexicographicSortSchema, printSchema } from 'graphql';
+import { builder } from './builder.js';
+
+/** The schema. It holds no state: the database comes with each operation's context. */
+export const schema = builder.toSchema();
+
+/** The SDL, as committed in schema.graphql. */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+}

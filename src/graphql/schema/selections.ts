@@ -1,0 +1,19 @@
+import { type FragmentDefinitionNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
+
+type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
+
+/** Whether the operation selects this field of the resolver's result, possibly in a fragment or under a directive. */
+export function selectsField({ fieldNodes, fragments }: GraphQLResolveInfo, field: string): boolean {
+  return fieldNodes.some(
+    ({ selectionSet }) => selectionSet !== undefined && selectionHas(selectionSet, field, fragments),
+  );
+}
+
+function selectionHas({ selections }: SelectionSetNode, field: string, fragments: Fragments): boolean {
+  return selections.some((selection) => {
+    if (selection.kind === Kind.FIELD) return selection.name.value === field;
+    if (selection.kind === Kind.INLINE_FRAGMENT) return selectionHas(selection.selectionSet, field, fragments);
+    const fragment = fragments[selection.name.value];
+    return fragment !== undefined && selectionHas(fragment.selectionSet, field, fragments);
+  });
+}

@@ -1,0 +1,112 @@
+import { createdSeqOf } from '../../../domain/created-seq.js';
+import { badInput } from '../../../domain/errors.js';
+import type { ChatHead } from '../../../domain/log/chat-log.js';
+import { requireViewer } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import type { GraphqlContext } from '../context.js';
+import { loaders } from '../loaders.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
+import { SHARED } from '../shared.js';
+
+/**
+ * Another field can return a chat by its id and head alone, which the access check has read: `message { chat { id cursor } }` needs
+ * no query. Prisma reads the other fields that are selected, in one query for all chats requested together.
+ */
+export const Chat = builder.prismaObject('Chat', {
+  description: 'A conversation. Its members and admins can read it; `viewerCan` says what else the viewer may do.',
+  select: { id: true, epoch: true, lastSeq: true },
+  authScopes: ({ id }, context) => loaders(context).access.reader(id),
+  fields: (t) => ({
+    // Resolved and not exposed, because Prisma would read an exposed field.
+    id: t.id({ resolve: ({ id }) => id, extensions: SHARED }),
+    name: t.exposeString('name'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    cursor: t.string({
+      description:
+        'The position of the newest change. It is never newer than what the same request reads, so a stream that you open ' +
+        'with it misses nothing.',
+      resolve: ({ id, epoch, lastSeq }, _args, context) => loaders(context).access.cursor(id, { epoch, seq: lastSeq }),
+      extensions: SHARED,
+    }),
+  }),
+});
+
+/** Returns a chat after an access check. @throws DomainError `NOT_FOUND` */
+export async function enterChat(context: GraphqlContext, chatId: string) {
+  return chatOfHead(await loaders(context).access.enter(chatId));
+}
+
+/** The source of the type `Chat`, from the head that the access check returned. */
+function chatOfHead({ chatId, epoch, seq }: ChatHead) {
+  return { id: chatId, epoch, lastSeq: seq };
+}
+
+function headOf({ id, epoch, lastSeq }: ReturnType<typeof chatOfHead>): ChatHead {
+  return { chatId: id, epoch, seq: lastSeq };
+}
+
+builder.queryFields((t) => ({
+  chats: t.prismaField({
+    type: [Chat],
+    description: 'Your chats, or every chat if you are an admin, in the order of their creation.',
+    authScopes: { user: true },
+    args: {
+      first: t.arg.int({ description: `The most chats to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
+      after: t.arg.id({ description: 'The id of the last chat of the previous page.' }),
+    },
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.chats, MAX_PAGE),
+    resolve: async (query, _root, args, context) => {
+      const { first, after } = checkPage(args);
+      const chats = await context.db.prisma.chat.findMany({
+        ...query,
+        where: {
+          ...context.services.chats.reachableBy(context.caller.viewer),
+          createdSeq: { gt: await createdSeqOf(context.db, 'chats', after) },
+        },
+        orderBy: { createdSeq: 'asc' },
+        take: first,
+      });
+      const { access } = loaders(context);
+      for (const chat of chats) access.grant(headOf(chat));
+      return chats;
+    },
+  }),
+  chat: t.field({
+    type: Chat,
+    description:
+      'A chat, by its id or by its name (in any case). Null if there is none, or if you may not read it: the two look the same.',
+    nullable: true,
+    authScopes: { user: true },
+    args: { id: t.arg.id(), name: t.arg.string() },
+    resolve: async (_root, { id, name }, context) => {
+      const { access } = loaders(context);
+      if (id != null && name == null) {
+        const head = await access.find(id);
+        return head ? chatOfHead(head) : null;
+      }
+      if (name == null || id != null) throw badInput('id', 'Give either the id of a chat or its name.');
+      const chat = await context.services.chats.find(context.caller.viewer, { name });
+      if (chat) access.grant(headOf(chat));
+      return chat;
+    },
+  }),
+}));
+
+builder.mutationField('createChat', (t) =>
+  t.field({
+    type: Chat,
+    description: 'Creates a chat. Fails with CONFLICT if a chat has this name, in any case. Admins only.',
+    authScopes: { admin: true },
+    args: {
+      name: t.arg.string({
+        required: true,
+        description: '1 to 100 characters of any script, without `/`. Unique regardless of case.',
+      }),
+    },
+    resolve: async (_root, { name }, context) => {
+      const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer));
+      loaders(context).access.grant(headOf(chat));
+      return chat;
+    },
+  }),
+);

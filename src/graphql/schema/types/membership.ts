@@ -1,0 +1,128 @@
+import type { ChatRole } from '../../../domain/chat-role.js';
+import type { Membership } from '../../../domain/chats/memberships.js';
+import type { ChatAction } from '../../../domain/chats/rights.js';
+import type { Database } from '../../../domain/database.js';
+import { PROFILE_FIELDS, toProfile, type UserProfile } from '../../../domain/profile.js';
+import { requireAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
+import { fieldsOfItem } from '../asked-fields.js';
+import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
+import { SHARED } from '../shared.js';
+import { Chat, enterChat } from './chat.js';
+import { User } from './user.js';
+
+const ChatRoleEnum = builder.enumType('ChatRole', {
+  description:
+    'What a member may do in a chat; each may do what those before may. A user with the role admin may do what an owner may, ' +
+    'in every chat.',
+  values: {
+    reader: { description: 'Reads messages.' },
+    member: { description: 'Writes messages.' },
+    moderator: { description: 'Removes readers and members.' },
+    owner: { description: 'Gives roles and removes moderators.' },
+  } as const satisfies Record<ChatRole, object>,
+});
+
+interface ChatMember {
+  chatId: string;
+  role: ChatRole;
+  joinedAt: Date | string;
+  user: UserProfile;
+}
+
+export const ChatMembership = builder.objectRef<ChatMember>('ChatMembership');
+
+ChatMembership.implement({
+  description: 'One user in one chat.',
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
+  fields: (t) => ({
+    user: t.expose('user', { type: User, extensions: SHARED }),
+    chat: t.field({
+      type: Chat,
+      resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
+      extensions: SHARED,
+    }),
+    role: t.expose('role', { type: ChatRoleEnum, extensions: SHARED }),
+    joinedAt: t.expose('joinedAt', { type: 'DateTime', extensions: SHARED }),
+  }),
+});
+
+builder.prismaObjectField(Chat, 'members', (t) =>
+  t.field({
+    type: [ChatMembership],
+    description:
+      'The members, in the order in which their accounts were created. Somebody who joins later may appear on a page that you ' +
+      'have read already: `chatEvents` reports every new member.',
+    args: {
+      first: t.arg.int({ description: `The most members to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
+      after: t.arg.id({ description: 'The id of the last user of the previous page.' }),
+    },
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.members, MAX_PAGE),
+    resolve: ({ id }, args, context, info) =>
+      loaders(context).members(id, checkPage(args), context.budget.affordableItemsPlusOne(fieldsOfItem(info))),
+  }),
+);
+
+const ChatActionEnum = builder.enumType('ChatAction', {
+  values: {
+    read: {},
+    send: {},
+    remove: { description: 'Remove a member whose role is lower.' },
+    roles: { description: 'Give roles to members.' },
+  } as const satisfies Record<ChatAction, object>,
+});
+
+builder.prismaObjectField(Chat, 'viewerCan', (t) =>
+  t.field({
+    type: [ChatActionEnum],
+    description: 'What the viewer may do in the chat now, with the scopes of their token.',
+    complexity: { field: 1, multiplier: 1 },
+    resolve: ({ id }, _args, context) => loaders(context).viewerCan.load(id),
+  }),
+);
+
+builder.mutationFields((t) => ({
+  assignUserToChat: t.field({
+    type: ChatMembership,
+    description: 'Makes a user a member of a chat. A second call changes nothing. Admins only.',
+    authScopes: { admin: true },
+    args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
+    resolve: async (_root, { userId, chatId }, { services, caller, db }) => {
+      const actor = requireAdmin(caller.viewer);
+      const member = await services.memberships.add(actor, chatId, userId, requireViewer(caller.viewer));
+      return withProfile(db, member);
+    },
+  }),
+  removeUserFromChat: t.boolean({
+    description:
+      'Ends a membership. Returns false if the user was not a member. Moderators and owners remove members whose role is lower ' +
+      'than theirs; admins remove anybody. Fails with CONFLICT for the last owner of a chat.',
+    authScopes: { user: true },
+    args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
+    resolve: (_root, { userId, chatId }, { services, caller }) =>
+      services.memberships.remove(requireUser(caller.viewer), chatId, userId, requireViewer(caller.viewer)),
+  }),
+  setMemberRole: t.field({
+    type: ChatMembership,
+    description:
+      'Gives a member another role. Repeating it changes nothing. Owners of the chat and admins only. Fails with CONFLICT if no ' +
+      'owner would be left.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      userId: t.arg.id({ required: true }),
+      role: t.arg({ type: ChatRoleEnum, required: true }),
+    },
+    resolve: async (_root, { chatId, userId, role }, { services, caller, db }) => {
+      const viewer = requireViewer(caller.viewer);
+      const member = await services.memberships.setRole(requireUser(viewer), chatId, userId, role, viewer);
+      return withProfile(db, member);
+    },
+  }),
+}));
+
+async function withProfile(db: Database, member: Membership): Promise<ChatMember> {
+  const user = await db.prisma.user.findUniqueOrThrow({ where: { id: member.userId }, select: PROFILE_FIELDS });
+  return { ...member, user: toProfile(user) };
+}

@@ -1,0 +1,113 @@
+import type { PlainMessage } from '../../../domain/log/chat-message.js';
+import type { UserProfile } from '../../../domain/profile.js';
+import { requireScope } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
+import { checkBetween, listWeight, MAX_SEQ } from '../paging.js';
+import { plainList } from '../plain-lists.js';
+import { selectsField } from '../selections.js';
+import { SHARED } from '../shared.js';
+import { Chat, enterChat } from './chat.js';
+import { User } from './user.js';
+
+export const Message = builder.objectRef<PlainMessage>('Message');
+
+Message.implement({
+  description: 'What one user said in one chat.',
+  authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
+  // `plainList` relies on this being all that `authScopes` depends on.
+  extensions: { guardedBy: ({ chatId }: PlainMessage) => chatId },
+  fields: (t) => ({
+    id: t.exposeID('id', { extensions: SHARED }),
+    chat: t.field({
+      type: Chat,
+      resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
+      extensions: SHARED,
+    }),
+    sender: t.field({ type: User, resolve: ({ sender }) => profile(sender), extensions: { ...SHARED, plain: true } }),
+    content: t.string({
+      resolve: ({ content }, _args, { budget }) => budget.spendText(content),
+      extensions: { ...SHARED, plain: true },
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', extensions: SHARED }),
+    seq: t.exposeInt('seq', { description: 'The number of the message in its chat.', extensions: SHARED }),
+    // Shared: null for everybody but the sender, for whom a subscription is executed separately as the event's owner.
+    nonce: t.string({
+      nullable: true,
+      description: 'The nonce that the sender chose. Only the sender sees it; it is null for everybody else.',
+      resolve: ({ sender, nonce }, _args, { caller }) => (caller.viewer?.user?.id === sender.id ? nonce : null),
+      extensions: { ...SHARED, plain: true },
+    }),
+  }),
+});
+
+/** Fields that return messages read the senders when the operation selects them. */
+function profile(sender: PlainMessage['sender']): UserProfile {
+  if (!('username' in sender)) throw new Error(`The sender ${sender.id} was not read with the message.`);
+  return sender;
+}
+
+builder.prismaObjectField(Chat, 'lastMessage', (t) =>
+  t.field({
+    type: Message,
+    nullable: true,
+    description: 'The newest message; null in a chat without messages.',
+    resolve: async ({ id }, _args, context) => {
+      const message = await loaders(context).lastMessages.load(id);
+      return message && context.budget.spendReading([message]) ? message : null;
+    },
+  }),
+);
+
+const DEFAULT_LAST = 50;
+const MAX_LAST = 100;
+
+builder.queryField('messages', (t) =>
+  t.field({
+    type: [Message],
+    description: 'The newest messages of a chat, or of the part that `before` and `after` bound. Oldest first.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      last: t.arg.int({ defaultValue: DEFAULT_LAST, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
+      before: t.arg.int({ description: 'Only messages with a `seq` below this.' }),
+      after: t.arg.int({ description: 'Only messages with a `seq` above this.' }),
+    },
+    complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
+    resolve: async (_root, { chatId, last, before, after }, context, info) => {
+      const range = {
+        last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
+        before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
+        after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
+      };
+      const wanted = { senders: selectsField(info, 'sender') };
+      const page = await context.budget.read(() => loaders(context).messages(chatId, range, wanted));
+      return page && context.budget.spendReading(page) ? plainList(page, context, info) : [];
+    },
+  }),
+);
+
+builder.mutationField('sendMessage', (t) =>
+  t.field({
+    type: Message,
+    description:
+      'Sends a message to a chat, and answers after it is stored. A second call with the same nonce returns the first message; ' +
+      'a second call with the same nonce and another content fails with NONCE_REUSED.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      content: t.arg.string({
+        required: true,
+        description: '1 to 4000 characters. White space around them is removed.',
+      }),
+      nonce: t.arg.string({ description: '1 to 128 characters that the client chooses, unique per chat and sender.' }),
+    },
+    resolve: async (_root, { chatId, content, nonce }, context) => {
+      const viewer = requireScope(context.caller.viewer, 'write');
+      const message = await context.services.messages.send(viewer, { chatId, content, nonce });
+      // A second access check would double the database's work, and could turn a stored message into an error.
+      loaders(context).access.wroteTo(message.chatId);
+      return message;
+    },
+  }),
+);

@@ -1,0 +1,126 @@
+import { createdSeqOf } from '../../../domain/created-seq.js';
+import { PROFILE_FIELDS, toProfile, type UserProfile, type UserRole } from '../../../domain/profile.js';
+import { isUuid } from '../../../domain/text.js';
+import { isAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import type { GraphqlContext } from '../context.js';
+import { loaders } from '../loaders.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
+import { SHARED } from '../shared.js';
+
+const UserRoleEnum = builder.enumType('UserRole', {
+  description: 'An admin reads and writes every chat, and manages users, chats and memberships.',
+  values: ['admin', 'user'] as const satisfies readonly UserRole[],
+});
+
+/** Its source is the public profile, from whatever query. The private fields are read when they are selected. */
+export const User = builder.objectRef<UserProfile>('User');
+
+User.implement({
+  description: 'Somebody who can sign in.',
+  authScopes: { user: true },
+  // `authScopes` depends on the caller alone.
+  extensions: { guardedBy: () => null },
+  fields: (t) => ({
+    id: t.exposeID('id', { extensions: SHARED }),
+    username: t.exposeString('username', { extensions: SHARED }),
+    email: t.string({
+      nullable: true,
+      description: 'Only the user and admins see it; it is null for everybody else.',
+      resolve: async (user, _args, context) => (await privateFields(user, context))?.email ?? null,
+    }),
+    firstName: t.exposeString('firstName', { extensions: SHARED }),
+    lastName: t.exposeString('lastName', { extensions: SHARED }),
+    role: t.expose('role', { type: UserRoleEnum, extensions: SHARED }),
+    isActive: t.boolean({
+      nullable: true,
+      description: 'Whether the user can sign in. Only the user and admins see it; it is null for everybody else.',
+      resolve: async (user, _args, context) => (await privateFields(user, context))?.isActive ?? null,
+    }),
+    dateJoined: t.expose('dateJoined', { type: 'DateTime', extensions: SHARED }),
+  }),
+});
+
+function privateFields(user: UserProfile, context: GraphqlContext) {
+  const { viewer } = context.caller;
+  const mayRead = isAdmin(viewer) || viewer?.user?.id === user.id;
+  return mayRead ? loaders(context).privateFields.load(user.id) : null;
+}
+
+builder.queryFields((t) => ({
+  users: t.field({
+    type: [User],
+    description: 'Every user, in the order of their creation. Admins only.',
+    authScopes: { admin: true },
+    args: {
+      first: t.arg.int({ description: `The most users to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
+      after: t.arg.id({ description: 'The id of the last user of the previous page.' }),
+    },
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.users, MAX_PAGE),
+    resolve: async (_root, args, { db }) => {
+      const { first, after } = checkPage(args);
+      const rows = await db.prisma.user.findMany({
+        where: { createdSeq: { gt: await createdSeqOf(db, 'users', after) } },
+        orderBy: { createdSeq: 'asc' },
+        take: first,
+        select: PROFILE_FIELDS,
+      });
+      return rows.map(toProfile);
+    },
+  }),
+  me: t.field({
+    type: User,
+    description: 'The user whose access token this is.',
+    authScopes: { user: true },
+    resolve: (_root, _args, { caller }) => requireUser(caller.viewer),
+  }),
+  user: t.field({
+    type: User,
+    description: 'A user, by id. Null if there is none.',
+    nullable: true,
+    authScopes: { user: true },
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) => (isUuid(id) ? loaders(context).profiles.load(id.toLowerCase()) : null),
+  }),
+}));
+
+builder.mutationFields((t) => ({
+  createUser: t.field({
+    type: User,
+    description: 'Creates a user. Fails with CONFLICT if the username is taken. Admins only.',
+    authScopes: { admin: true },
+    // It computes a slow password hash.
+    complexity: 1000,
+    args: {
+      username: t.arg.string({
+        required: true,
+        description:
+          '1 to 150 letters, digits and `@ . + - _`, of one script. Unique regardless of case and composition.',
+      }),
+      password: t.arg.string({ required: true, description: '8 to 256 characters.' }),
+      email: t.arg.string(),
+      firstName: t.arg.string({ description: 'At most 150 characters.' }),
+      lastName: t.arg.string({ description: 'At most 150 characters.' }),
+      role: t.arg({ type: UserRoleEnum, defaultValue: 'user' }),
+    },
+    resolve: async (_root, args, { services, caller }) =>
+      toProfile(await services.users.create(args, requireViewer(caller.viewer))),
+  }),
+  updateUser: t.field({
+    type: User,
+    description:
+      'Changes the fields that are given. Deactivating a user ends all of their sign-ins. Fails with CONFLICT if no active admin ' +
+      'would be left. Admins only.',
+    authScopes: { admin: true },
+    args: {
+      id: t.arg.id({ required: true }),
+      email: t.arg.string({ description: 'Null or an empty string removes it.' }),
+      firstName: t.arg.string(),
+      lastName: t.arg.string(),
+      role: t.arg({ type: UserRoleEnum }),
+      isActive: t.arg.boolean(),
+    },
+    resolve: async (_root, { id, ...changes }, { services, caller }) =>
+      toProfile(await services.users.update(id, changes, requireViewer(caller.viewer))),
+  }),
+}));

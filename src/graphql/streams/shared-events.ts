@@ -1,0 +1,159 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FieldNode,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  TypeInfo,
+  type VariableNode,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { authorOf, type ChatEvent } from '../../domain/log/chat-events.js';
+import type { Caller } from '../caller.js';
+import { enforceBudget, type OperationBudget } from '../documents/operation-budget.js';
+import { codedError, type ErrorRecord } from '../errors.js';
+
+/** The part of an operation's context that this file needs. Resolvers get the whole context. */
+interface EventContext extends ErrorRecord {
+  readonly caller: Caller;
+  readonly budget: OperationBudget;
+}
+
+/** Returns the execution result for an event, as JSON. */
+export type EventResult = (event: ChatEvent) => string | Promise<string>;
+
+interface Plan {
+  document: DocumentNode;
+  operationName: string | null;
+  /** The variables used below the subscription's root field. Its own arguments matter only until the stream is open. */
+  variables: readonly string[];
+}
+
+interface Result {
+  json: string;
+  hasErrors: boolean;
+}
+
+const MAX_PLANS = 256;
+
+/**
+ * Executes a subscription once per event for all listeners with the same operation, instead of once per listener. Most listeners of
+ * a chat run the same client, and an execution costs more than ten times as much as a frame.
+ */
+export class SharedEvents {
+  /** By operation name and document text; null for an operation whose result may differ per viewer. */
+  private readonly plans = new Map<string, Plan | null>();
+  private readonly results = new WeakMap<ChatEvent, Map<string, Result | Promise<Result>>>();
+
+  /** Returns the function that executes this subscription; undefined when it has to be executed per listener. */
+  resultsFor(info: GraphQLResolveInfo, context: EventContext): EventResult | undefined {
+    const name = `${info.operation.name?.value ?? ''} ${info.operation.loc?.source.body ?? ''}`;
+    const plan = this.planOf(name, info);
+    if (!plan) return undefined;
+    const { schema, variableValues } = info;
+    const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
+    const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
+    const run = (event: ChatEvent) => executeEvent({ schema, plan, event, context, variableValues });
+    // An error may concern only the listener for whom the operation was executed.
+    const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => {
+      if (!hasErrors) return json;
+      const own = run(event);
+      return own instanceof Promise ? own.then((result) => result.json) : own.json;
+    };
+    return (event) => {
+      const result = this.shared(event, groups[audienceOf(event, context)], run);
+      return result instanceof Promise ? result.then((late) => jsonOf(event, late)) : jsonOf(event, result);
+    };
+  }
+
+  private shared(event: ChatEvent, group: string, run: (event: ChatEvent) => Result | Promise<Result>) {
+    const groups = this.results.get(event) ?? new Map<string, Result | Promise<Result>>();
+    this.results.set(event, groups);
+    const result = groups.get(group) ?? run(event);
+    groups.set(group, result);
+    return result;
+  }
+
+  private planOf(name: string, info: GraphQLResolveInfo): Plan | null {
+    const known = this.plans.get(name);
+    if (known !== undefined) return known;
+    const plan = makePlan(info);
+    const [oldest] = this.plans.keys();
+    if (this.plans.size >= MAX_PLANS && oldest !== undefined) this.plans.delete(oldest);
+    this.plans.set(name, plan);
+    return plan;
+  }
+}
+
+/** The author is shown more of an event than others are. */
+function audienceOf(event: ChatEvent, { caller }: EventContext): 'author' | 'others' {
+  const author = authorOf(event);
+  return author !== null && author === caller.viewer?.user?.id ? 'author' : 'others';
+}
+
+function documentOf({ operation, fragments }: GraphQLResolveInfo): DocumentNode {
+  return { kind: Kind.DOCUMENT, definitions: [operation, ...Object.values(fragments)] };
+}
+
+/** Returns null when a field below the root field may differ per viewer. */
+function makePlan(info: GraphQLResolveInfo): Plan | null {
+  const typeInfo = new TypeInfo(info.schema);
+  const variables = new Set<string>();
+  let shared = true;
+  visit(
+    withoutRootArguments(documentOf(info), info.operation),
+    visitWithTypeInfo(typeInfo, {
+      // The definition of a variable is not a use of it.
+      [Kind.VARIABLE_DEFINITION]: () => false,
+      [Kind.VARIABLE]: ({ name }: VariableNode) => void variables.add(name.value),
+      [Kind.FIELD]: ({ name }: FieldNode) => {
+        const parent = typeInfo.getParentType();
+        if (!parent || parent === info.schema.getSubscriptionType() || name.value === '__typename') return;
+        if (typeInfo.getFieldDef()?.extensions.sameForAll !== true) shared = false;
+      },
+    }),
+  );
+  const operationName = info.operation.name?.value ?? null;
+  return shared ? { document: documentOf(info), operationName, variables: [...variables].sort() } : null;
+}
+
+/** The root field's arguments (the chat, the cursor) matter to the stream alone. */
+function withoutRootArguments(document: DocumentNode, operation: OperationDefinitionNode): DocumentNode {
+  const selections = operation.selectionSet.selections.map((selection) =>
+    selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection,
+  );
+  const bare = { ...operation, selectionSet: { ...operation.selectionSet, selections } };
+  return { ...document, definitions: document.definitions.map((node) => (node === operation ? bare : node)) };
+}
+
+interface Execution {
+  schema: GraphQLSchema;
+  plan: Plan;
+  event: ChatEvent;
+  context: EventContext;
+  variableValues: Readonly<Record<string, unknown>>;
+}
+
+/** Does for one event what graphql's `subscribe` does (https://spec.graphql.org/October2021/#ExecuteSubscriptionEvent()). */
+function executeEvent({ schema, plan, event, context, variableValues }: Execution): Result | Promise<Result> {
+  const result = execute({
+    schema,
+    document: plan.document,
+    operationName: plan.operationName,
+    rootValue: event,
+    contextValue: context,
+    variableValues,
+  });
+  return result instanceof Promise ? result.then((late) => toResult(late, context)) : toResult(result, context);
+}
+
+function toResult(execution: ExecutionResult, context: EventContext): Result {
+  enforceBudget(execution, context);
+  const { data, errors } = execution;
+  if (!errors) return { json: JSON.stringify({ data }), hasErrors: false };
+  return { json: JSON.stringify({ data, errors: errors.map((error) => codedError(error, context)) }), hasErrors: true };
+}

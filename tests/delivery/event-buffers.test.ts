@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { RecentEvents } from '../../src/delivery/recent-events.js';
+import { ReorderBuffer } from '../../src/delivery/reorder-buffer.js';
+import { createdEvent } from '../support/events.js';
+
+const sender = { id: 'u', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
+
+function event(seq: number, length: number) {
+  const content = 'x'.repeat(length);
+  return createdEvent('e0', { id: '', chatId: 'c', seq, content, nonce: null, createdAt: '', sender });
+}
+
+const seqsOf = (events: readonly { seq: number }[] | undefined) => events?.map(({ seq }) => seq);
+
+describe('recent events', () => {
+  it('are bounded in number and in size', () => {
+    const long = new RecentEvents(0);
+    for (let seq = 1; seq <= 1000; seq += 1) {
+      long.add(event(seq, 8000));
+      expect(long.characters).toBeLessThan(512 * 1024);
+    }
+    expect(long.size).toBeGreaterThan(30);
+    const short = new RecentEvents(0);
+    for (let seq = 1; seq <= 10_000; seq += 1) short.add(event(seq, 1));
+    expect([short.size >= 256, short.size < 512, short.characters]).toEqual([true, true, short.size]);
+  });
+
+  it('have no gap: events that were cut off are not answered for', () => {
+    const recent = new RecentEvents(10);
+    expect([recent.since(9), recent.since(10)]).toEqual([undefined, []]);
+    for (let seq = 11; seq <= 600; seq += 1) recent.add(event(seq, 3000));
+    const oldest = 600 - recent.size;
+    expect(recent.since(oldest - 1)).toBeUndefined();
+    expect(seqsOf(recent.since(oldest))).toEqual(Array.from({ length: recent.size }, (_, index) => oldest + 1 + index));
+    expect(seqsOf(recent.since(598))).toEqual([599, 600]);
+    recent.dropUpTo(599);
+    expect([recent.since(598), seqsOf(recent.since(599)), recent.characters]).toEqual([undefined, [600], 3000]);
+    recent.dropUpTo(700);
+    expect([recent.since(699), recent.since(700), recent.characters]).toEqual([undefined, [], 0]);
+  });
+});
+
+describe('contents that are erased', () => {
+  it('are dropped from the recent events with all that came before them, so that no gap is left', () => {
+    const recent = new RecentEvents(0);
+    for (let seq = 1; seq <= 5; seq += 1) recent.add(event(seq, 10));
+    recent.erase(({ seq }) => seq === 1 || seq === 3);
+    expect([recent.since(2), seqsOf(recent.since(3)), recent.characters]).toEqual([undefined, [4, 5], 20]);
+    recent.erase(() => false);
+    expect(recent.size).toBe(2);
+  });
+
+  it('are dropped alone from the reorder buffer', () => {
+    const buffer = new ReorderBuffer();
+    for (let seq = 7; seq <= 9; seq += 1) buffer.add(event(seq, 10));
+    buffer.erase(({ seq }) => seq === 8);
+    expect([buffer.take(8), buffer.size, buffer.characters]).toEqual([undefined, 2, 20]);
+  });
+});
+
+describe('the reorder buffer', () => {
+  it('is bounded in number and in size', () => {
+    const short = new ReorderBuffer();
+    for (let seq = 1; seq <= 5000; seq += 1) short.add(event(seq, 1));
+    expect(short.size).toBe(1024);
+    const long = new ReorderBuffer();
+    for (let seq = 1; seq <= 5000; seq += 1) long.add(event(seq, 8000));
+    expect(long.size).toBe(Math.floor((512 * 1024) / 8000));
+    long.dropUpTo(60);
+    expect(long.characters).toBe(long.size * 8000);
+    long.add(event(6000, 8000));
+    expect(long.take(6000)?.seq).toBe(6000);
+    expect(long.take(6000)).toBeUndefined();
+  });
+
+  it('counts an event that comes again once', () => {
+    const buffer = new ReorderBuffer();
+    for (let copy = 0; copy < 100; copy += 1) buffer.add(event(1, 8000));
+    expect([buffer.size, buffer.characters]).toEqual([1, 8000]);
+  });
+});

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/operator/program.js';
+import { type DocumentedService, startDocumentedService } from './documented-service.js';
+import { blocksOf, PAGES, readPage } from './pages.js';
+
+/** Whose `sh` blocks are pasted here, and answers that must be among what they print. */
+const PASTED: Record<string, RegExp[]> = {
+  'README.md': [
+    /"me":\{"username":"admin","role":"admin"\}/,
+    /"sendMessage":\{"seq":2,"content":"Hello"\}/,
+    /seq: 2,\s+cursor: '\w+:2',\s+message: .*content: 'Hello'/,
+    /type: 'ack'/,
+    /content: 'Hello, raw'/,
+  ],
+  'docs/interfaces.md': [
+    /"assignUserToChat":\{"joinedAt":/,
+    /"sendMessage":\{"seq":2,"content":"Hello"\}/,
+    /"lastMessage":\{"content":"Hello","sender":\{"username":"ann"\}\}/,
+    /"type":"hello","chat":\{"id":"[^"]+","name":"Tea room"\}/,
+  ],
+  'docs/oauth.md': [
+    /^client_id: phone$/m,
+    /^client_secret: ccs_[\w-]{43}$/m,
+    /^Removed the application phone\.$/m,
+    /"scope":"read","refresh_token":"crt_/,
+    /"active":true,"scope":"read",.*"username":"admin"/,
+    /"active":false\}/,
+  ],
+  'docs/operating.md': [
+    /^Created the admin ben\.$/m,
+    /createsuperuser/,
+    /^\{"status":"ok"\}\n\{"status":"ok","database":"ok","bus":"ok"\}$/m,
+    /^chats with a new epoch: \d+$/m,
+    /^Nothing to migrate\.$/m,
+    /^socket tickets: \d+$/m,
+  ],
+};
+
+/** Who runs the commands of `console` blocks: a file, and what stands in it. */
+const RUN_BY: [command: RegExp, file: string, words: string][] = [
+  [/^npm ci$/, '.ci/run', 'npm ci'],
+  [/^npm start$/, 'tests/docs/documented-service.ts', "'dist/server.js'"],
+  [/^npm run check$/, '.ci/run', 'npm run --silent check'],
+  [/^npx vitest run /, 'tests/docs/contributing.test.ts', "'vitest', 'run'"],
+  [/^export TEST_DATABASE_URL=/, '.ci/run', 'TEST_DATABASE_URL=$postgres TEST_REDIS_URL=$redis'],
+  [/^npm test$/, '.ci/run', 'npm test'],
+  [/^npm run demo$/, '.ci/run', 'npm run --silent demo'],
+  [/^npm run test:(faults|fuzz)\b/, '.ci/run', 'npm run --silent test:'],
+  [/^npm run manage -- import-django /, 'tests/operator/import-django.test.ts', "'import-django'"],
+  // What has a place for the reader's own values, and Docker, which CI has not: a test reads its files.
+  [/…/, 'tests/docs/commands.test.ts', 'paste'],
+  [/^(printf|docker compose) /, 'tests/install/compose.test.ts', 'docker-compose.yml'],
+];
+
+let service: DocumentedService;
+beforeAll(async () => {
+  service = await startDocumentedService();
+}, 60_000);
+afterAll(() => service.close());
+
+describe('the commands of', () => {
+  it.each(Object.entries(PASTED))('%s work when pasted', { timeout: 320_000 }, async (page, answers) => {
+    const printed = await service.paste(blocksOf(page).filter(({ words }) => words[0] === 'sh'));
+    for (const answer of answers) expect(printed).toMatch(answer);
+    const url = /^http.*\/oauth\/authorize\/.*$/m.exec(printed)?.[0];
+    if (page === 'docs/oauth.md')
+      expect(await (await fetch(url ?? '')).text()).toContain('Terminal asks you to sign in');
+  });
+
+  it.each(PAGES)('%s are run somewhere', (page) => {
+    const blocks = blocksOf(page);
+    expect(blocks.some(({ words }) => words[0] === 'sh')).toBe(page in PASTED);
+    for (const { text } of blocks.filter(({ words }) => words[0] === 'console'))
+      for (const command of commandsIn(text)) {
+        const [, file = '', words = ''] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? [];
+        expect(file, command).not.toBe('');
+        expect(readPage(file), command).toContain(words);
+      }
+  });
+
+  it.each(PAGES)('%s exist', (page) => {
+    const { scripts }: { scripts: Record<string, string> } = JSON.parse(readPage('package.json'));
+    const commands = createProgram().commands.map((command) => command.name());
+    const text = readPage(page);
+    for (const [, name = ''] of text.matchAll(/npm run (?:--silent )?([\w:]+)/g))
+      expect(Object.keys(scripts)).toContain(name);
+    for (const [, name = ''] of text.matchAll(/npm run (?:--silent )?manage -- ([a-z][\w-]*)/g))
+      expect(commands).toContain(name);
+  });
+});
+
+/** The commands of a block: one a line, or several joined by `&&`; without comments. A `\` joins lines. */
+function commandsIn(text: string): string[] {
+  return text
+    .replaceAll('\\\n', ' ')
+    .split(/\n| && /)
+    .map((line) => line.replace(/\s+# .*$/, '').trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}

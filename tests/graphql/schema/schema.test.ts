@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import {
+  buildClientSchema,
+  buildSchema,
+  type GraphQLSchema,
+  introspectionFromSchema,
+  lexicographicSortSchema,
+  printSchema,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { printedSchema, schema } from '../../../src/graphql/schema/schema.js';
+
+/** The wire contract, as its document has it, with the paging arguments that it leaves to the lists that can grow. */
+const CONTRACT = `
+  scalar DateTime
+  enum UserRole { admin user }
+
+  type User { id: ID! username: String! email: String firstName: String! lastName: String!
+              role: UserRole! isActive: Boolean dateJoined: DateTime! }
+  enum ChatRole { reader member moderator owner }
+  enum ChatAction { read send remove roles }
+
+  type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message }
+  type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
+  type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String }
+
+  interface ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
+  type MessageCreated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type MemberAdded implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
+  type MemberUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
+  type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! }
+  type ChatEventPage { events: [ChatEvent!]! cursor: String! hasMore: Boolean! }
+
+  type Query {
+    users(first: Int, after: ID): [User!]!
+    chats(first: Int, after: ID): [Chat!]!
+    messages(chatId: ID!, last: Int = 50, before: Int, after: Int): [Message!]!
+    me: User!
+    user(id: ID!): User
+    chat(id: ID, name: String): Chat
+    chatEvents(chatId: ID!, after: String!, limit: Int = 200): ChatEventPage!
+  }
+  type Mutation {
+    createChat(name: String!): Chat!
+    assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
+    sendMessage(chatId: ID!, content: String!, nonce: String): Message!
+    removeUserFromChat(userId: ID!, chatId: ID!): Boolean!
+    setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
+    createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user): User!
+    updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean): User!
+    changePassword(currentPassword: String!, newPassword: String!): Boolean!
+    reauthenticate(token: String!): Boolean!
+    createSocketTicket: String!
+  }
+  type Subscription {
+    chatEvents(chatId: ID!, after: String): ChatEvent!
+    messageSent(chatId: ID!): Message!
+  }
+`;
+
+test('schema.graphql is what the code defines (npm run schema)', async () => {
+  const committed = await readFile(new URL('../../../schema.graphql', import.meta.url), 'utf8');
+  expect(printedSchema()).toBe(committed);
+});
+
+test('the schema is the wire contract', () => {
+  const bare = introspectionFromSchema(schema, { descriptions: false, specifiedByUrl: false });
+  const print = (each: GraphQLSchema) => printSchema(lexicographicSortSchema(each));
+  expect(print(buildClientSchema(bare))).toBe(print(buildSchema(CONTRACT)));
+});

@@ -1,0 +1,39 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createTestDatabase } from './database.js';
+
+/**
+ * Starts the built service as a new user does, on an empty database: the embedded one in a folder of its own, or one on the server
+ * that the tests use. It is removed at the end of the test.
+ */
+export async function emptyInstallation() {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-built-'));
+  const database = process.env.TEST_DATABASE_URL === undefined ? undefined : await createTestDatabase();
+  const started: ChildProcess[] = [];
+  onTestFinished(async () => {
+    for (const service of started) service.kill('SIGKILL');
+    await database?.drop();
+    await rm(folder, { recursive: true });
+  });
+  return {
+    start(port: number, stdio: StdioOptions): ChildProcess {
+      const service = spawn(process.execPath, ['dist/server.js'], {
+        cwd: join(import.meta.dirname, '../..'),
+        env: {
+          PATH: process.env.PATH,
+          PORT: String(port),
+          DATA_DIR: join(folder, 'data'),
+          DATABASE_URL: database?.url ?? '',
+          // The first start prints the next steps.
+          NODE_ENV: 'development',
+        },
+        stdio,
+      });
+      started.push(service);
+      return service;
+    },
+  };
+}
