@@ -46,10 +46,10 @@ export async function functionDifference(databaseUrl: string, schemaSql = ''): P
     await client.query(schemaSql);
     for (const { kind, identity } of present)
       if (kind === 'FUNCTION') await client.query(`DROP FUNCTION ${identity} CASCADE`);
-    for (const [name, sql] of files) await runFile(client, name, sql);
+    const order = await runFiles(client, files);
     const wanted = await routines(client);
     checkNames(files, wanted);
-    return difference(files, present, wanted);
+    return difference(new Map(order), present, wanted);
   } finally {
     await client.end();
   }
@@ -66,10 +66,36 @@ async function routines(client: pg.Client): Promise<Routine[]> {
   return (await client.query<Routine>(ROUTINES)).rows;
 }
 
-async function runFile(client: pg.Client, name: string, sql: string): Promise<void> {
-  await client.query(sql).catch((cause: Error) => {
-    throw new Error(`PostgreSQL refuses prisma/functions/${name}.sql: ${cause.message}.`, { cause });
-  });
+type FunctionFile = readonly [name: string, sql: string];
+
+/** Runs the files, a function before those whose bodies call it, and returns them in that order. */
+async function runFiles(client: pg.Client, files: ReadonlyMap<string, string>): Promise<FunctionFile[]> {
+  const done: FunctionFile[] = [];
+  let waiting: FunctionFile[] = [...files];
+  while (waiting.length > 0) {
+    const refused: { file: FunctionFile; cause: Error }[] = [];
+    for (const file of waiting) {
+      const cause = await runFile(client, file);
+      if (cause) refused.push({ file, cause });
+      else done.push(file);
+    }
+    const [first] = refused;
+    if (first && refused.length === waiting.length)
+      throw new Error(`PostgreSQL refuses prisma/functions/${first.file[0]}.sql: ${first.cause.message}.`, first);
+    waiting = refused.map(({ file }) => file);
+  }
+  return done;
+}
+
+/** Returns the error of a file that PostgreSQL refuses, which then has changed nothing. */
+async function runFile(client: pg.Client, [, sql]: FunctionFile): Promise<Error | undefined> {
+  await client.query('SAVEPOINT file');
+  const cause = await client.query(sql).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  await client.query(cause ? 'ROLLBACK TO SAVEPOINT file' : 'RELEASE SAVEPOINT file');
+  return cause;
 }
 
 function checkNames(files: ReadonlyMap<string, string>, wanted: readonly Routine[]): void {
@@ -91,6 +117,7 @@ function difference(
     .filter((routine) => find(wanted, routine)?.shape !== routine.shape)
     .map(({ kind, identity }) => `DROP ${kind} ${identity};\n`);
   const changed = wanted.filter((routine) => find(present, routine)?.definition !== routine.definition);
-  const texts = [...new Set(changed.map(({ file }) => file))].sort().map((name) => files.get(name) ?? '');
+  const names = new Set(changed.map(({ file }) => file));
+  const texts = [...files].filter(([name]) => names.has(name)).map(([, sql]) => sql);
   return [drops.join(''), ...texts].filter((text) => text !== '').join('\n');
 }

@@ -1,20 +1,10 @@
 import { isChatRole } from '../domain/chat-role.js';
 import { type ChatEvent, contradictionIn, isKnown, type KnownEntry, toEvent } from '../domain/log/chat-events.js';
-import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_NONCE_LENGTH } from '../domain/log/chat-message.js';
 import { type Cursor, isEpoch, isSeq } from '../domain/log/cursor.js';
 import { BadEntry, type RowName, type Rows } from '../domain/log/events/kind.js';
 import { KINDS } from '../domain/log/events/kinds.js';
-import type { UserProfile } from '../domain/profile.js';
-import {
-  id,
-  type JsonObject,
-  MalformedPayload,
-  nonEmptyText,
-  object,
-  parsePayload,
-  text,
-  timestamp,
-} from './payload.js';
+import { readMessage, readProfile } from './message-on-bus.js';
+import { type JsonObject, MalformedPayload, nonEmptyText, object, parsePayload, timestamp } from './payload.js';
 
 /** A payload that this version cannot read as an event of its chat. */
 export class MalformedEvent extends MalformedPayload {
@@ -27,8 +17,6 @@ export class MalformedEvent extends MalformedPayload {
   }
 }
 
-/** Characters of a username, a first name or a last name. */
-const MAX_NAME_LENGTH = 150;
 const MAX_TYPE_LENGTH = 100;
 
 /**
@@ -80,35 +68,7 @@ function readRows(chatId: string, refers: readonly RowName[], payload: JsonObjec
   return rows;
 }
 
-function readMessage(chatId: string, message: JsonObject): ChatMessage {
-  if (message.chatId !== chatId) throw new MalformedPayload('message.chatId');
-  if (!isSeq(message.seq)) throw new MalformedPayload('message.seq');
-  return {
-    id: id(message.id, 'message.id'),
-    chatId,
-    seq: message.seq,
-    content: nonEmptyText(message.content, 'message.content', MAX_CONTENT_LENGTH),
-    nonce: message.nonce === null ? null : nonEmptyText(message.nonce, 'message.nonce', MAX_NONCE_LENGTH),
-    createdAt: timestamp(message.createdAt, 'message.createdAt'),
-    sender: readProfile(message.sender, 'message.sender'),
-  };
-}
-
 function readMembership({ role, joinedAt }: JsonObject): Rows['membership'] {
   if (!isChatRole(role)) throw new MalformedPayload('membership.role');
   return { role, joinedAt: timestamp(joinedAt, 'membership.joinedAt') };
-}
-
-function readProfile(value: unknown, field: string): UserProfile {
-  const profile = object(value, field);
-  const { role } = profile;
-  if (role !== 'user' && role !== 'admin') throw new MalformedPayload(field);
-  return {
-    id: id(profile.id, field),
-    username: nonEmptyText(profile.username, field, MAX_NAME_LENGTH),
-    firstName: text(profile.firstName, field, MAX_NAME_LENGTH),
-    lastName: text(profile.lastName, field, MAX_NAME_LENGTH),
-    role,
-    dateJoined: timestamp(profile.dateJoined, field),
-  };
 }

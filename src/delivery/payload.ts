@@ -14,7 +14,7 @@ export type JsonObject = Record<string, unknown>;
  */
 
 /** In characters: several times the longest event. Longer payloads are malformed. */
-const MAX_PAYLOAD_LENGTH = 262_144;
+const MAX_PAYLOAD_LENGTH = 1_048_576;
 /** The format of `Date.toISOString` for years with four digits. */
 const TIMESTAMP = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
@@ -55,6 +55,18 @@ function isLonger(value: string, max: number): boolean {
 export function nonEmptyText(value: unknown, field: string, max: number): string {
   if (value === '') throw new MalformedPayload(field);
   return text(value, field, max);
+}
+
+/** An integer of at least 0. */
+export function number(value: unknown, field: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new MalformedPayload(field);
+  return value;
+}
+
+/** At most `max` items, of any type. */
+export function list(value: unknown, field: string, max: number): unknown[] {
+  if (!Array.isArray(value) || value.length > max) throw new MalformedPayload(field);
+  return value;
 }
 
 /** A UUID as PostgreSQL writes it. */

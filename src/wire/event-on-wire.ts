@@ -6,11 +6,21 @@ import { memberAdded } from './events/member-added.js';
 import { memberRemoved } from './events/member-removed.js';
 import { memberUpdated } from './events/member-updated.js';
 import { messageCreated } from './events/message-created.js';
+import { messageDeleted } from './events/message-deleted.js';
+import { messageEdited } from './events/message-edited.js';
+import { messagePinned } from './events/message-pinned.js';
+import { messageReactions } from './events/message-reactions.js';
+import { messageUnpinned } from './events/message-unpinned.js';
 import { userOnWire } from './people.js';
 
 /** The encoder of each kind. A missing one is a compile error. */
 const CONTENTS: { readonly [Type in EventType]: WireContent<Type> } = {
   'message.created': messageCreated,
+  'message.edited': messageEdited,
+  'message.deleted': messageDeleted,
+  'message.reactions': messageReactions,
+  'message.pinned': messagePinned,
+  'message.unpinned': messageUnpinned,
   'member.added': memberAdded,
   'member.updated': memberUpdated,
   'member.removed': memberRemoved,

@@ -130,7 +130,7 @@ describe('an event from the bus', () => {
       [{ ...valid, chatId: other }, 'chatId', undefined],
       [{ ...valid, epoch: 'K3F9' }, 'epoch', undefined],
       [{ ...valid, seq: 0 }, 'seq', undefined],
-      [{ ...valid, type: 'message.edited' }, 'type', cursor],
+      [{ ...valid, type: 'message.waved' }, 'type', cursor],
       [{ ...valid, message: { ...valid.message, seq: 4 } }, 'message.seq', cursor],
       [{ ...valid, message: { ...valid.message, chatId: other } }, 'message.chatId', cursor],
       [{ ...valid, message: { ...valid.message, content: '𝒳'.repeat(4001) } }, 'message.content', cursor],
@@ -138,7 +138,7 @@ describe('an event from the bus', () => {
       [{ ...valid, actor: null }, 'actor', cursor],
       [{ ...valid, at: '2026-01-01T00:00:00.001Z' }, 'at', cursor],
       ['{"seq":', 'its JSON', undefined],
-      [' '.repeat(262_145), 'its length', undefined],
+      [' '.repeat(1_048_577), 'its length', undefined],
     ];
     expect(cases.map(([payload]) => outcome(typeof payload === 'string' ? payload : JSON.stringify(payload)))).toEqual(
       cases.map(([, field, at]) => ({ field, cursor: at })),

@@ -54,6 +54,11 @@ export function endsStreamOf(event: ChatEvent, viewer: Viewer): 'removed' | 'del
   return viewer.user?.id === ended.userId && !isAdmin(viewer) ? 'removed' : undefined;
 }
 
+/** Whether events of this kind can end streams. */
+export function mayEndStreams(type: EventType): boolean {
+  return KINDS[type].mayEndStreams;
+}
+
 /** The contents that feeds drop from memory when this event comes. */
 export function forgets(event: ChatEvent): Forgotten | undefined {
   return rulesOf(event.type).forgets(event);

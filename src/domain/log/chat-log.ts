@@ -1,9 +1,12 @@
 import { type Database, query, queryValues } from '../database.js';
 import type { UserRole } from '../profile.js';
 import { readChanges } from './changes.js';
-import { type ChatEvent, messageEntry, toEvent } from './chat-events.js';
+import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf, toEvent } from './chat-events.js';
 import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
+import { BadEntry } from './events/kind.js';
+import { OFF_TIMELINE } from './message-flags.js';
+import { readMessages, readMessagesOf } from './message-rows.js';
 
 /** A chat's epoch and its newest number. */
 export interface ChatHead extends Cursor {
@@ -23,6 +26,8 @@ export interface MessageRange {
   after?: number | undefined;
   /** At most this many messages: the newest of the range. */
   last: number;
+  /** Leaves out messages with one of these flags; default: those that the main timeline leaves out. */
+  without?: number | undefined;
 }
 
 /** The values of `PLAIN_COLUMNS`. */
@@ -33,6 +38,7 @@ export type PlainValues = [
   nonce: string | null,
   createdAt: string,
   senderId: string,
+  flags: number,
 ];
 
 /** The values of `MESSAGE_COLUMNS`. */
@@ -46,7 +52,7 @@ export type MessageValues = [
 ];
 
 /** The columns of a message, from `messages m`. */
-export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id';
+export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id, m.flags';
 
 /** The same and the sender's columns, from `users u`. */
 export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
@@ -55,7 +61,7 @@ export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.la
 const NEWEST_MESSAGES = {
   name: 'messages-newest',
   text: `SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
-    WHERE m.chat_id = $1 AND m.seq > $2 AND m.seq < $3 ORDER BY m.seq DESC LIMIT $4`,
+    WHERE m.chat_id = $1 AND m.seq > $2 AND m.seq < $3 AND m.flags & $5 = 0 ORDER BY m.seq DESC LIMIT $4`,
 };
 
 /** A page ends with the message that brings its contents to this many bytes. */
@@ -74,7 +80,7 @@ const LAST_MESSAGES = {
   name: 'messages-last-of-chats',
   text: `SELECT wanted.chat_id, l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
       SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
-      WHERE m.chat_id = wanted.chat_id ORDER BY m.seq DESC LIMIT 1) l`,
+      WHERE m.chat_id = wanted.chat_id AND m.flags & ${OFF_TIMELINE} = 0 ORDER BY m.seq DESC LIMIT 1) l`,
 };
 
 const HEADS = {
@@ -104,23 +110,89 @@ export class ChatLog {
       queryValues<MessageValues>(this.db, MESSAGES_UP, range),
       readChanges(this.db, { chatId, epoch }, range),
     ]);
-    const events: ChatEvent[] = messages.map((row) => toEvent(messageEntry(epoch, toMessage(chatId, row))));
-    const end = endOf(messages) ?? upTo;
-    for (const change of changes) if (change.seq <= end) events.push(change);
-    return { events: changes.length === 0 ? events : events.sort((a, b) => a.seq - b.seq), upTo: end };
+    const flagged = messages.filter(isFlagged).map(([seq]) => seq);
+    const changed = changes.map(({ messageSeq }) => messageSeq).filter((seq) => seq !== null);
+    const read = await readMessages(this.db, chatId, [...new Set([...flagged, ...changed])]);
+    const events: ChatEvent[] = messages.map((row) =>
+      toEvent(messageEntry(epoch, read.get(row[0]) ?? toMessage(chatId, row))),
+    );
+    if (changes.length > 0) {
+      for (const { entry, messageSeq } of changes) {
+        const message = messageSeq === null ? undefined : read.get(messageSeq);
+        const event = readableEvent({ ...entry, ...(message && { message }) });
+        if (event) events.push(event);
+      }
+      events.sort((one, other) => one.seq - other.seq);
+    }
+    return cutPage(events, messages, upTo);
   }
 
   /** The newest `last` messages of a range, oldest first. */
-  async messages(chatId: string, { before = 2 ** 31 - 1, after = 0, last }: MessageRange): Promise<ChatMessage[]> {
-    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, after, before, last]);
-    return rows.reverse().map((row) => toMessage(chatId, row));
+  async messages(
+    chatId: string,
+    { before = 2 ** 31 - 1, after = 0, last, without = OFF_TIMELINE }: MessageRange,
+  ): Promise<ChatMessage[]> {
+    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, after, before, last, without]);
+    return withExtras(this.db, chatId, rows.reverse());
+  }
+
+  /** The messages at these places, in their order; null where there is none. One query. */
+  async messagesAt(places: readonly { chatId: string; seq: number }[]): Promise<(ChatMessage | null)[]> {
+    const read = await readMessagesOf(this.db, places);
+    const byPlace = new Map(read.map((message) => [`${message.chatId} ${message.seq}`, message]));
+    return places.map(({ chatId, seq }) => byPlace.get(`${chatId} ${seq}`) ?? null);
   }
 
   /** The newest message of each chat that has one, in one query. */
   async lastMessages(chatIds: readonly string[]): Promise<Map<string, ChatMessage>> {
     const rows = await queryValues<[chatId: string, ...MessageValues]>(this.db, LAST_MESSAGES, [chatIds]);
-    return new Map(rows.map(([chatId, ...row]) => [chatId, toMessage(chatId, row)]));
+    const flagged = rows.filter(([, ...row]) => isFlagged(row)).map(([chatId, seq]) => ({ chatId, seq }));
+    const read = await readMessagesOf(this.db, flagged);
+    const newest = new Map(rows.map(([chatId, ...row]) => [chatId, toMessage(chatId, row)]));
+    for (const message of read) newest.set(message.chatId, message);
+    return newest;
   }
+}
+
+/** Whether the row is not all of the message. */
+export function isFlagged({ 6: flags }: PlainValues | MessageValues): boolean {
+  return flags !== 0;
+}
+
+/** The messages of these rows. Those that are not plain are read, in one query for all. */
+async function withExtras(db: Database, chatId: string, rows: readonly MessageValues[]): Promise<ChatMessage[]> {
+  const read = await readMessages(
+    db,
+    chatId,
+    rows.filter(isFlagged).map(([seq]) => seq),
+  );
+  return rows.map((row) => read.get(row[0]) ?? toMessage(chatId, row));
+}
+
+/**
+ * Undefined for a change that this version cannot show: it lacks a row, or a newer version wrote it with other facts. A client
+ * cannot be told of it, but of one that ends its stream it has to be.
+ * @throws BadEntry for a change that ends streams
+ */
+function readableEvent(entry: KnownEntry): ChatEvent | undefined {
+  try {
+    return toEvent(entry);
+  } catch (error) {
+    if (error instanceof BadEntry && !mayEndStreams(entry.type)) return undefined;
+    throw error;
+  }
+}
+
+/** Ends the page with the last message of a full one, and no later than with the event that brings it to its size. */
+function cutPage(events: readonly ChatEvent[], messages: readonly MessageValues[], upTo: number): LogPage {
+  const end = endOf(messages) ?? upTo;
+  let bytes = 0;
+  for (const [index, event] of events.entries()) {
+    if (event.seq > end) return { events: events.slice(0, index), upTo: end };
+    bytes += Buffer.byteLength(messageOf(event)?.content ?? '');
+    if (bytes >= PAGE_BYTES) return { events: events.slice(0, index + 1), upTo: event.seq };
+  }
+  return { events, upTo: end };
 }
 
 /** The number of the last message of a full page; undefined when the page is not full. */
@@ -132,7 +204,7 @@ function endOf(messages: readonly MessageValues[]): number | undefined {
 
 export function toMessage(
   chatId: string,
-  [seq, id, content, nonce, createdAt, senderId, username, firstName, lastName, role, dateJoined]: MessageValues,
+  [seq, id, content, nonce, createdAt, senderId, , username, firstName, lastName, role, dateJoined]: MessageValues,
 ): ChatMessage {
   const sender = { id: senderId, username, firstName, lastName, role, dateJoined };
   return { id, chatId, seq, content, nonce, createdAt, sender };

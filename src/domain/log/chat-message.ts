@@ -9,13 +9,83 @@ export interface ChatMessage {
   id: string;
   chatId: string;
   seq: number;
+  /** Empty for a deleted message. */
   content: string;
   nonce: string | null;
   createdAt: string;
   sender: UserProfile;
+  /** What a plain message does not have; absent for a plain one. */
+  extras?: MessageExtras;
 }
 
 /** A message that may have been read without its sender's profile. */
 export interface PlainMessage extends Omit<ChatMessage, 'sender'> {
   sender: UserProfile | Pick<UserProfile, 'id'>;
+}
+
+export interface MessageReference {
+  id: string;
+  seq: number;
+}
+
+/** The reactions with one emoji. */
+export interface ReactionSummary {
+  emoji: string;
+  count: number;
+  /** The ids of the users who reacted last, the newest first; at most `MAX_SUMMARY_USERS`. */
+  users: readonly string[];
+}
+
+/** The most users that a summary names. */
+export const MAX_SUMMARY_USERS = 20;
+/** The most different emoji on one message. */
+export const MAX_REACTION_EMOJI = 20;
+/** In code points. The longest RGI emoji have ten; a custom one is `:name:`. */
+export const MAX_EMOJI_LENGTH = 64;
+/** The most users that a message mentions by name. */
+export const MAX_MENTIONS = 50;
+/** Of a message's metadata as JSON, in UTF-8. */
+export const MAX_METADATA_BYTES = 4096;
+
+/** A JSON object of the client's. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+export interface MessageExtras {
+  /** How often the message was edited. */
+  revision: number;
+  editedAt: string | null;
+  deletedAt: string | null;
+  /** The message that this one quotes. */
+  replyTo: MessageReference | null;
+  /** The thread that this message is a reply in. */
+  thread: { rootId: string; rootSeq: number; alsoInChat: boolean } | null;
+  /** Whether this message has replies in a thread. */
+  hasThread: boolean;
+  mentions: readonly UserProfile[];
+  mentionsAll: boolean;
+  metadata: Metadata | null;
+  /** In the order of their first reactions. */
+  reactions: readonly ReactionSummary[];
+  pinnedAt: string | null;
+  pinnedBy: UserProfile | null;
+}
+
+/** The extras of a plain message. */
+export const NO_EXTRAS: MessageExtras = {
+  revision: 0,
+  editedAt: null,
+  deletedAt: null,
+  replyTo: null,
+  thread: null,
+  hasThread: false,
+  mentions: [],
+  mentionsAll: false,
+  metadata: null,
+  reactions: [],
+  pinnedAt: null,
+  pinnedBy: null,
+};
+
+export function extrasOf({ extras }: { extras?: MessageExtras }): MessageExtras {
+  return extras ?? NO_EXTRAS;
 }

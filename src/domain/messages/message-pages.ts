@@ -2,6 +2,7 @@ import { mayReadSql } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
 import {
   type ChatHead,
+  isFlagged,
   MESSAGE_COLUMNS,
   type MessageRange,
   type MessageValues,
@@ -10,6 +11,8 @@ import {
   toMessage,
 } from '../log/chat-log.js';
 import type { PlainMessage } from '../log/chat-message.js';
+import { OFF_TIMELINE } from '../log/message-flags.js';
+import { readMessages } from '../log/message-rows.js';
 import { isUuid } from '../text.js';
 import { isAdmin, requireUser, type Viewer } from '../viewer.js';
 
@@ -30,7 +33,7 @@ const page = (columns: string, tables: string) => `WITH chat AS (
   SELECT last_seq, NULL, epoch${', NULL'.repeat(columns.split(',').length - 3)} FROM chat
   UNION ALL SELECT page.* FROM chat CROSS JOIN LATERAL (
     SELECT ${columns} FROM ${tables}
-    WHERE m.chat_id = chat.id AND m.seq > $4 AND m.seq < $5 ORDER BY m.seq DESC LIMIT $6) page`;
+    WHERE m.chat_id = chat.id AND m.seq > $4 AND m.seq < $5 AND m.flags & $7 = 0 ORDER BY m.seq DESC LIMIT $6) page`;
 
 const PAGE = { name: 'messages-page', text: page(MESSAGE_COLUMNS, 'messages m JOIN users u ON u.id = m.sender_id') };
 const PLAIN_PAGE = { name: 'messages-page-plain', text: page(PLAIN_COLUMNS, 'messages m') };
@@ -46,18 +49,26 @@ export class MessagePages {
   async read(
     viewer: Viewer | null,
     chatId: string,
-    { before = 2 ** 31 - 1, after = 0, last }: MessageRange,
+    { before = 2 ** 31 - 1, after = 0, last, without = OFF_TIMELINE }: MessageRange,
     { senders }: { senders: boolean },
   ): Promise<MessagePage | undefined> {
     const user = requireUser(viewer);
     if (!isUuid(chatId)) return undefined;
     const id = chatId.toLowerCase();
-    const values = [id, user.id, isAdmin(viewer), after, before, last];
+    const values = [id, user.id, isAdmin(viewer), after, before, last, without];
     let head: ChatHead | undefined;
     const messages: PlainMessage[] = [];
+    const flagged: number[] = [];
     for (const row of await queryValues<HeadRow | MessageRow>(this.db, senders ? PAGE : PLAIN_PAGE, values)) {
       if (isHead(row)) head = { chatId: id, epoch: row[2], seq: row[0] };
-      else messages.push(toPlainMessage(id, row));
+      else {
+        messages.push(toPlainMessage(id, row));
+        if (isFlagged(row)) flagged.push(row[0]);
+      }
+    }
+    if (flagged.length > 0) {
+      const read = await readMessages(this.db, id, flagged);
+      for (const [index, message] of messages.entries()) messages[index] = read.get(message.seq) ?? message;
     }
     // UNION ALL and joins promise no order, and ORDER BY in PostgreSQL costs more than sorting here.
     messages.sort((one, other) => one.seq - other.seq);
@@ -70,8 +81,8 @@ function isHead(row: HeadRow | MessageRow): row is HeadRow {
 }
 
 function toPlainMessage(chatId: string, values: MessageRow): PlainMessage {
-  // Six values: the row has no sender's columns.
-  if (values.length !== 6) return toMessage(chatId, values);
+  // Seven values: the row has no sender's columns.
+  if (values.length !== 7) return toMessage(chatId, values);
   const [seq, id, content, nonce, createdAt, senderId] = values;
   return { id, chatId, seq, content, nonce, createdAt, sender: { id: senderId } };
 }

@@ -20,6 +20,7 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: never; Output: Date | string };
+    JSON: { Input: unknown; Output: unknown };
   };
 }>({
   // In this order fresh reads clear scope-auth's cache before it checks, it checks before anything is read, and lists are charged to

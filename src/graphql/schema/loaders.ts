@@ -26,6 +26,9 @@ export class Loaders {
   /** The newest message of a chat; null when it has none. Rejects with `NOT_FOUND` when the viewer may not reach the chat. */
   readonly lastMessages: DataLoader<string, ChatMessage | null>;
 
+  /** Messages by chat and number; null for a number that is not a message's. Callers check access to the chat. */
+  private readonly messagesAt: DataLoader<string, ChatMessage | null>;
+
   /** What the viewer may do in a chat that they have been let into. */
   readonly viewerCan: DataLoader<string, ChatAction[]>;
 
@@ -45,6 +48,7 @@ export class Loaders {
       db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
+    this.messagesAt = new DataLoader((places) => services.chatLog.messagesAt(places.map(placeOf)));
     this.caller = caller;
     this.chatLog = services.chatLog;
     this.memberLists = services.memberLists;
@@ -67,6 +71,11 @@ export class Loaders {
     if (!head || !page) throw chatNotFound();
     // Another field may have been granted access with another head in the meantime: the messages must be of that head's moment.
     return page.head.seq === head.seq ? page.messages : this.messagesUpTo(head, range);
+  }
+
+  /** The message with this number; null when there is none. The caller has checked access to the chat. */
+  messageAt(chatId: string, seq: number): Promise<ChatMessage | null> {
+    return this.messagesAt.load(`${chatId} ${seq}`);
   }
 
   private messagesUpTo(
@@ -116,6 +125,11 @@ export function loaders(context: GraphqlContext): Loaders {
 export function forget(context: object): void {
   loadersOf.delete(context);
   RequestCache.clearForContext(context);
+}
+
+function placeOf(key: string): { chatId: string; seq: number } {
+  const [chatId = '', seq] = key.split(' ');
+  return { chatId, seq: Number(seq) };
 }
 
 function byId<Row extends { id: string }>(read: (ids: string[]) => Promise<Row[]>): DataLoader<string, Row | null> {

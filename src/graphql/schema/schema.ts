@@ -1,4 +1,5 @@
 import './types/date-time.js';
+import './types/json.js';
 import './types/user.js';
 import './types/chat.js';
 import './types/membership.js';

@@ -59,6 +59,18 @@ const EVENT_FIELDS = { chatId: members, seq: members, cursor: members, at: membe
 /** An operator's deeds have no actor; only the message's event has one here. */
 const NO_ACTOR = { 'actor {id}': { ...members, member: 'null', admin: 'null', readOnly: 'null' } };
 
+/** A chat of the test data has no event of this kind. */
+const noEvent = { ...members, member: 'null', admin: 'null', readOnly: 'null' };
+const eventsOfNoMessage = (type: string) =>
+  rows(type, event(type), {
+    chatId: noEvent,
+    seq: noEvent,
+    cursor: noEvent,
+    at: noEvent,
+    'actor {id}': noEvent,
+    'message {id}': noEvent,
+  });
+
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
 export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
@@ -175,6 +187,16 @@ export const MATRIX: Record<string, Row> = {
       'sender {id}': members,
       'chat {id}': members,
       nonce: { ...sender, stranger: 'NOT_FOUND', former: 'NOT_FOUND' },
+      revision: members,
+      editedAt: noEvent,
+      deletedAt: noEvent,
+      metadata: noEvent,
+      'mentions {id}': noEvent,
+      mentionsAll: members,
+      'replyTo {id}': noEvent,
+      'threadRoot {id}': noEvent,
+      pinnedAt: noEvent,
+      'pinnedBy {id}': noEvent,
     },
   ),
   ...rows(
@@ -195,6 +217,11 @@ export const MATRIX: Record<string, Row> = {
     'actor {id}': members,
     'message {id}': members,
   }),
+  ...eventsOfNoMessage('MessageEdited'),
+  ...eventsOfNoMessage('MessageDeleted'),
+  ...eventsOfNoMessage('ReactionsChanged'),
+  ...eventsOfNoMessage('MessagePinned'),
+  ...eventsOfNoMessage('MessageUnpinned'),
   ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),
 };
 

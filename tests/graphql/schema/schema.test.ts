@@ -13,6 +13,7 @@ import { printedSchema, schema } from '../../../src/graphql/schema/schema.js';
 /** The wire contract, as its document has it, with the paging arguments that it leaves to the lists that can grow. */
 const CONTRACT = `
   scalar DateTime
+  scalar JSON
   enum UserRole { admin user }
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
@@ -22,10 +23,17 @@ const CONTRACT = `
 
   type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
-  type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String }
+  type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
+    revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
+    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User }
 
   interface ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
   type MessageCreated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type MessageEdited implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type MessageDeleted implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type ReactionsChanged implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type MessagePinned implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
+  type MessageUnpinned implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
   type MemberAdded implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! }

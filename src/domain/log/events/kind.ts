@@ -75,6 +75,7 @@ export interface EventRules<Event> {
 export interface Kind<Type extends string, Content extends object> extends EventRules<EventBase & Content> {
   readonly type: Type;
   readonly refers: readonly RowName[];
+  readonly mayEndStreams: boolean;
   /** Makes the event of an entry. @throws BadEntry when a row or a fact is missing. */
   event(entry: LogEntry): EventBase & { type: Type } & Content;
 }
@@ -102,6 +103,7 @@ export function defineKind<
   return {
     type,
     refers,
+    mayEndStreams: ends !== undefined,
     event(entry) {
       const { chatId, epoch, seq, at, actor, facts = {} } = entry;
       if (!hasRows(entry, refers)) throw new BadEntry(type, refers.find((row) => entry[row] === undefined) ?? 'rows');

@@ -1,4 +1,5 @@
 import { isSameProfile } from '../../profile.js';
+import { nonceOwner } from './about-message.js';
 import { defineKind } from './kind.js';
 
 /** The row in `messages` is the log entry: this kind has no row in `chat_events`. */
@@ -7,7 +8,7 @@ export const messageCreated = defineKind({
   refers: ['message'],
   facts: {},
   fill: ({ message }) => ({ message }),
-  author: ({ message }) => (message.nonce === null ? null : message.sender.id),
+  author: nonceOwner,
   contradiction: ({ seq, at, actor, message }) => {
     if (message.seq !== seq) return 'message.seq';
     if (message.createdAt !== at) return 'at';

@@ -9,6 +9,11 @@ import { MemberAdded } from './member-added.js';
 import { MemberRemoved } from './member-removed.js';
 import { MemberUpdated } from './member-updated.js';
 import { MessageCreated } from './message-created.js';
+import { MessageDeleted } from './message-deleted.js';
+import { MessageEdited } from './message-edited.js';
+import { MessagePinned } from './message-pinned.js';
+import { ReactionsChanged } from './message-reactions.js';
+import { MessageUnpinned } from './message-unpinned.js';
 
 type EventTypeRef<Type extends EventType> = Pick<
   ReturnType<typeof builder.objectRef<EventOf<Type>>>,
@@ -18,6 +23,11 @@ type EventTypeRef<Type extends EventType> = Pick<
 /** The GraphQL type of each kind. A missing one is a compile error. */
 const TYPES: { readonly [Type in EventType]: EventTypeRef<Type> } = {
   'message.created': MessageCreated,
+  'message.edited': MessageEdited,
+  'message.deleted': MessageDeleted,
+  'message.reactions': ReactionsChanged,
+  'message.pinned': MessagePinned,
+  'message.unpinned': MessageUnpinned,
   'member.added': MemberAdded,
   'member.updated': MemberUpdated,
   'member.removed': MemberRemoved,

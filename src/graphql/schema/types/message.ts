@@ -1,9 +1,10 @@
-import type { PlainMessage } from '../../../domain/log/chat-message.js';
+import { type ChatMessage, extrasOf, type PlainMessage } from '../../../domain/log/chat-message.js';
 import type { UserProfile } from '../../../domain/profile.js';
 import { requireScope } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
+import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
-import { checkBetween, listWeight, MAX_SEQ } from '../paging.js';
+import { checkBetween, listWeight, MAX_SEQ, USUAL_LENGTH } from '../paging.js';
 import { plainList } from '../plain-lists.js';
 import { selectsField } from '../selections.js';
 import { SHARED } from '../shared.js';
@@ -31,6 +32,60 @@ Message.implement({
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', extensions: SHARED }),
     seq: t.exposeInt('seq', { description: 'The number of the message in its chat.', extensions: SHARED }),
+    revision: t.int({
+      description: 'How often the message was edited.',
+      resolve: (message) => extrasOf(message).revision,
+      extensions: { ...SHARED, plain: true },
+    }),
+    editedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      resolve: (message) => extrasOf(message).editedAt,
+      extensions: { ...SHARED, plain: true },
+    }),
+    deletedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the message was deleted. Its content is empty since.',
+      resolve: (message) => extrasOf(message).deletedAt,
+      extensions: { ...SHARED, plain: true },
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'A JSON object of the client that sent or edited the message.',
+      resolve: (message, _args, { budget }) => {
+        const { metadata } = extrasOf(message);
+        if (metadata) budget.spendText(JSON.stringify(metadata));
+        return metadata;
+      },
+      extensions: { ...SHARED, plain: true },
+    }),
+    mentions: t.field({
+      type: [User],
+      description: 'The users whom the message mentions by name.',
+      complexity: { multiplier: USUAL_LENGTH.mentions },
+      resolve: (message) => [...extrasOf(message).mentions],
+      extensions: SHARED,
+    }),
+    mentionsAll: t.boolean({
+      description: 'Whether the message mentions every member.',
+      resolve: (message) => extrasOf(message).mentionsAll,
+      extensions: { ...SHARED, plain: true },
+    }),
+    pinnedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the message was pinned; null when it is not pinned.',
+      resolve: (message) => extrasOf(message).pinnedAt,
+      extensions: { ...SHARED, plain: true },
+    }),
+    pinnedBy: t.field({
+      type: User,
+      nullable: true,
+      resolve: (message) => extrasOf(message).pinnedBy,
+      extensions: SHARED,
+    }),
     // Shared: null for everybody but the sender, for whom a subscription is executed separately as the event's owner.
     nonce: t.string({
       nullable: true,
@@ -40,6 +95,29 @@ Message.implement({
     }),
   }),
 });
+
+builder.objectFields(Message, (t) => ({
+  replyTo: t.field({
+    type: Message,
+    nullable: true,
+    description: 'The message that this one quotes, as it is now.',
+    resolve: (message, _args, context) => referred(message.chatId, extrasOf(message).replyTo?.seq, context),
+    extensions: SHARED,
+  }),
+  threadRoot: t.field({
+    type: Message,
+    nullable: true,
+    description: 'The message whose thread this one is in; null for a message of the main timeline.',
+    resolve: (message, _args, context) => referred(message.chatId, extrasOf(message).thread?.rootSeq, context),
+    extensions: SHARED,
+  }),
+}));
+
+async function referred(chatId: string, seq: number | undefined, context: GraphqlContext): Promise<ChatMessage | null> {
+  if (seq === undefined) return null;
+  const message = await context.budget.read(() => loaders(context).messageAt(chatId, seq));
+  return message && context.budget.spendReading([message]) ? message : null;
+}
 
 /** Fields that return messages read the senders when the operation selects them. */
 function profile(sender: PlainMessage['sender']): UserProfile {

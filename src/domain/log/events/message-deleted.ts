@@ -1,0 +1,13 @@
+import { nonceOwner, notAfterMessage } from './about-message.js';
+import { defineKind } from './kind.js';
+
+/** A message was deleted. Shows what is left of it. */
+export const messageDeleted = defineKind({
+  type: 'message.deleted',
+  refers: ['message'],
+  facts: {},
+  fill: ({ message }) => ({ message }),
+  forgets: ({ message }) => ({ messageSeq: message.seq }),
+  author: nonceOwner,
+  contradiction: notAfterMessage,
+});
