@@ -11,6 +11,8 @@ const LISTEN_ERRORS: Readonly<Record<string, (address: Address) => string>> = {
     `Another program listens on port ${port} of ${host}. Stop it, or set PORT to another number.`,
   EACCES: ({ host, port }) => `This user may not listen on port ${port} of ${host}. Set PORT to a number above 1023.`,
   EADDRNOTAVAIL: ({ host }) => `${host} is no address of this machine. Set HOST to one that is, or to 0.0.0.0 for all.`,
+  EAI_AGAIN: ({ host }) =>
+    `The name ${host} could not be looked up for now. Set HOST to an IP address of this machine, or try again.`,
   ENOTFOUND: ({ host }) => `There is no host of the name ${host}. Set HOST to an address of this machine.`,
 };
 

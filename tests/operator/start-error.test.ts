@@ -31,6 +31,17 @@ it('says in one sentence that the port is taken, and what to do', async () => {
 });
 
 it.each([
+  ['ENOTFOUND', 'There is no host of the name nowhere.invalid. Set HOST to an address of this machine.'],
+  [
+    'EAI_AGAIN',
+    'The name nowhere.invalid could not be looked up for now. Set HOST to an IP address of this machine, or try again.',
+  ],
+])('says in one sentence that HOST has no address, and what to do: %s', (code, text) => {
+  const error = Object.assign(new Error(`getaddrinfo ${code} nowhere.invalid`), { code, syscall: 'getaddrinfo' });
+  expect(describeStartError(error, { ...ADDRESS, host: 'nowhere.invalid' })).toBe(text);
+});
+
+it.each([
   [{ message: 'could not write: no space left on device' }, 'could not write: no space left on device'],
   [{ code: 28 }, '{"code":28}'],
   ['a text', 'a text'],

@@ -24,9 +24,9 @@ export function addImportDjango(program: Command): void {
       'after',
       `
 Passwords and client secrets go on working; they are hashed anew at their first use. So do tokens in use, of which only
-hashes are stored. What is there already stays as it is, a user by the username, an application by its client id; tokens go only to users who
-came from there, and only superusers become admins: the
-command may be run again, and changes nothing when there is nothing new. All is copied, or nothing.`,
+hashes are stored. Tokens go only to users who came from there, and only superusers become admins. All is copied, or
+nothing. You may run the command again: it copies what is new and leaves what is there already as it is, a user by the
+username, an application by its client id.`,
     )
     .action(({ database, userTable }: { database: string; userTable?: string }) =>
       withServices(async ({ db }, config) => {

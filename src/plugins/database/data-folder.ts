@@ -1,5 +1,5 @@
-import { chmod, lstat, mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { DataFolderError } from './errors.js';
 
@@ -15,7 +15,7 @@ const INNER_FOLDERS = ['postgres', 'postgres.unfinished'];
  */
 export async function openDataFolder(dataDir: string): Promise<string> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolders(dataDir);
     const path = await realpath(dataDir);
     if (!(await lstat(path)).isDirectory()) throw new DataFolderError(dataDir, 'it is a file');
     // Worker threads cannot set the umask; only tests run this in one.
@@ -25,6 +25,26 @@ export async function openDataFolder(dataDir: string): Promise<string> {
   } catch (error) {
     throw DataFolderError.of(dataDir, error);
   }
+}
+
+/**
+ * Creates a folder and those above it that are missing. Node's own `recursive` tries for ever where the file system answers
+ * ENOENT although the folder above is there, as in /proc.
+ */
+async function makeFolders(folder: string): Promise<void> {
+  await makeFolder(folder).catch(async (error: NodeJS.ErrnoException) => {
+    const above = dirname(folder);
+    if (error.code !== 'ENOENT' || above === folder) throw error;
+    await makeFolders(above);
+    await makeFolder(folder);
+  });
+}
+
+/** Creates a folder unless it is there. */
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error;
+  });
 }
 
 /** Creates a folder with mode 700, or sets an existing one to it. @throws DataFolderError */

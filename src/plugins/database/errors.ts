@@ -67,6 +67,7 @@ const FOLDER_REASONS: Record<string, string> = {
   EROFS: 'its volume is read-only; choose another DATA_DIR',
   ENOSPC: 'there is no space left on its volume; make room, or choose another DATA_DIR',
   EDQUOT: 'the quota of its volume is used up; make room, or choose another DATA_DIR',
+  ENOENT: 'it is not there and cannot be made; choose another DATA_DIR',
   EEXIST: 'it is a file; choose another DATA_DIR',
   ENOTDIR: 'a part of its path is a file; choose another DATA_DIR',
   ELOOP: 'its symbolic links lead in a circle',

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openDataFolder } from '../../../src/plugins/database/data-folder.js';
 import { type Embedded, findRunningEmbedded, startEmbedded } from '../../../src/plugins/database/embedded.js';
 import { runTypeScript } from '../../support/process.js';
 
@@ -83,6 +84,21 @@ describe('the embedded database', { timeout: 60_000 }, () => {
         `The data folder ${folder} cannot be used: ${reason}; choose another DATA_DIR.`,
       );
     }
+  });
+
+  it.runIf(process.platform === 'linux')('says in a sentence that no folder can be made there', async () => {
+    await symlink('nowhere', join(dataDir, 'broken'));
+    for (const folder of ['/proc/data', '/proc/a/data', join(dataDir, 'broken')]) {
+      await expect(startEmbedded(folder)).rejects.toThrow(
+        `The data folder ${folder} cannot be used: it is not there and cannot be made; choose another DATA_DIR.`,
+      );
+    }
+  });
+
+  it('makes its folder and those above it, which two processes may do at once', async () => {
+    const folders = [join(dataDir, 'a', 'b', 'one'), join(dataDir, 'a', 'b', 'two')];
+    expect(await Promise.all(folders.map((folder) => openDataFolder(folder)))).toEqual(folders);
+    expect(await modesOf('a', 'a/b', 'a/b/one')).toEqual(['700', '700', '700']);
   });
 
   it('says in a sentence that what it finds there is no database', async () => {
