@@ -67,6 +67,13 @@ describe('the commands of', () => {
       expect(await (await fetch(url ?? '')).text()).toContain('Terminal asks you to sign in');
   });
 
+  it.each(Object.keys(PASTED))('%s have no comment with a quote, which zsh would wait to see closed', (page) => {
+    const comments = blocksOf(page)
+      .filter(({ words }) => words[0] === 'sh')
+      .flatMap(({ text }) => text.match(/^# .*$/gm) ?? []);
+    expect(comments.filter((comment) => /['"`]/.test(comment))).toEqual([]);
+  });
+
   it.each(PAGES)('%s are run somewhere', (page) => {
     const blocks = blocksOf(page);
     expect(blocks.some(({ words }) => words[0] === 'sh')).toBe(page in PASTED);
