@@ -1,12 +1,20 @@
 // Builds dist/ when it is missing or older than its sources: Prisma's client first, then the programs with all they import, and
 // a new embedded database. Types are checked by `npm run check`; a start should not wait for them.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const force = process.argv.includes('--force');
+
+// What starts the service begins here: an older Node.js would end with a stack trace about a name that it does not know.
+const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const oldest = engines.node.replace('>=', '');
+if (process.version.slice(1).localeCompare(oldest, 'en', { numeric: true }) < 0) {
+  process.stderr.write(`This needs Node.js ${oldest} or newer, and runs on ${process.version.slice(1)}.\n`);
+  process.exit(1);
+}
 
 /** The latest modification time below a path, in milliseconds; 0 when the path does not exist. */
 function newest(path, skip = []) {
