@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
 import { testRedisUrl } from '../support/redis.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,7 +21,7 @@ export const PASSWORD = 'correct horse battery';
  * What a bystander's slowest query but one in a hundred may take, in milliseconds. The embedded database is one session in the
  * same process: a query waits there for the statement that is under way.
  */
-export const P99_MS = process.env.TEST_DATABASE_URL === undefined ? 1000 : 250;
+export const P99_MS = testDatabaseSource().kind === 'embedded' ? 1000 : 250;
 /** How often the bystander asks, in milliseconds. */
 const BYSTANDER_PAUSE_MS = 15;
 
@@ -56,7 +57,7 @@ export class AbusedService {
 
   static async start(environment: NodeJS.ProcessEnv = {}): Promise<AbusedService> {
     const folder = await mkdtemp(join(tmpdir(), 'chat-abuse-'));
-    const database = process.env.TEST_DATABASE_URL === undefined ? undefined : await createTestDatabase();
+    const database = testDatabaseSource().kind === 'embedded' ? undefined : await createTestDatabase();
     const port = await freePort();
     const child = spawn(process.execPath, ['--max-old-space-size=512', PROGRAM], {
       cwd: folder,

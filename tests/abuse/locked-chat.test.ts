@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InProcessBus } from '../../src/delivery/in-process-bus.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import { startOwnServices, startServices, type TestServices, viewerOf } from '../support/services.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 
 /** How long a chat's row is locked, in milliseconds. Its senders time out after 2,000. */
 const HELD_MS = 1500;
@@ -60,7 +61,7 @@ function p99(latencies: number[]): number {
 }
 
 // A transaction that is open on the embedded database is everybody's.
-const oneSession = process.env.TEST_DATABASE_URL === undefined;
+const oneSession = testDatabaseSource().kind === 'embedded';
 
 describe.skipIf(oneSession)(
   'a chat whose row is held (skipped on the embedded database, which has one session)',

@@ -4,17 +4,19 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 import { testRedisUrl } from '../support/redis.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs the demo as `npm run demo` does, on what this run tests with. */
 async function demo(...nodeArguments: string[]) {
+  const source = testDatabaseSource();
   const child = spawn(process.execPath, ['--import', 'tsx', ...nodeArguments, 'demo/main.ts'], {
     cwd: root,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      DATABASE_URL: process.env.TEST_DATABASE_URL ?? '',
+      DATABASE_URL: source.kind === 'postgres' ? source.serverUrl : '',
       REDIS_URL: testRedisUrl() ?? '',
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { createTestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
 import { testRedisUrl } from '../support/redis.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { type Block, root } from './pages.js';
 
 const CREDENTIALS = {
@@ -26,7 +27,7 @@ export interface DocumentedService {
 /** Starts it on what this run tests with: a server's database, or the embedded default in a folder. */
 export async function startDocumentedService(): Promise<DocumentedService> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-docs-'));
-  const database = process.env.TEST_DATABASE_URL === undefined ? undefined : await createTestDatabase();
+  const database = testDatabaseSource().kind === 'embedded' ? undefined : await createTestDatabase();
   const origin = `http://127.0.0.1:${await freePort()}`;
   const environment: NodeJS.ProcessEnv = {
     PATH: process.env.PATH,

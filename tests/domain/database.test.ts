@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientError, query } from '../../src/domain/database.js';
 import { createDatabase, type OpenDatabase } from '../../src/plugins/database/client.js';
 import { TcpProxy } from '../faults/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 
 // Both were found by the fault tests.
-describe.runIf(inject('testDatabaseSource').kind === 'postgres')('a database that goes away', () => {
+describe.runIf(testDatabaseSource().kind === 'postgres')('a database that goes away', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let db: OpenDatabase;

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isDatabaseAway } from '../../src/domain/database.js';
 import { transaction } from '../../src/domain/transaction.js';
 import { startOwnServices } from '../support/services.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 
 describe('transaction', () => {
   let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -34,7 +35,7 @@ describe('transaction', () => {
     expect(services.db.pool.waitingCount).toBe(0);
   });
 
-  it.runIf(inject('testDatabaseSource').kind === 'postgres')(
+  it.runIf(testDatabaseSource().kind === 'postgres')(
     'survives the loss of its connection between two statements',
     async () => {
       const losing = transaction(services.db, async (connection) => {

@@ -1,18 +1,19 @@
 import net from 'node:net';
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { toProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import { holderOf } from '../../src/plugins/limits/holder.js';
 import { startTeam } from '../support/service.js';
 import { viewerOf } from '../support/services.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 import { upgradeRequest } from '../support/web-socket-app.js';
 
 /** On servers the whole number; the embedded database, in this very process, would take a minute for it. */
-const isEmbedded = inject('testDatabaseSource').kind === 'embedded';
+const isEmbedded = testDatabaseSource().kind === 'embedded';
 const CYCLES = isEmbedded ? { GraphQL: 1500, raw: 400 } : { GraphQL: 10_000, raw: 1000 };
 /** After so many, caches, pools and compiled code are about as large as they get. */
 const WARM_UP = 500;

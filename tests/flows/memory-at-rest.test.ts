@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { expect, inject, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { emptyInstallation } from '../support/built-service.js';
 import { freePort } from '../support/free-port.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const MIB_OF_KB = 1024;
@@ -24,7 +25,7 @@ it.runIf(existsSync('/proc/self/status'))(
     await waitUntil('The service answers', 60_000, async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const mib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / MIB_OF_KB;
-    const { atRest, peak } = BOUNDS[inject('testDatabaseSource').kind];
+    const { atRest, peak } = BOUNDS[testDatabaseSource().kind];
     expect(mib('VmRSS')).toBeLessThan(atRest);
     expect(mib('VmHWM')).toBeLessThan(peak);
   },

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { endSignIns } from '../../src/domain/credentials/end-sign-ins.js';
 import { PasswordHasher } from '../../src/domain/credentials/passwords.js';
 import { transaction } from '../../src/domain/transaction.js';
@@ -15,6 +15,7 @@ import {
 import { configureDatabase } from '../support/configured-database.js';
 import { createDjangoDatabase, type DjangoDatabase, djangoHash, djangoToken } from '../support/django.js';
 import { manage } from '../support/manage.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const PASSWORD = 'correct horse';
@@ -251,7 +252,7 @@ describe('import-django', { timeout: 60_000 }, () => {
     expect(Date.now() - dateJoined.getTime()).toBeLessThan(60_000);
   });
 
-  it.runIf(inject('testDatabaseSource').kind === 'postgres')(
+  it.runIf(testDatabaseSource().kind === 'postgres')(
     'brings back no sign-in that a password reset ends beside it, before its own look or after (on a server alone)',
     async () => {
       const user = await django.user({ username: 'ann', password: djangoHash(PASSWORD) });

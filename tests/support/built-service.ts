@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createTestDatabase } from './database.js';
+import { testDatabaseSource } from './test-database-source.js';
 
 /**
  * Starts the built service as a new user does, on an empty database: the embedded one in a folder of its own, or one on the server
@@ -11,7 +12,7 @@ import { createTestDatabase } from './database.js';
  */
 export async function emptyInstallation() {
   const folder = await mkdtemp(join(tmpdir(), 'chat-built-'));
-  const database = process.env.TEST_DATABASE_URL === undefined ? undefined : await createTestDatabase();
+  const database = testDatabaseSource().kind === 'embedded' ? undefined : await createTestDatabase();
   const started: ChildProcess[] = [];
   onTestFinished(async () => {
     for (const service of started) service.kill('SIGKILL');

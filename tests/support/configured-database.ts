@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { inject } from 'vitest';
+
 import { createTestDatabase } from './database.js';
 import { testRedisUrl } from './redis.js';
+import { testDatabaseSource } from './test-database-source.js';
 
 /** A database as an operator configures it, for programs that are run as processes of their own. */
 export interface ConfiguredDatabase {
@@ -22,7 +23,7 @@ export interface ConfiguredDatabase {
  */
 export async function configureDatabase({ prepared = false } = {}): Promise<ConfiguredDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-operator-'));
-  const database = process.env.TEST_DATABASE_URL ? await createTestDatabase() : undefined;
+  const database = testDatabaseSource().kind === 'postgres' ? await createTestDatabase() : undefined;
   if (prepared) await prepare(join(folder, 'data', 'postgres'));
   return {
     folder,
@@ -41,7 +42,7 @@ export async function configureDatabase({ prepared = false } = {}): Promise<Conf
 }
 
 async function prepare(dataFolder: string): Promise<void> {
-  const source = inject('testDatabaseSource');
+  const source = testDatabaseSource();
   if (source.kind !== 'embedded') return;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   await promisify(execFile)('tar', ['-xf', source.template, '-C', dataFolder]);

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import pg from 'pg';
-import { inject } from 'vitest';
+
 import { onServer } from './postgres-template.js';
-import type { TestDatabaseSource } from './test-database-source.js';
+import { type TestDatabaseSource, testDatabaseSource } from './test-database-source.js';
 
 /** A migrated, empty database for this test alone. */
 export interface TestDatabase {
@@ -22,13 +22,13 @@ const EMPTY_SCHEMA = `
 
 /** Makes one on whatever this run uses; the caller drops it in `afterAll`. Takes about 0.1 s, a second for the first embedded one. */
 export function createTestDatabase(): Promise<TestDatabase> {
-  const source = inject('testDatabaseSource');
+  const source = testDatabaseSource();
   return source.kind === 'postgres' ? clone(source) : borrow(source);
 }
 
 /** Whether databases are created on a server, which can give each its own locale. */
 export function canChooseLocale(): boolean {
-  return inject('testDatabaseSource').kind === 'postgres';
+  return testDatabaseSource().kind === 'postgres';
 }
 
 /**
@@ -36,7 +36,7 @@ export function canChooseLocale(): boolean {
  * @param locale options of `CREATE DATABASE`; for servers only
  */
 export async function createEmptyDatabase(locale = ''): Promise<TestDatabase> {
-  const source = inject('testDatabaseSource');
+  const source = testDatabaseSource();
   if (source.kind === 'postgres') return clone({ ...source, template: 'template0' }, locale);
   const database = await borrow(source);
   await onDatabase(database.url, EMPTY_SCHEMA);

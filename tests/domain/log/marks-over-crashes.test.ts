@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Chats } from '../../../src/domain/chats/chats.js';
 import { Marks } from '../../../src/domain/log/marks.js';
 import { createDatabase, type OpenDatabase } from '../../../src/plugins/database/client.js';
@@ -10,13 +10,14 @@ import { Keeper } from '../../support/keeper.js';
 import { PrivatePostgres } from '../../support/private-postgres.js';
 import { chooseSeed } from '../../support/seed.js';
 import { folderWith, postgresFolders } from '../../support/server-program.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 import { MarkObserver } from './mark-observer.js';
 import { makeMarkWorld } from './mark-world.js';
 import { writeAtRandom } from './mark-writer.js';
 
 const run = promisify(execFile);
 const SEED = chooseSeed();
-const isOnServers = inject('testDatabaseSource').kind === 'postgres';
+const isOnServers = testDatabaseSource().kind === 'postgres';
 
 describe.runIf(isOnServers)(`marks of servers of their own (TEST_SEED=${SEED}, on servers alone)`, () => {
   const keeper = new Keeper();

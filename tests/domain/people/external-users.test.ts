@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startOwnServices } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
 beforeAll(async () => {
@@ -26,7 +27,7 @@ it('a name that is taken gets a number, and one that many have is not tried a th
   expect(await services.externalUsers.findOrCreate(identity(10))).toBe(many[0]);
 });
 
-it.skipIf(inject('testDatabaseSource').kind === 'embedded')(
+it.skipIf(testDatabaseSource().kind === 'embedded')(
   'who is made while somebody else makes users for long is refused within seconds, and keeps no connection (skipped on the embedded database, which has one session)',
   async () => {
     const holder = await services.db.pool.connect();

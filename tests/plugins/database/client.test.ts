@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type OpenDatabase } from '../../../src/plugins/database/client.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
 const id = '01890000-0000-7000-8000-000000000001';
 
@@ -57,7 +58,7 @@ describe('the database client', () => {
 });
 
 // What follows is about several sessions, and the embedded database has one.
-describe.runIf(inject('testDatabaseSource').kind === 'postgres')('the database client on PostgreSQL', () => {
+describe.runIf(testDatabaseSource().kind === 'postgres')('the database client on PostgreSQL', () => {
   let test: TestDatabase;
   let lost: Error[];
   let database: OpenDatabase;

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { schemaDifference } from '../../../scripts/schema-difference.js';
 import { noFilters, openSchemaEngine } from '../../../scripts/schema-engine.js';
 import { readMigrations, SHIPPED_MIGRATIONS } from '../../../src/plugins/database/migration-files.js';
@@ -16,6 +16,7 @@ import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../.
 import { manage } from '../../support/manage.js';
 import { runTypeScript } from '../../support/process.js';
 import { Service } from '../../support/service.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 import { waitUntil } from '../../support/wait-until.js';
 
 const shipped = await readMigrations();
@@ -119,7 +120,7 @@ describe('migrations', { timeout: 60_000 }, () => {
     });
   });
 
-  it.runIf(inject('testDatabaseSource').kind === 'postgres')(
+  it.runIf(testDatabaseSource().kind === 'postgres')(
     'say in one sentence that a role may not create tables (on a server alone)',
     async () => {
       database = await createEmptyDatabase();
@@ -139,7 +140,7 @@ describe('migrations', { timeout: 60_000 }, () => {
     },
   );
 
-  describe.runIf(inject('testDatabaseSource').kind === 'postgres')('of a running service (on a server alone)', () => {
+  describe.runIf(testDatabaseSource().kind === 'postgres')('of a running service (on a server alone)', () => {
     async function traffic(url: string): Promise<pg.Client> {
       const client = new pg.Client({ connectionString: url });
       await client.connect();

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../src/plugins/database/client.js';
 import { applyMigrations } from '../../../src/plugins/database/migrations.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -8,8 +8,9 @@ import { manage } from '../../support/manage.js';
 import { findPgBouncer, startPgBouncer } from '../../support/private-pgbouncer.js';
 import { Service } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
-const onServer = inject('testDatabaseSource').kind === 'postgres';
+const onServer = testDatabaseSource().kind === 'postgres';
 const title = 'Behind PgBouncer (skipped without a PostgreSQL server and a pgbouncer)';
 
 describe.skipIf(!onServer || findPgBouncer() === undefined)(title, { timeout: 60_000 }, () => {

@@ -1,12 +1,13 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientError } from '../../../src/domain/database.js';
 import { createDatabase } from '../../../src/plugins/database/client.js';
 import { applyMigrations } from '../../../src/plugins/database/migrations.js';
 import { prepareSession } from '../../../src/plugins/database/session.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
-describe.runIf(inject('testDatabaseSource').kind === 'postgres')('the session of a connection', () => {
+describe.runIf(testDatabaseSource().kind === 'postgres')('the session of a connection', () => {
   let test: TestDatabase;
   beforeAll(async () => {
     test = await createTestDatabase();
@@ -68,7 +69,7 @@ it('a server that is too old is named, with what is needed', async () => {
   ).rejects.toMatchObject({ message: 'The service needs PostgreSQL 15 or newer, and this one is 14.' });
 });
 
-it.runIf(inject('testDatabaseSource').kind === 'postgres').each(['LATIN1', 'SQL_ASCII'])(
+it.runIf(testDatabaseSource().kind === 'postgres').each(['LATIN1', 'SQL_ASCII'])(
   'a database whose encoding is %s is refused in one sentence, before anything is made in it (on a server alone)',
   async (encoding) => {
     const test = await createEmptyDatabase(`ENCODING '${encoding}' LOCALE 'C'`);

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { RawSocket, UpgradeRefused } from '../../support/raw-socket.js';
 import { testRedisPrefix } from '../../support/redis.js';
 import { Service, startTeam } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 import { exchange, upgradeRequest } from '../../support/web-socket-app.js';
 
 let team: Awaited<ReturnType<typeof startTeam>>;
@@ -58,7 +59,7 @@ const forwardedChannel = (address: string) =>
 const refusedOf = (statuses: number[]) => statuses.filter((status) => status === 429).length;
 
 /** The embedded database has one session, which a lock would stop altogether. */
-const isEmbedded = () => inject('testDatabaseSource').kind === 'embedded';
+const isEmbedded = () => testDatabaseSource().kind === 'embedded';
 
 /** Keeps every chat from being read until `release`. */
 async function holdChats() {
