@@ -1,25 +1,32 @@
 import { once } from 'node:events';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import type { ChatSocket } from '../../../src/plugins/websocket/chat-socket.js';
 import { closeCodes } from '../../../src/plugins/websocket/close-codes.js';
 import { textFrame } from '../../../src/plugins/websocket/frame.js';
-import { tryWrite } from '../../../src/plugins/websocket/try-write.js';
+import { plainDescriptor } from '../../../src/plugins/websocket/try-write.js';
 import { waitUntil } from '../../support/wait-until.js';
 import { closing, startWebSocketApp, type WebSocketApp } from '../../support/web-socket-app.js';
-
-// Does what it does, and is counted.
-vi.mock('../../../src/plugins/websocket/try-write.js', { spy: true });
 
 const MEBIBYTE = 1024 * 1024;
 
 let app: WebSocketApp;
 
+// Does what it does, and is counted.
+const writeSync = vi.spyOn(fs, 'writeSync');
+
 beforeAll(async () => {
+  syncBuiltinESMExports();
   app = await startWebSocketApp({ stallMs: 300, checkIntervalMs: 50, frameRate: { perSecond: 1, burst: 20 } });
 });
 
-afterAll(() => app.close());
+afterAll(async () => {
+  writeSync.mockRestore();
+  syncBuiltinESMExports();
+  await app.close();
+});
 
 async function texts(client: WebSocket, count: number): Promise<string[]> {
   const received: string[] = [];
@@ -43,7 +50,9 @@ function fill(server: ChatSocket, text = 'x'.repeat(8000)): number {
 function countWrites(server: ChatSocket): () => number {
   const connection = Reflect.get(server, '_socket');
   const toStream = vi.spyOn(connection, 'write');
-  const toDescriptor = () => vi.mocked(tryWrite).mock.calls.filter(([to]) => to === connection);
+  const descriptor = plainDescriptor(connection);
+  const before = writeSync.mock.calls.length;
+  const toDescriptor = () => writeSync.mock.calls.slice(before).filter(([to]) => to === descriptor);
   return () => toDescriptor().length + toStream.mock.calls.length;
 }
 
