@@ -1,7 +1,9 @@
 import { type ChatEvent, forgets, showsForgotten } from '../domain/log/chat-events.js';
-import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
+import type { ChatHead, LogPage, ReadPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import { type EventHolder, type Replace, replacementBy } from './event-holder.js';
 import type { Feed, FlushScheduler } from './flush-scheduler.js';
+import { MessageStates } from './message-states.js';
 import { RecentEvents } from './recent-events.js';
 import { ReorderBuffer } from './reorder-buffer.js';
 import { type LogReader, PAGE_LENGTH, SharedPages } from './shared-pages.js';
@@ -30,10 +32,17 @@ const GAP_GRACE_MS = 10;
 /**
  * One chat's events in order, for this process. The bus may lose, repeat and reorder events; missing ones are read from the log,
  * one read at a time.
+ *
+ * An event that shows a message in a later state replaces that message in all events that this process holds, as soon as it comes. So a
+ * client that resumes gets from memory what it would get from the log, and deleted text is held nowhere.
  */
 export class ChatFeed implements Feed {
   private readonly listeners = new Set<FeedListener>();
+  /** The streams of this chat, which hold events until they are closed. */
+  private readonly streams = new Set<EventHolder>();
   private readonly reorderBuffer = new ReorderBuffer();
+  /** States of messages that are newer than `lastSeq`: the events up to there may still come with older ones. */
+  private readonly newerStates = new MessageStates();
   private readonly pages: SharedPages;
   private recent = new RecentEvents(0);
   /** Events for the next flush. `recent` holds them too. */
@@ -57,7 +66,7 @@ export class ChatFeed implements Feed {
     private readonly onRepairError: (error: unknown) => void,
     private readonly gapGraceMs = GAP_GRACE_MS,
   ) {
-    this.pages = new SharedPages(log);
+    this.pages = new SharedPages(log, (page) => this.noteStates(page));
   }
 
   /** The newest event that came here in order: delivered, or due in the next flush. */
@@ -80,8 +89,8 @@ export class ChatFeed implements Feed {
     if (event.seq <= this.lastSeq || (this.head && event.epoch !== this.head.epoch)) return;
     this.highestKnownSeq = Math.max(this.highestKnownSeq, event.seq);
     // Usually it is the next one.
-    if (this.head && event.seq === this.lastSeq + 1) this.append(event);
-    else this.reorderBuffer.add(event);
+    if (this.head && event.seq === this.lastSeq + 1) this.append(event, event.seq);
+    else this.receiveEarly(event);
     if (!this.head) return;
     this.appendBuffered();
     this.scheduleRepair();
@@ -119,12 +128,22 @@ export class ChatFeed implements Feed {
   /** Drops from memory the events up to the position of the last call. Called at intervals. */
   trim(): void {
     this.recent.dropUpTo(this.seqAtLastTrim);
+    this.newerStates.dropUpTo(this.lastSeq);
     this.seqAtLastTrim = this.lastSeq;
   }
 
   /** A page of history after `seq`. Readers who want the same page at about the same time share one read. */
   page(seq: number, length: number): Promise<LogPage> {
     return this.head ? this.pages.read(this.head, seq, length) : Promise.resolve({ events: [], upTo: seq });
+  }
+
+  /** Replaces what the stream holds, live or not, until `detach`. */
+  attach(stream: EventHolder): void {
+    this.streams.add(stream);
+  }
+
+  detach(stream: EventHolder): void {
+    this.streams.delete(stream);
   }
 
   add(listener: FeedListener): void {
@@ -152,7 +171,10 @@ export class ChatFeed implements Feed {
   close(): void {
     clearTimeout(this.gapTimer);
     this.listeners.clear();
+    this.streams.clear();
     this.reorderBuffer.clear();
+    this.newerStates.clear();
+    this.pages.clear();
     this.recent = new RecentEvents(this.lastSeq);
     this.pending = [];
     this.highestKnownSeq = 0;
@@ -174,37 +196,77 @@ export class ChatFeed implements Feed {
       this.scheduleRepair();
     } else {
       this.reorderBuffer.clear();
+      this.newerStates.clear();
       for (const listener of [...this.listeners]) listener.historyReplaced();
     }
   }
 
   private appendBuffered(): void {
-    for (let next = this.takeNextBuffered(); next; next = this.takeNextBuffered()) this.append(next);
+    for (let next = this.takeNextBuffered(); next; next = this.takeNextBuffered()) this.append(next, next.seq);
   }
 
   private takeNextBuffered(): ChatEvent | undefined {
     return this.reorderBuffer.take(this.lastSeq + 1);
   }
 
-  private append(event: ChatEvent): void {
-    if (event.epoch !== this.head?.epoch || event.seq <= this.head.seq) return;
+  /** Keeps an event until its turn comes. What it shows is known from now on. */
+  private receiveEarly(event: ChatEvent): void {
+    const current = this.newerStates.current(event, event.seq);
+    this.newerStates.note(current, current.seq);
+    this.applyChange(current);
+    this.reorderBuffer.add(current);
+  }
+
+  /** @param asOf the newest number when the event's message was read */
+  private append(received: ChatEvent, asOf: number): void {
+    if (received.epoch !== this.head?.epoch || received.seq <= this.head.seq) return;
+    const event = this.newerStates.current(received, asOf);
     const forgotten = forgets(event);
     // It may flush: until the event is among the recent ones, the feed's position must not include it.
     if (forgotten) this.erase((held) => showsForgotten(held, forgotten));
+    this.applyChange(event);
     this.head.seq = event.seq;
+    this.newerStates.dropAllUpTo(event.seq);
     this.recent.add(event);
     this.pending.push(event);
     this.scheduler.addEvent(this);
     if (this.pending.length >= MAX_FLUSH_LENGTH) this.flush();
   }
 
+  /** Puts the message that the event shows into the events held. Returns at once for an event that changes no message. */
+  private applyChange(event: ChatEvent): void {
+    const replace = replacementBy(event);
+    if (!replace) return;
+    this.pages.noteChange(event);
+    this.replaceHeld(replace);
+  }
+
+  private replaceHeld(replace: Replace): void {
+    this.recent.replace(replace);
+    this.pending = this.pending.map(replace);
+    this.reorderBuffer.replace(replace);
+    this.pages.replace(replace);
+    for (const stream of this.streams) stream.replace(replace);
+  }
+
+  /**
+   * A page shows messages as they are now. That may be newer than what the bus has brought, and no reader of the page may be shown
+   * an older state after it.
+   */
+  private noteStates({ events, asOf }: ReadPage): void {
+    if (asOf <= this.lastSeq) return;
+    for (const event of events) this.newerStates.note(event, asOf);
+    if (this.newerStates.size > 0) this.replaceHeld(this.newerStates.replacement());
+  }
+
   /** Drops erased contents from memory. Pending events precede the erasure, so they are delivered first. */
   private erase(isErased: (event: ChatEvent) => boolean): void {
     if (this.pending.some(isErased)) this.flush();
     this.recent.erase(isErased);
+    this.newerStates.clear();
     this.reorderBuffer.erase(isErased);
     // A page may hold erased contents, or still be in the middle of its read.
-    this.pages.clear();
+    this.pages.erase();
   }
 
   private scheduleRepair(): void {
@@ -237,9 +299,9 @@ export class ChatFeed implements Feed {
       return;
     }
     while (head.seq > this.lastSeq) {
-      const { events, upTo } = await this.pages.read(head, this.lastSeq, PAGE_LENGTH);
+      const { events, upTo, asOf } = await this.pages.read(head, this.lastSeq, PAGE_LENGTH);
       if (this.head?.epoch !== head.epoch) return;
-      for (const event of events) this.append(event);
+      for (const event of events) this.append(event, asOf);
       // A number at or below the head without a row was deleted by hand, and is skipped.
       this.head.seq = Math.max(this.head.seq, upTo);
       this.reorderBuffer.dropUpTo(this.lastSeq);

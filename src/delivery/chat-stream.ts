@@ -4,6 +4,7 @@ import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { ChatFeed, FeedListener } from './chat-feed.js';
+import type { EventHolder, Replace } from './event-holder.js';
 import type { StreamEnd, StreamSink } from './stream-sink.js';
 
 interface StreamStart {
@@ -36,12 +37,12 @@ const MIN_PAGE_LENGTH = 16;
  * consumer is full, the stream leaves the feed and later starts again from its position. Until then it holds nothing but that
  * position, however long the history and however slow the consumer.
  */
-export class ChatStream implements FeedListener {
+export class ChatStream implements FeedListener, EventHolder {
   readonly chatId: string;
   /** The chat's head when the viewer was admitted. A client that gets no event and reconnects with this cursor misses nothing. */
   readonly head: Cursor;
   private position: Cursor;
-  private state: 'new' | 'reading' | 'live' | 'paused' | 'closed' = 'new';
+  private state: 'new' | 'reading' | 'live' | 'paused' | 'ended' | 'closed' = 'new';
   /** Events per read: as many as the consumer took last, so that a slow one makes few be read twice. */
   private pageLength = MAX_PAGE_LENGTH;
   private isLiveAnnounced = false;
@@ -70,6 +71,7 @@ export class ChatStream implements FeedListener {
   start(): void {
     if (this.state !== 'new') return;
     this.state = 'paused';
+    this.feed.attach(this);
     const { head } = this;
     this.guard(() => {
       if (this.position.epoch !== head.epoch || this.position.seq > head.seq) this.restart(head);
@@ -88,10 +90,26 @@ export class ChatStream implements FeedListener {
   /** Ends the stream without a further call of its sink. */
   close(): void {
     if (this.state === 'closed') return;
+    this.stop();
     this.state = 'closed';
+    this.feed.detach(this);
+    this.host.closed(this, this.feed);
+  }
+
+  /** Delivers nothing more. What the sink holds is replaced when it changes, until `close`. */
+  stop(): void {
+    if (this.isOver) return;
+    this.state = 'ended';
     clearTimeout(this.retryTimer);
     this.feed.delete(this);
-    this.host.closed(this, this.feed);
+  }
+
+  replace(replace: Replace): void {
+    if (this.sink.holdsEvents) this.guard(() => this.sink.replace(replace));
+  }
+
+  private get isOver(): boolean {
+    return this.state === 'ended' || this.state === 'closed';
   }
 
   deliver(events: readonly ChatEvent[]): void {
@@ -201,7 +219,7 @@ export class ChatStream implements FeedListener {
     const newest = delivered.at(-1);
     this.position.seq = newest?.seq ?? this.position.seq;
     const hasRoom = this.sink.deliver(delivered);
-    if (this.state === 'closed') return;
+    if (this.isOver) return;
     const end = newest && this.endWith(newest);
     if (end) {
       this.end(end);
@@ -223,9 +241,10 @@ export class ChatStream implements FeedListener {
   }
 
   private end(reason: StreamEnd): void {
-    if (this.state === 'closed') return;
-    this.close();
+    if (this.isOver) return;
+    this.stop();
     this.sink.end(reason);
+    if (!this.sink.holdsEvents) this.close();
   }
 
   /** An error of one consumer ends its own stream; the chat's other streams continue. */

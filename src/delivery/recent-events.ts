@@ -1,4 +1,5 @@
 import { type ChatEvent, contentLength } from '../domain/log/chat-events.js';
+import type { EventHolder, Replace } from './event-holder.js';
 
 const MAX_EVENTS = 256;
 const MAX_CHARACTERS = 256 * 1024;
@@ -7,7 +8,7 @@ const MAX_CHARACTERS = 256 * 1024;
  * A chat's newest events, without a gap: a consumer that is a little behind needs no database. When it reaches twice the maximum
  * number or size it is cut to the maximum.
  */
-export class RecentEvents {
+export class RecentEvents implements EventHolder {
   private events: ChatEvent[] = [];
   private contentCharacters = 0;
 
@@ -26,7 +27,17 @@ export class RecentEvents {
   add(event: ChatEvent): void {
     this.events.push(event);
     this.contentCharacters += contentLength(event);
-    if (this.events.length >= 2 * MAX_EVENTS || this.contentCharacters >= 2 * MAX_CHARACTERS) this.cut();
+    this.bound();
+  }
+
+  replace(replace: Replace): void {
+    for (const [index, event] of this.events.entries()) {
+      const replaced = replace(event);
+      if (replaced === event) continue;
+      this.events[index] = replaced;
+      this.contentCharacters += contentLength(replaced) - contentLength(event);
+    }
+    this.bound();
   }
 
   /** All events after `seq`; undefined when some of them are not held any more. */
@@ -45,6 +56,10 @@ export class RecentEvents {
   erase(isErased: (event: ChatEvent) => boolean): void {
     const newest = this.events.findLast(isErased);
     if (newest) this.dropUpTo(newest.seq);
+  }
+
+  private bound(): void {
+    if (this.events.length >= 2 * MAX_EVENTS || this.contentCharacters >= 2 * MAX_CHARACTERS) this.cut();
   }
 
   private cut(): void {

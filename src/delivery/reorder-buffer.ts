@@ -1,11 +1,12 @@
 import { type ChatEvent, contentLength } from '../domain/log/chat-events.js';
+import type { EventHolder, Replace } from './event-holder.js';
 
 /** Events that do not fit are read from the log when their turn comes. */
 const MAX_EVENTS = 1024;
 const MAX_CHARACTERS = 512 * 1024;
 
 /** Events that arrived before their predecessors, bounded in number and size. */
-export class ReorderBuffer {
+export class ReorderBuffer implements EventHolder {
   private readonly bySeq = new Map<number, ChatEvent>();
   private contentCharacters = 0;
 
@@ -24,6 +25,14 @@ export class ReorderBuffer {
     if (this.bySeq.size >= MAX_EVENTS || this.contentCharacters + contentLength(event) > MAX_CHARACTERS) return;
     this.bySeq.set(event.seq, event);
     this.contentCharacters += contentLength(event);
+  }
+
+  /** Drops a replaced event that does not fit any more. It is read from the log when its turn comes. */
+  replace(replace: Replace): void {
+    for (const event of [...this.bySeq.values()]) {
+      const replaced = replace(event);
+      if (replaced !== event) this.add(replaced);
+    }
   }
 
   take(seq: number): ChatEvent | undefined {

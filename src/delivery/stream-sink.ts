@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import type { EventHolder } from './event-holder.js';
 
 /**
  * - `removed`: the viewer was removed from the chat; that event was the last one delivered.
@@ -9,8 +10,13 @@ import type { Cursor } from '../domain/log/cursor.js';
  */
 export type StreamEnd = 'removed' | 'deleted' | 'not_found' | 'failed';
 
-/** The consumer of a stream. When a method throws, the stream ends with `failed`. */
-export interface StreamSink {
+/**
+ * The consumer of a stream. When a method throws, the stream ends with `failed`. The events that it holds are replaced when their
+ * messages change, until the stream is closed.
+ */
+export interface StreamSink extends EventHolder {
+  /** Whether events that were delivered wait here. */
+  readonly holdsEvents: boolean;
   /**
    * Takes consecutive events, 16 at most, all of them. Other sinks may get the same array. Returns false when the sink is full: the
    * stream then keeps nothing in memory and waits for `resume()`.
@@ -20,6 +26,6 @@ export interface StreamSink {
   live(cursor: Cursor): void;
   /** The cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */
   reset(cursor: Cursor): void;
-  /** The last call. */
+  /** The last delivery. A sink that holds events closes the stream when it holds none any more. */
   end(reason: StreamEnd): void;
 }

@@ -167,6 +167,13 @@ export class Connection implements StreamSink, SessionListener {
     this.socket.disconnect(STREAM_ENDS[reason]);
   }
 
+  /** A delivered event is encoded at once: its bytes are the socket's. */
+  get holdsEvents(): boolean {
+    return false;
+  }
+
+  replace(): void {}
+
   sessionEnded(reason: SessionEnd): void {
     this.socket.disconnect(SESSION_ENDS[reason]);
   }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { replacementBy } from '../../src/delivery/event-holder.js';
 import { RecentEvents } from '../../src/delivery/recent-events.js';
 import { ReorderBuffer } from '../../src/delivery/reorder-buffer.js';
-import { createdEvent } from '../support/events.js';
+import type { ChatEvent } from '../../src/domain/log/chat-events.js';
+import { NO_EXTRAS } from '../../src/domain/log/chat-message.js';
+import { createdEvent, deletedEvent, editedEvent } from '../support/events.js';
 
 const sender = { id: 'u', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
 
@@ -55,6 +58,75 @@ describe('contents that are erased', () => {
     for (let seq = 7; seq <= 9; seq += 1) buffer.add(event(seq, 10));
     buffer.erase(({ seq }) => seq === 8);
     expect([buffer.take(8), buffer.size, buffer.characters]).toEqual([undefined, 2, 20]);
+  });
+});
+
+describe('messages that change', () => {
+  const replaced = (change: ChatEvent) => {
+    const replace = replacementBy(change);
+    if (!replace) throw new Error('The event changes no message.');
+    return replace;
+  };
+
+  it('are replaced in place, in the event of their creation and in later ones, by one copy for all holders', () => {
+    const [created, other] = [event(1, 10), event(2, 10)];
+    const edited = editedEvent('e0', 3, created.message, 'x'.repeat(30));
+    const recent = new RecentEvents(0);
+    const buffer = new ReorderBuffer();
+    for (const held of [created, other, edited]) recent.add(held);
+    for (const held of [created, edited]) buffer.add(held);
+    const deleted = deletedEvent('e0', 4, created.message);
+    const replace = replaced(deleted);
+    recent.replace(replace);
+    buffer.replace(replace);
+    const held = recent.since(0);
+    const { message } = deleted;
+    expect(held).toEqual([{ ...created, message }, other, { ...edited, message }]);
+    expect([recent.characters, buffer.characters]).toEqual([10, 0]);
+    expect([buffer.take(1), buffer.take(3)].map((copy, index) => copy === held?.[index * 2])).toEqual([true, true]);
+    // Frames and results are cached by the event object.
+    expect([created.message.content.length, edited.message.content.length]).toEqual([10, 30]);
+  });
+
+  it('do not go back to the state of an earlier change', () => {
+    const created = event(1, 10);
+    const buffer = new ReorderBuffer();
+    const deleted = deletedEvent('e0', 5, created.message);
+    buffer.add(deleted);
+    buffer.replace(replaced(editedEvent('e0', 4, created.message, 'edited')));
+    expect(buffer.take(5)).toBe(deleted);
+  });
+
+  it('of another history are others', () => {
+    const created = event(1, 10);
+    const recent = new RecentEvents(0);
+    recent.add(created);
+    recent.replace(replaced(deletedEvent('e1', 2, created.message)));
+    expect(recent.since(0)).toEqual([created]);
+  });
+
+  it('keep the bounds: a longer text drops the oldest events, or is read from the log when its turn comes', () => {
+    const recent = new RecentEvents(0);
+    const buffer = new ReorderBuffer();
+    for (let seq = 1; seq <= 65; seq += 1) {
+      recent.add(event(seq, 8000));
+      buffer.add(event(seq, 8000));
+    }
+    const replace = replaced(editedEvent('e0', 66, event(65, 8000).message, 'x'.repeat(13_000)));
+    recent.replace(replace);
+    buffer.replace(replace);
+    expect(recent.characters).toBeLessThan(512 * 1024);
+    expect(seqsOf(recent.since(64))).toEqual([65]);
+    expect([recent.since(1), buffer.take(65), buffer.size]).toEqual([undefined, undefined, 64]);
+  });
+
+  it('are copied in their quotes, of which clients were shown the quoted text', () => {
+    const created = event(1, 10);
+    const { message } = event(2, 5);
+    const quote = createdEvent('e0', { ...message, extras: { ...NO_EXTRAS, replyTo: { id: '', seq: 1 } } });
+    const copy = replaced(deletedEvent('e0', 3, created.message))(quote);
+    expect(copy).toEqual(quote);
+    expect(copy).not.toBe(quote);
   });
 });
 

@@ -31,6 +31,8 @@ it('a stream of an admin who was made a user ends with the removal, which an adm
           return true;
         },
         live() {},
+        holdsEvents: false,
+        replace() {},
         reset() {},
         end(reason) {
           ends.push(reason);

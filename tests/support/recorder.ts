@@ -35,6 +35,13 @@ export class Recorder implements StreamSink {
     this.notify();
   }
 
+  /** What it recorded stays as it was delivered. */
+  get holdsEvents(): boolean {
+    return false;
+  }
+
+  replace(): void {}
+
   get seqs(): number[] {
     return this.events.map((event) => event.seq);
   }

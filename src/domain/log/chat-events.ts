@@ -59,6 +59,25 @@ export function mayEndStreams(type: EventType): boolean {
   return KINDS[type].mayEndStreams;
 }
 
+/** The message that this event shows in a later state; undefined for an event that changes no message. */
+export function changedMessage(event: ChatEvent): ChatMessage | undefined {
+  return event.type === 'message.created' ? undefined : messageOf(event);
+}
+
+/**
+ * The event that shows this state of its message, as the log shows it then. A copy: frames and results are cached by the event
+ * object, so events are never mutated.
+ */
+export function withMessage(event: ChatEvent, message: ChatMessage): ChatEvent {
+  if (event.type === 'message.created') return { ...event, actor: message.sender, message };
+  return 'message' in event ? { ...event, message } : event;
+}
+
+/** Whether the message is a reply to the message of this number, or in its thread: what clients are shown of it includes that one. */
+export function refersTo({ extras }: ChatMessage, seq: number): boolean {
+  return extras !== undefined && (extras.replyTo?.seq === seq || extras.thread?.rootSeq === seq);
+}
+
 /** The contents that feeds drop from memory when this event comes. */
 export function forgets(event: ChatEvent): Forgotten | undefined {
   return rulesOf(event.type).forgets(event);
@@ -66,9 +85,7 @@ export function forgets(event: ChatEvent): Forgotten | undefined {
 
 /** Whether the event shows contents that are to be dropped. */
 export function showsForgotten(event: ChatEvent, forgotten: Forgotten): boolean {
-  const message = messageOf(event);
-  if (!message) return false;
-  return 'messageSeq' in forgotten ? message.seq === forgotten.messageSeq : message.sender.id === forgotten.senderId;
+  return messageOf(event)?.sender.id === forgotten.senderId;
 }
 
 /** The user who is shown more of this event than others; null when there is none. */

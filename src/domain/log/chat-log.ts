@@ -6,7 +6,7 @@ import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
 import { OFF_TIMELINE } from './message-flags.js';
-import { readMessages, readMessagesOf } from './message-rows.js';
+import { readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
 
 /** A chat's epoch and its newest number. */
 export interface ChatHead extends Cursor {
@@ -17,6 +17,14 @@ export interface ChatHead extends Cursor {
 export interface LogPage {
   events: readonly ChatEvent[];
   upTo: number;
+}
+
+export interface ReadPage extends LogPage {
+  /**
+   * The chat's newest number when messages with extras were read: the page shows them after the change of this number and before
+   * the next. A message without extras may have got some since.
+   */
+  asOf: number;
 }
 
 export interface MessageRange {
@@ -101,10 +109,10 @@ export class ChatLog {
    * The changes with a number above `after` and up to `head`, oldest first: at most `limit`, and fewer when they are long. `head`
    * must have been read from the chat: all numbers up to it are committed, so the page has no gap.
    */
-  async page({ chatId, epoch, seq: head }: ChatHead, after: number, limit: number): Promise<LogPage> {
+  async page({ chatId, epoch, seq: head }: ChatHead, after: number, limit: number): Promise<ReadPage> {
     // Numbers are dense, so `limit` of them bound both tables of the log.
     const upTo = Math.min(head, after + limit);
-    if (upTo <= after) return { events: [], upTo: after };
+    if (upTo <= after) return { events: [], upTo: after, asOf: head };
     const range = [chatId, after, upTo, limit];
     const [messages, changes] = await Promise.all([
       queryValues<MessageValues>(this.db, MESSAGES_UP, range),
@@ -112,7 +120,9 @@ export class ChatLog {
     ]);
     const flagged = messages.filter(isFlagged).map(([seq]) => seq);
     const changed = changes.map(({ messageSeq }) => messageSeq).filter((seq) => seq !== null);
-    const read = await readMessages(this.db, chatId, [...new Set([...flagged, ...changed])]);
+    const { messages: read, asOf = head } = await readMessagesAsOf(this.db, chatId, [
+      ...new Set([...flagged, ...changed]),
+    ]);
     const events: ChatEvent[] = messages.map((row) =>
       toEvent(messageEntry(epoch, read.get(row[0]) ?? toMessage(chatId, row))),
     );
@@ -124,7 +134,7 @@ export class ChatLog {
       }
       events.sort((one, other) => one.seq - other.seq);
     }
-    return cutPage(events, messages, upTo);
+    return { ...cutPage(events, messages, upTo), asOf };
   }
 
   /** The newest `last` messages of a range, oldest first. */

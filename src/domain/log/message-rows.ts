@@ -25,7 +25,28 @@ export async function readMessages(
   return new Map(messages.map((message) => [message.seq, message]));
 }
 
-/** The same for messages of several chats, in no order. */
+const MESSAGES_AS_OF = {
+  name: 'messages-as-of',
+  text: 'SELECT m.*, (SELECT last_seq FROM chats WHERE id = $3) AS as_of FROM messages_as_json($1, $2) m',
+};
+
+/**
+ * The messages of a chat that have these numbers, by number, and the chat's newest number at the moment for which they were read. One
+ * query; for no numbers, none and no moment.
+ */
+export async function readMessagesAsOf(
+  db: Database,
+  chatId: string,
+  seqs: readonly number[],
+): Promise<{ messages: Map<number, ChatMessage>; asOf: number | undefined }> {
+  if (seqs.length === 0) return { messages: new Map(), asOf: undefined };
+  const values = [seqs.map(() => chatId), seqs, chatId];
+  const rows = await query<MessageRow & { as_of: number }>(db, MESSAGES_AS_OF, values);
+  const messages = new Map(rows.map((row) => [row.message.seq, messageOfJson(row)]));
+  return { messages, asOf: rows[0]?.as_of };
+}
+
+/** The messages at these places of several chats, in no order. */
 export async function readMessagesOf(
   db: Database,
   wanted: readonly { chatId: string; seq: number }[],

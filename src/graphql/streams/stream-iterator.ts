@@ -1,4 +1,5 @@
 import type { ChatStream } from '../../delivery/chat-stream.js';
+import type { Replace } from '../../delivery/event-holder.js';
 import type { StreamEnd, StreamSink } from '../../delivery/stream-sink.js';
 import { chatNotFound, cursorReset } from '../../domain/errors.js';
 import { type ChatEvent, contentLength } from '../../domain/log/chat-events.js';
@@ -19,11 +20,11 @@ interface Waiter<Event> {
 
 /**
  * A chat's stream as the async iterator that GraphQL's executor expects, with few events in memory. It completes when the viewer is
- * removed or the chat deleted, and fails with CURSOR_RESET when the cursor is not of the chat's history. When it ends, it closes its
- * stream. The consumer must not call `next` before the call before is settled.
+ * removed or the chat deleted, and fails with CURSOR_RESET when the cursor is not of the chat's history. When it ends and holds no
+ * event, it closes its stream. An event that waits is replaced when its message changes. The consumer must not call `next` before the call before is settled.
  */
 export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIterator<Event, undefined>, StreamSink {
-  private readonly waiting: Event[] = [];
+  private waiting: Event[] = [];
   private waitingCharacters = 0;
   private waiter: Waiter<Event> | undefined;
   /** Gets the events instead of callers of `next`. */
@@ -47,7 +48,7 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
   /** Must be called with the stream that has this iterator as its sink. */
   attach(stream: ChatStream): void {
     this.stream = stream;
-    if (this.isEnded) stream.close();
+    if (this.isEnded) this.leave(stream);
   }
 
   deliver(events: readonly ChatEvent[]): boolean {
@@ -57,6 +58,17 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
       if (this.isWanted(event)) this.add(event);
     }
     return !this.isPaused;
+  }
+
+  get holdsEvents(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  replace(replace: Replace): void {
+    if (this.waiting.length === 0) return;
+    this.waiting = this.waiting.map(replace).filter(this.isWanted);
+    this.waitingCharacters = this.waiting.reduce((sum, event) => sum + contentLength(event), 0);
+    if (this.waiting.length === 0) this.emptied();
   }
 
   /** Subscriptions do not tell history from live events. */
@@ -73,15 +85,15 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
 
   /** Ends the iterator with an error, and drops waiting events: the viewer may not have them any more. */
   fail(error: unknown): void {
-    this.dropWaiting();
     this.finish({ error });
+    this.dropWaiting();
   }
 
   async next(): Promise<IteratorResult<Event, undefined>> {
     const event = this.waiting.shift();
     if (event) {
       this.waitingCharacters -= contentLength(event);
-      if (this.waiting.length === 0) this.resume();
+      if (this.waiting.length === 0) this.emptied();
       return { done: false, value: event };
     }
     if (this.isEnded) return this.takeEnd();
@@ -96,12 +108,21 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
    */
   async pushTo(take: Take<Event>): Promise<void> {
     this.take = take;
-    for (let result = await this.next(); !result.done; result = await this.next()) await take(result.value);
+    while (await this.pushNext(take));
+  }
+
+  /** Not an async function: its locals would hold the event while the consumer is full. */
+  private pushNext(take: Take<Event>): Promise<boolean> {
+    return this.next().then((result) => {
+      if (result.done) return false;
+      const taken = take(result.value);
+      return taken ? taken.then(() => true) : true;
+    });
   }
 
   async return(): Promise<IteratorResult<Event, undefined>> {
-    this.dropWaiting();
     this.finish();
+    this.dropWaiting();
     return DONE;
   }
 
@@ -130,21 +151,32 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
   }
 
   private dropWaiting(): void {
-    this.waiting.length = 0;
+    this.waiting = [];
     this.waitingCharacters = 0;
+    this.emptied();
   }
 
-  private resume(): void {
-    if (!this.isPaused) return;
-    this.isPaused = false;
-    this.stream?.resume();
+  /** No event waits any more. */
+  private emptied(): void {
+    if (this.isEnded) {
+      this.stream?.close();
+    } else if (this.isPaused) {
+      this.isPaused = false;
+      this.stream?.resume();
+    }
+  }
+
+  /** Takes no more events from the stream, and closes it unless events wait: those may still have to be replaced. */
+  private leave(stream: ChatStream): void {
+    if (this.holdsEvents) stream.stop();
+    else stream.close();
   }
 
   private finish(failure?: { error: unknown }): void {
     if (this.isEnded) return;
     this.isEnded = true;
     this.failure = failure;
-    this.stream?.close();
+    if (this.stream) this.leave(this.stream);
     this.onEnd();
     const waiter = this.takeWaiter();
     if (waiter) this.takeEnd().then(waiter.resolve, waiter.reject);

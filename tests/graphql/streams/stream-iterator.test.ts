@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ChatStream } from '../../../src/delivery/chat-stream.js';
+import { replacementBy } from '../../../src/delivery/event-holder.js';
 import type { ChatEvent, EventOf } from '../../../src/domain/log/chat-events.js';
 import { StreamIterator } from '../../../src/graphql/streams/stream-iterator.js';
+import { createdEvent, deletedEvent } from '../../support/events.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
 
 const isAny = (_event: ChatEvent): _event is ChatEvent => true;
@@ -10,7 +12,7 @@ const MAX_WAITING = 64;
 
 const ann = { id: 'ann', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
 
-function event(seq: number): ChatEvent {
+function event(seq: number): EventOf<'message.created'> {
   const base = { chatId: 'c', epoch: 'e', seq, at: '', actor: null };
   const message = { id: `m${seq}`, chatId: 'c', seq, content: '', nonce: null, createdAt: '', sender: ann };
   return { ...base, type: 'message.created', message };
@@ -81,6 +83,17 @@ describe('an iterator over the events of a chat', () => {
     iterator.deliver([event(1)]);
     iterator.fail(new Error('no more'));
     await expect(iterator.next()).rejects.toThrow('no more');
+  });
+
+  test('shows what waits as it is when it is asked for', async () => {
+    const { iterator } = start();
+    const { message } = event(1);
+    iterator.deliver([createdEvent('e', { ...message, content: 'a text' }), event(2)]);
+    const deleted = deletedEvent('e', 3, message);
+    const replace = replacementBy(deleted);
+    if (replace) iterator.replace(replace);
+    expect(await iterator.next()).toMatchObject({ value: { seq: 1, message: deleted.message } });
+    expect(await iterator.next()).toMatchObject({ value: event(2) });
   });
 
   test('answers who waits when it is returned', async () => {

@@ -36,8 +36,8 @@ export interface LogEntry extends EventBase, Partial<Rows> {
 /** The streams that a change ends: everybody's, or those of one user. */
 export type StreamsEnded = { of: 'all' } | { of: 'user'; userId: string };
 
-/** The contents that must be dropped from memory after a change: one message, or all messages of one sender. */
-export type Forgotten = { messageSeq: number } | { senderId: string };
+/** The contents that must be dropped from memory after a change: all messages of one sender. */
+export type Forgotten = { senderId: string };
 
 interface KindDefinition<
   Type extends string,

@@ -7,7 +7,6 @@ export const messageDeleted = defineKind({
   refers: ['message'],
   facts: {},
   fill: ({ message }) => ({ message }),
-  forgets: ({ message }) => ({ messageSeq: message.seq }),
   author: nonceOwner,
   contradiction: notAfterMessage,
 });
