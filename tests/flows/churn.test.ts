@@ -238,7 +238,9 @@ describe.each(Object.entries(ENDPOINTS))('%s sockets', (name, endpoint) => {
     await churn(endpoint, WARM_UP);
     const [before, timers, heap] = [held(), countResources('Timeout'), await heapUsed()];
     await churn(endpoint, cycles);
-    expect(held()).toEqual(before);
+    // Fewer where what an earlier file left behind in this process has ended meanwhile.
+    const grown = Object.entries(held()).filter(([name, listeners]) => listeners > (before[name] ?? 0));
+    expect(grown).toEqual([]);
     expect(countResources('Timeout')).toBeLessThan(timers + TIMER_TOLERANCE);
     expect((await heapUsed()) - heap).toBeLessThan(HEAP_TOLERANCE);
   });
