@@ -37,6 +37,8 @@ export type Work =
   | ({ kind: 'sends-http'; people: number; hallMessages: number | undefined } & Loop)
   /** Each message by the next person into the next room, over one of as many connections as messages are under way. */
   | ({ kind: 'sends-crowd'; rooms: number; people: number } & Loop)
+  /** Changes of messages, each connection of those of one person in a room of their own. Nobody listens. */
+  | ({ kind: 'changes'; change: 'send' | 'edit' | 'delete' | 'pin'; people: number } & Loop)
   /** Rooms with one socket each, which sends and hears itself. */
   | ({ kind: 'sends-socket'; rooms: number; people: number } & Loop)
   | { kind: 'idle'; sockets: number; seconds: number }

@@ -1,5 +1,6 @@
 import type { Job, Order, Report } from './job.js';
 import { Run } from './run.js';
+import { changes } from './works/changes.js';
 import { fanOut } from './works/fan-out.js';
 import { history } from './works/history.js';
 import { idle } from './works/idle.js';
@@ -40,6 +41,8 @@ function perform(run: Run, work: Job['work']): Promise<void> {
       return sendsHttp(run, work);
     case 'sends-crowd':
       return sendsCrowd(run, work);
+    case 'changes':
+      return changes(run, work);
     case 'idle':
       return idle(run, work);
     case 'history':

@@ -85,6 +85,9 @@ const goals: readonly Goal[] = [
       return first && last && result.ratioOfSizes(pageP99, 'service', last, first);
     },
   },
+  changeGoal('edit'),
+  changeGoal('delete'),
+  changeGoal('pin'),
   {
     scenario: 'resume',
     what: 'seconds until all are live',
@@ -135,4 +138,19 @@ function worstRatio(scenario: string, figure: Figure, to: TargetName, bound: Bou
 function growth(scenario: string, what: string, figure: Figure): Goal {
   const measured = (result: ScenarioResult) => result.exponent(figure, 'service');
   return { scenario, what: `power with which ${figure.name} grows with ${what}`, atMost: FLAT, measured };
+}
+
+/** A change beside a send, in the same turn. */
+function changeGoal(change: 'edit' | 'delete' | 'pin'): Goal {
+  return {
+    scenario: 'changes',
+    what: `${allCpuPerMessage.name}: ${change}s, to sends`,
+    atMost: 1.3,
+    measured: (result) => {
+      const of = (wanted: string) =>
+        result.variants.find(({ work }) => work.kind === 'changes' && work.change === wanted);
+      const [changed, sent] = [of(change), of('send')];
+      return changed && sent && result.ratioOfSizes(allCpuPerMessage, 'service', changed, sent);
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { changes } from './changes.js';
 import { fanOutGraphql, fanOutHttp, fanOutRaw } from './fan-out.js';
 import { growthScenarios } from './growth.js';
 import { history } from './history.js';
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   sendsHttp,
   sendsCrowd,
   sendsRaw,
+  changes,
   idle,
   history,
   resume,

@@ -36,6 +36,13 @@ export async function seed(url: string, { people, hallMembers, hallMessages, roo
       INSERT INTO chat_memberships (chat_id, user_id)
         SELECT ${uuidSql('9000', 'n')}, ${uuidSql('8000', `(n * ${ROOM_MEMBERS} + place) % ${people}`)}
         FROM generate_series(0, ${rooms - 1}) n, generate_series(0, ${ROOM_MEMBERS - 1}) place;
+      -- The first member of a room may pin; a build of before there were roles has no such column.
+      DO $$ BEGIN
+        IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'chat_memberships' AND column_name = 'role') THEN
+          UPDATE chat_memberships m SET role = 'moderator' FROM generate_series(0, ${rooms - 1}) n
+          WHERE m.chat_id = ${uuidSql('9000', 'n')} AND m.user_id = ${uuidSql('8000', `(n * ${ROOM_MEMBERS}) % ${people}`)};
+        END IF;
+      END $$;
       INSERT INTO messages (chat_id, seq, id, sender_id, content, created_at)
         SELECT '${HALL.id}', n, ${uuidSql('c000', 'n')}, ${uuidSql('8000', `n % ${hallMembers}`)},
                rpad('seeded ' || n || ' ', 200, 'x'), now() - make_interval(secs => ${hallMessages} - n)
