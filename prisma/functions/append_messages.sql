@@ -1,7 +1,7 @@
 -- Appends messages of any senders to any chats. Returns a row for each message, in the order given. Outcomes:
 --   created        stored with the next number of its chat
---   repeated       the sender sent it to this chat before, with this nonce; the row is the earlier message
---   nonce_reused   as repeated, but the content differs
+--   repeated       the sender sent it to this chat before, with this nonce; the row is the earlier message, edited or deleted since or not
+--   nonce_reused   as repeated, but the content differs and is that which was sent
 --   unreachable    there is no such chat, or the sender is not active, or is neither a member nor an admin
 --   role           the sender's role in the chat is lower than p_needs (chats/rights.ts)
 --   busy           only with p_lock_wait_ms = 0: another transaction has locked the row of the chat or of a sender
@@ -156,7 +156,10 @@ BEGIN
       FROM messages e JOIN chats c ON c.id = e.chat_id
       WHERE e.chat_id = v_chat AND e.sender_id = p_sender_ids[i] AND e.nonce = p_nonces[i];
       IF FOUND THEN
-        outcome := CASE WHEN content = p_contents[i] THEN 'repeated' ELSE 'nonce_reused' END;
+        -- What was sent is not known any more once the message is edited or deleted: then the nonce decides.
+        outcome := CASE WHEN content = p_contents[i] OR EXISTS (SELECT 1 FROM message_extras x
+          WHERE x.chat_id = v_chat AND x.seq = append_messages.seq AND (x.revision > 0 OR x.deleted_at IS NOT NULL))
+          THEN 'repeated' ELSE 'nonce_reused' END;
         RETURN NEXT;
         CONTINUE;
       END IF;

@@ -1,12 +1,13 @@
 -- Returns the messages with these chats and numbers, as src/domain/log/message-rows.ts reads them. extras is null for a plain message.
+-- A deleted message shows its nonce to nobody.
 CREATE OR REPLACE FUNCTION messages_as_json(p_chat_ids uuid[], p_seqs int[])
 RETURNS TABLE (chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE sql
 STABLE
 AS $$
   SELECT m.chat_id,
-    jsonb_build_object('id', m.id, 'seq', m.seq, 'content', m.content, 'nonce', m.nonce, 'createdAt', m.created_at,
-      'sender', profile_as_json(u)),
+    jsonb_build_object('id', m.id, 'seq', m.seq, 'content', m.content, 'nonce', CASE WHEN m.flags & 1 = 0 THEN m.nonce END,
+      'createdAt', m.created_at, 'sender', profile_as_json(u)),
     CASE WHEN m.flags <> 0 THEN jsonb_strip_nulls(jsonb_build_object(
       'revision', x.revision,
       'editedAt', x.edited_at,
