@@ -3,7 +3,7 @@
 --   changed      the event has the number seq
 --   repeated     the message is pinned, or is not, already; nothing changes
 --   no_message   the chat has no such message
---   deleted      the message is deleted, and cannot be pinned
+--   is_deleted   the message is deleted, and cannot be pinned
 --   full         the chat has p_max pins
 --   and the refusals of lock_chat_for
 -- No two pins of a chat have the same time, so their order is exact.
@@ -37,7 +37,7 @@ BEGIN
     outcome := CASE
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_is_pinned = p_pinned THEN 'repeated'
-      WHEN v_is_deleted THEN 'deleted'
+      WHEN v_is_deleted THEN 'is_deleted'
       WHEN p_pinned AND v_pins >= p_max THEN 'full'
       ELSE 'changed' END;
   END IF;

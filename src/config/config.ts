@@ -29,6 +29,8 @@ export interface Config {
   readonly corsAllowedOrigins: readonly string[] | '*';
   /** Whether the raw channel accepts a token in `?token=`. */
   readonly allowQueryToken: boolean;
+  /** How long after it was sent a message can be edited. Infinity: for ever. */
+  readonly editWindowSeconds: number;
   readonly accessTokenSeconds: number;
   /** A refresh token expires when it is unused for so long. */
   readonly refreshTokenSeconds: number;
@@ -95,6 +97,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     logLevel: variables.LOG_LEVEL,
     corsAllowedOrigins: origins.trim() === '*' ? '*' : Object.freeze(toOrigins(origins) ?? []),
     allowQueryToken: variables.ALLOW_QUERY_TOKEN ?? environment !== 'production',
+    editWindowSeconds: Number(variables.EDIT_WINDOW) || Infinity,
     accessTokenSeconds: Number(variables.OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS),
     refreshTokenSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS),
     refreshTokenAbsoluteSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS),

@@ -9,5 +9,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     refreshTokenAbsoluteSeconds: config.refreshTokenAbsoluteSeconds,
     refreshGraceSeconds: config.refreshGraceSeconds,
     attemptLimits: config.attemptLimits,
+    editWindowSeconds: config.editWindowSeconds,
   };
 }

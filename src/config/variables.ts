@@ -14,6 +14,7 @@ export interface Variables extends LimitVariables {
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   CORS_ALLOWED_ORIGINS?: string;
   ALLOW_QUERY_TOKEN?: boolean;
+  EDIT_WINDOW: string;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
@@ -88,6 +89,12 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     description: '* or origins such as https://chat.example.com, separated by commas',
   },
   ALLOW_QUERY_TOKEN: { type: 'boolean', description: 'true or false' },
+  EDIT_WINDOW: {
+    type: 'string',
+    format: 'windowSeconds',
+    default: '0',
+    description: `whole seconds, 0 (no end) to ${maxSeconds}`,
+  },
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: { ...seconds, default: '2592000' },
@@ -139,6 +146,7 @@ export const formats = {
   // Ajv's integer would accept 0x50 and Infinity.
   port: (text: string) => isWhole(text, 0, 65_535),
   seconds: (text: string) => isWhole(text, 1, maxSeconds),
+  windowSeconds: (text: string) => isWhole(text, 0, maxSeconds),
   failures: (text: string) => isWhole(text, 0, 999_999),
   graceSeconds: (text: string) => isWhole(text, 0, 300),
   limit: (text: string) => isWhole(text, 0, 999_999_999),

@@ -10,11 +10,12 @@ import {
   startHub,
 } from '../delivery/services.js';
 import { type AccessOptions, type AccessServices, accessServices } from '../domain/access/services.js';
+import { ChatMutex } from '../domain/chats/chat-mutex.js';
 import { type ChatServices, chatServices } from '../domain/chats/services.js';
 import { type CredentialOptions, credentialServices } from '../domain/credentials/services.js';
 import type { Database } from '../domain/database.js';
 import { type LogServices, logServices } from '../domain/log/services.js';
-import { type MessageServices, messageServices } from '../domain/messages/services.js';
+import { type MessageOptions, type MessageServices, messageServices } from '../domain/messages/services.js';
 import { type PeopleServices, peopleServices } from '../domain/people/services.js';
 
 /** The services of the domain and of delivery, which GraphQL and the WebSockets use. */
@@ -26,7 +27,7 @@ export interface Services
     MessageServices,
     DeliveryServices {}
 
-export interface ServicesOptions extends CredentialOptions, AccessOptions, DeliveryOptions {}
+export interface ServicesOptions extends CredentialOptions, AccessOptions, MessageOptions, DeliveryOptions {}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -50,8 +51,9 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     await sessions.announceUserChanged(userId);
   });
   const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
-  const chats = chatServices(db, announce);
-  const messages = messageServices(db, announce);
+  const mutex = new ChatMutex(db);
+  const chats = chatServices(db, mutex, announce);
+  const messages = messageServices(db, mutex, announce, options);
   const delivery = await deliveryServices(bus, hub, chats, access, onError, options);
   const { sessions } = delivery;
   const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...delivery };

@@ -6,8 +6,9 @@ import type { StreamEnd, StreamSink } from '../delivery/stream-sink.js';
 import { clientError } from '../domain/database.js';
 import { DomainError, tooManyRenewals } from '../domain/errors.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
+import type { ChatMessage } from '../domain/log/chat-message.js';
 import type { Cursor } from '../domain/log/cursor.js';
-import { requireScope } from '../domain/viewer.js';
+import { requireScope, type Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
 import type { Admitted } from './admission.js';
@@ -23,7 +24,7 @@ import {
   resetFrame,
   tokenExpiringFrame,
 } from './frames.js';
-import { type ClientFrame, type MessageSend, parseFrame } from './protocol.js';
+import { type ClientFrame, type MessageChange, type MessageEdit, type MessageSend, parseFrame } from './protocol.js';
 
 /** What a connection needs of a `ChatSocket`. */
 export interface ChannelSocket {
@@ -38,7 +39,7 @@ export interface ChannelSocket {
 }
 
 export interface ConnectionContext {
-  services: Pick<Services, 'chats' | 'chatStreams' | 'messages' | 'sessions' | 'tokens'>;
+  services: Pick<Services, 'chats' | 'chatStreams' | 'messageChanges' | 'messages' | 'sessions' | 'tokens'>;
   log: FastifyBaseLogger;
   requestId: string;
 }
@@ -219,9 +220,18 @@ export class Connection implements StreamSink, SessionListener {
   }
 
   private async handle(frame: ClientFrame): Promise<void> {
+    const { messageChanges: changes } = this.context.services;
     switch (frame.type) {
       case 'message.send':
         return this.send(frame);
+      case 'message.edit':
+        return this.change(frame, (viewer, edit) => changes.edit(viewer, edit));
+      case 'message.delete':
+        return this.change(frame, (viewer, target) => changes.delete(viewer, target));
+      case 'pin':
+        return this.change(frame, (viewer, target) => changes.pin(viewer, target));
+      case 'unpin':
+        return this.change(frame, (viewer, target) => changes.unpin(viewer, target));
       case 'auth':
         return this.renew(frame.id, frame.token);
       case 'ping':
@@ -238,7 +248,16 @@ export class Connection implements StreamSink, SessionListener {
       content,
       nonce,
     });
-    if (wantsAck) this.socket.sendFrame(messageAckFrame(id, message));
+    if (wantsAck) this.socket.sendFrame(messageAckFrame(id, message, this.userId));
+  }
+
+  /** Changes a message of the chat, and acknowledges the change. */
+  private async change<Frame extends MessageEdit | MessageChange>(
+    frame: Frame,
+    change: (viewer: Viewer, input: Frame & { chatId: string }) => Promise<ChatMessage>,
+  ): Promise<void> {
+    const message = await change(this.session.viewer, { ...frame, chatId: this.chatId });
+    this.socket.sendFrame(messageAckFrame(frame.id, message, this.userId));
   }
 
   private async renew(id: string | undefined, token: string): Promise<void> {

@@ -40,9 +40,13 @@ export function resetFrame(cursor: Cursor): Buffer {
   return frame({ type: 'reset', reason: 'epoch', cursor: formatCursor(cursor) });
 }
 
-/** The message is committed. Its sender sees the nonce. */
-export function messageAckFrame(id: string | undefined, message: ChatMessage): Buffer {
-  return frame({ type: 'ack', id, message: messageOnWire(message, 'author') });
+/** The message, or its change, is committed. Its sender sees the nonce. */
+export function messageAckFrame(id: string | undefined, message: ChatMessage, userId: string): Buffer {
+  return frame({
+    type: 'ack',
+    id,
+    message: messageOnWire(message, message.sender.id === userId ? 'author' : 'others'),
+  });
 }
 
 /** The socket uses the new token from now on. */

@@ -1,7 +1,8 @@
 import { badInput, type DomainError } from '../domain/errors.js';
+import type { MessageEdit as EditedMessage } from '../domain/messages/message-changes.js';
 
 /** A client's frame. `id` is chosen by the client, and the answer repeats it. */
-export type ClientFrame = MessageSend | Auth | Ping | Refused;
+export type ClientFrame = MessageSend | MessageEdit | MessageChange | Auth | Ping | Refused;
 
 export interface MessageSend {
   type: 'message.send';
@@ -10,6 +11,18 @@ export interface MessageSend {
   nonce: string | undefined;
   /** False for a Django Channels client, which does not know `ack`: it sees its message come back as an event. */
   wantsAck: boolean;
+}
+
+export interface MessageEdit extends Omit<EditedMessage, 'chatId'> {
+  type: 'message.edit';
+  id: string | undefined;
+}
+
+/** A change of a message that needs nothing but its id. */
+export interface MessageChange {
+  type: 'message.delete' | 'pin' | 'unpin';
+  id: string | undefined;
+  messageId: string;
 }
 
 /** Renews the socket's token in place. */
@@ -42,21 +55,28 @@ export function parseFrame(text: string): ClientFrame | undefined {
   const { id } = object;
   if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID_LENGTH))
     return refused(undefined, 'id', `id must be a string of at most ${MAX_ID_LENGTH} characters.`);
-  switch (object.type) {
-    case 'message.send':
-      return messageSend(id, object, 'content', true);
-    case 'auth':
-      if (typeof object.token !== 'string') return refused(id, 'token', 'token must be a string.');
-      return { type: 'auth', id, token: object.token };
-    case 'ping':
-      return { type: 'ping', id };
-    case undefined:
-      // {"message":"hi"}: https://channels.readthedocs.io/en/stable/tutorial/part_2.html
-      if ('message' in object) return messageSend(id, object, 'message', false);
-      return refused(id, 'type', 'type is missing: message.send, auth or ping.');
-    default:
-      return refused(id, 'type', 'type must be message.send, auth or ping.');
-  }
+  // {"message":"hi"}: https://channels.readthedocs.io/en/stable/tutorial/part_2.html
+  if (object.type === undefined && 'message' in object) return messageSend(id, object, 'message', false);
+  const parse = typeof object.type === 'string' ? FRAMES.get(object.type) : undefined;
+  return parse ? parse(id, object) : refused(id, 'type', `type must be one of ${[...FRAMES.keys()].join(', ')}.`);
+}
+
+/** Reads the other members of a frame. */
+type FrameParser = (id: string | undefined, object: JsonObject) => ClientFrame;
+
+/** The client's frames by their types. */
+const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
+  ['message.send', (id, object) => messageSend(id, object, 'content', true)],
+  ['message.edit', messageEdit],
+  ['message.delete', messageChange('message.delete')],
+  ['pin', messageChange('pin')],
+  ['unpin', messageChange('unpin')],
+  ['auth', auth],
+  ['ping', (id) => ({ type: 'ping', id })],
+]);
+
+function auth(id: string | undefined, { token }: JsonObject): Auth | Refused {
+  return typeof token === 'string' ? { type: 'auth', id, token } : refused(id, 'token', 'token must be a string.');
 }
 
 function messageSend(
@@ -70,6 +90,27 @@ function messageSend(
   if (typeof content !== 'string') return refused(id, field, `${field} must be a string.`);
   if (nonce !== undefined && typeof nonce !== 'string') return refused(id, 'nonce', 'nonce must be a string.');
   return { type: 'message.send', id, content, nonce, wantsAck };
+}
+
+/** Null for `mentions` or `metadata` takes them away, as an absent one does not. */
+function messageEdit(id: string | undefined, object: JsonObject): MessageEdit | Refused {
+  const { messageId, content, revision, mentions, metadata } = object;
+  if (typeof messageId !== 'string') return refused(id, 'messageId', 'messageId must be a string.');
+  if (typeof content !== 'string') return refused(id, 'content', 'content must be a string.');
+  if (revision !== undefined && revision !== null && typeof revision !== 'number')
+    return refused(id, 'revision', 'revision must be a number.');
+  if (mentions !== undefined && mentions !== null && !isListOfStrings(mentions))
+    return refused(id, 'mentions', 'mentions must be a list of strings.');
+  return { type: 'message.edit', id, messageId, content, revision, mentions, metadata };
+}
+
+function isListOfStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function messageChange(type: MessageChange['type']): FrameParser {
+  return (id, { messageId }) =>
+    typeof messageId === 'string' ? { type, id, messageId } : refused(id, 'messageId', 'messageId must be a string.');
 }
 
 function refused(id: string | undefined, field: string, message: string): Refused {

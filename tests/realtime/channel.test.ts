@@ -88,6 +88,48 @@ describe('a member of a chat', () => {
     await Promise.all([first.close(), second.close(), other.close()]);
   });
 
+  it('edits, pins and deletes messages, and shows the nonce of none to others', async () => {
+    const chat = await services.newChat(ann, bob);
+    await services.memberships.setRole(null, chat.id, bob.id, 'moderator');
+    const [first, other] = await Promise.all([app.join(chat.name, ann), app.join(chat.name, bob)]);
+    first.send({ type: 'message.send', id: 'c1', content: 'helo', nonce: 'n1' });
+    const { message } = await first.next('ack');
+    const messageId = Object(message).id;
+    const edit = { type: 'message.edit', id: 'c2', messageId, content: 'hello', revision: 0, metadata: { a: 1 } };
+    first.send({ ...edit, mentions: [bob.id] });
+    const edited = {
+      id: messageId,
+      seq: 4,
+      content: 'hello',
+      revision: 1,
+      metadata: { a: 1 },
+      mentions: [onWire(bob)],
+    };
+    expect(await first.next('ack')).toMatchObject({ id: 'c2', message: { ...edited, nonce: 'n1' } });
+    first.send(edit);
+    expect(await first.next('error')).toMatchObject({ id: 'c2', code: 'CONFLICT', field: 'revision' });
+    other.send({ type: 'pin', id: 'c3', messageId });
+    const pin = await other.next('ack');
+    expect(pin).toMatchObject({ id: 'c3', message: { ...edited, pinnedBy: onWire(bob) } });
+    expect(Object(pin.message)).not.toHaveProperty('nonce');
+    other.send({ type: 'unpin', id: 'c4', messageId });
+    expect(await other.next('ack')).toMatchObject({ id: 'c4', message: edited });
+    other.send({ type: 'message.delete', id: 'c5', messageId });
+    const tombstone = {
+      ...{ id: messageId, seq: 4, content: '', createdAt: expect.any(String), sender: onWire(ann) },
+      ...{ revision: 1, editedAt: expect.any(String), deletedAt: expect.any(String) },
+    };
+    expect(await other.next('ack')).toEqual({ type: 'ack', id: 'c5', message: tombstone });
+    expect(await first.next('message.deleted')).toMatchObject({ seq: 8, actor: onWire(bob), message: tombstone });
+    first.send({ type: 'message.delete', id: 'c6', messageId: 'no id' });
+    expect(await first.next('error')).toMatchObject({ id: 'c6', code: 'NOT_FOUND', field: 'messageId' });
+    first.send({ type: 'message.edit', id: 'c7', messageId, content: 'x', mentions: [1] });
+    expect(await first.next('error')).toMatchObject({ id: 'c7', code: 'BAD_USER_INPUT', field: 'mentions' });
+    first.send({ type: 'pin', id: 'c8' });
+    expect(await first.next('error')).toMatchObject({ id: 'c8', code: 'BAD_USER_INPUT', field: 'messageId' });
+    await Promise.all([first.close(), other.close()]);
+  });
+
   it('talks with another, and a hundred sends of one socket keep their order', async () => {
     const chat = await services.newChat(ann, bob);
     const [speaker, listener] = await Promise.all([app.join(chat.name, ann), app.join(chat.name, bob)]);

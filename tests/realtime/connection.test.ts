@@ -69,6 +69,7 @@ async function connect(override: Partial<ConnectionContext['services']> = {}, me
       services: {
         chats: services.chats,
         chatStreams: services.chatStreams,
+        messageChanges: services.messageChanges,
         messages: services.messages,
         sessions: services.sessions,
         tokens: services.tokens,

@@ -34,6 +34,7 @@ export async function startServices(
     },
   );
   let count = 0;
+  let client: ReturnType<typeof services.clients.create> | undefined;
   return {
     db,
     bus,
@@ -46,6 +47,16 @@ export async function startServices(
       count += 1;
       const data = { id: crypto.randomUUID(), username: `${role}${count}`, role };
       return toProfile(await db.prisma.user.create({ data }));
+    },
+
+    /** A viewer with a sign-in, as statements that act on a user's word check it. */
+    async newViewer(user: UserProfile, scopes: Scope[] = ['read', 'write']): Promise<Viewer> {
+      client ??= services.clients.create({ name: 'Test client', grants: ['client_credentials'] });
+      const clientId = (await client).client.id;
+      const issued = await services.tokens.issue({ clientId, userId: user.id, scopes, withRefreshToken: false });
+      const viewer = issued && (await services.tokens.authenticate(issued.accessToken));
+      if (!viewer) throw new Error('No token was issued.');
+      return viewer;
     },
 
     /** A chat with these members. */

@@ -282,7 +282,7 @@ $$;
 --   repeated     the message has all of it already; nothing changes
 --   no_message   the chat has no such message
 --   not_yours    another user sent the message
---   deleted      the message is deleted
+--   is_deleted   the message is deleted
 --   revision     the message was edited since p_revision
 --   mention      somebody whom the edit adds is no member of the chat
 --   window       the message was sent more than p_window_seconds ago; null for no end
@@ -335,7 +335,7 @@ BEGIN
     outcome := CASE
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_sender_id <> p_actor_id THEN 'not_yours'
-      WHEN v_is_deleted THEN 'deleted'
+      WHEN v_is_deleted THEN 'is_deleted'
       WHEN v_revision <> p_revision THEN 'revision'
       WHEN v_content = p_content AND coalesce(p_mentions, v_mentions) = v_mentions AND v_new_metadata IS NOT DISTINCT FROM v_metadata THEN 'repeated'
       WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m
@@ -425,7 +425,7 @@ $$;
 --   changed      the event has the number seq
 --   repeated     the message is pinned, or is not, already; nothing changes
 --   no_message   the chat has no such message
---   deleted      the message is deleted, and cannot be pinned
+--   is_deleted   the message is deleted, and cannot be pinned
 --   full         the chat has p_max pins
 --   and the refusals of lock_chat_for
 -- No two pins of a chat have the same time, so their order is exact.
@@ -459,7 +459,7 @@ BEGIN
     outcome := CASE
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_is_pinned = p_pinned THEN 'repeated'
-      WHEN v_is_deleted THEN 'deleted'
+      WHEN v_is_deleted THEN 'is_deleted'
       WHEN p_pinned AND v_pins >= p_max THEN 'full'
       ELSE 'changed' END;
   END IF;

@@ -1,10 +1,15 @@
-import { isLockTimeout } from '../database.js';
+import { type Database, isLockTimeout } from '../database.js';
 import { chatBusy } from '../errors.js';
 
 interface Waiting {
   begin: () => void;
   refuse: () => void;
 }
+
+/** How long a change waits for those before it. Its statement then waits up to 1 s for the row; clients are promised 3 s in all. */
+const TURN_TIMEOUT_MS = 1500;
+/** The embedded database runs one transaction at a time, so a change waits for every other, not for a row. */
+const EMBEDDED_TURN_TIMEOUT_MS = 10_000;
 
 /** Most changes that wait for one chat. */
 const MAX_WAITING = 1000;
@@ -14,8 +19,12 @@ export class ChatMutex {
   /** The queue of each chat that is being changed. */
   private readonly queues = new Map<string, Waiting[]>();
 
-  /** @param timeoutMs how long a change waits for its turn, in milliseconds */
-  constructor(private readonly timeoutMs: number) {}
+  /** How long a change waits for its turn, in milliseconds. */
+  private readonly timeoutMs: number;
+
+  constructor({ namedStatements }: Pick<Database, 'namedStatements'>) {
+    this.timeoutMs = namedStatements ? TURN_TIMEOUT_MS : EMBEDDED_TURN_TIMEOUT_MS;
+  }
 
   /**
    * Runs `work` after the earlier changes of the chat.

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../../generated/prisma/client.js';
+import type { ChatRole } from '../chat-role.js';
 import { type Database, query, type Statement } from '../database.js';
 import { badInput, chatNotFound, DomainError } from '../errors.js';
 import type { ChatHead } from '../log/chat-log.js';
@@ -11,7 +12,7 @@ import { checkText, isUuid, normalized } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isUniqueViolation } from '../unique-violation.js';
 import { isAdmin, requireUser, type Viewer } from '../viewer.js';
-import { allowedActions, type ChatAction, mayReadSql } from './rights.js';
+import { mayReadSql } from './rights.js';
 import { readRoles } from './roles.js';
 
 /** Columns that callers do not need. */
@@ -109,10 +110,10 @@ export class Chats {
     return new Map(heads.map((head) => [head.chatId, head]));
   }
 
-  /** What the viewer may do in each of these chats. The caller has checked that they may read them. One query. */
-  async allowedActions(viewer: Viewer | null, ids: readonly string[]): Promise<ChatAction[][]> {
+  /** The viewer's role in each of these chats; undefined where they are no member. One query. */
+  async rolesOf(viewer: Viewer | null, ids: readonly string[]): Promise<(ChatRole | undefined)[]> {
     const roles = await readRoles(this.db, requireUser(viewer).id, ids);
-    return ids.map((id) => allowedActions(viewer, roles.get(id)));
+    return ids.map((id) => roles.get(id));
   }
 
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */

@@ -6,7 +6,7 @@ import { actingAdminSql, notAdminError, signInEnded } from '../people/acting-adm
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
-import { ChatMutex } from './chat-mutex.js';
+import type { ChatMutex } from './chat-mutex.js';
 import { type ChatAction, lastOwner, neededRole, rankTooLow, requireAction, roleTooLow } from './rights.js';
 import { readRoles } from './roles.js';
 
@@ -49,24 +49,16 @@ const ADD_AS_ADMIN = {
 const REMOVE = { name: 'chat-member-remove', text: 'SELECT * FROM remove_chat_member($1, $2, $3, $4, $5)' };
 const SET_ROLE = { name: 'chat-member-set-role', text: 'SELECT * FROM set_member_role($1, $2, $3, $4, $5, $6)' };
 
-/** How long a change waits for those before it. Its statement then waits up to 1 s for the row; clients are promised 3 s in all. */
-const TURN_TIMEOUT_MS = 1500;
-const EMBEDDED_TURN_TIMEOUT_MS = 10_000;
-
 /**
  * Adds and removes members and sets their roles. The transaction that makes a change also gives it a number in the chat's log and
  * checks the actor's rights (`rights.ts`).
  */
 export class Memberships {
-  private readonly mutex: ChatMutex;
-
   constructor(
     private readonly db: Database,
+    private readonly mutex: ChatMutex,
     private readonly announce: Announce,
-  ) {
-    // The embedded database runs one transaction at a time, so a change waits for every other, not for a row.
-    this.mutex = new ChatMutex(db.namedStatements ? TURN_TIMEOUT_MS : EMBEDDED_TURN_TIMEOUT_MS);
-  }
+  ) {}
 
   /**
    * Makes a user a member. Does nothing when the user is a member already. A user who was a member before gets the former role, but

@@ -9,12 +9,24 @@ import { isAdmin, requireScope, type Scope, type Viewer } from '../viewer.js';
 const NEEDED_ROLE = {
   read: 'reader',
   send: 'member',
+  react: 'member',
+  edit: 'member',
+  delete: 'member',
+  pin: 'moderator',
+  mentionAll: 'moderator',
   remove: 'moderator',
   roles: 'owner',
 } as const satisfies Record<string, ChatRole>;
 
+/** `edit` and `delete` are about the viewer's own messages. */
 export type ChatAction = keyof typeof NEEDED_ROLE;
-export const CHAT_ACTIONS: readonly ChatAction[] = ['read', 'send', 'remove', 'roles'];
+export const CHAT_ACTIONS: readonly ChatAction[] = [
+  ...(['read', 'send', 'react', 'edit', 'delete'] as const),
+  ...(['pin', 'mentionAll', 'remove', 'roles'] as const),
+];
+
+/** The lowest role that deletes everybody's messages, and so reads and drops their earlier versions. */
+export const DELETES_OTHERS: ChatRole = 'moderator';
 
 export function neededRole(action: ChatAction): ChatRole {
   return NEEDED_ROLE[action];
@@ -22,8 +34,14 @@ export function neededRole(action: ChatAction): ChatRole {
 
 /** The actions that the viewer's role in a chat (undefined for no member) and the scopes of their token allow. */
 export function allowedActions(viewer: Viewer | null, role: ChatRole | undefined): ChatAction[] {
-  const rank = isAdmin(viewer) ? rankOf('owner') : role === undefined ? -1 : rankOf(role);
-  return CHAT_ACTIONS.filter((action) => rankOf(NEEDED_ROLE[action]) <= rank && viewer?.scopes.has(scopeOf(action)));
+  return CHAT_ACTIONS.filter(
+    (action) => isAtLeast(viewer, role, NEEDED_ROLE[action]) && viewer?.scopes.has(scopeOf(action)),
+  );
+}
+
+/** Whether the viewer, whose role in a chat this is (undefined for no member), may do what the needed role may. */
+export function isAtLeast(viewer: Viewer | null, role: ChatRole | undefined, needed: ChatRole): boolean {
+  return isAdmin(viewer) || (role !== undefined && rankOf(role) >= rankOf(needed));
 }
 
 /**
@@ -46,17 +64,18 @@ function rankOf(role: ChatRole): number {
 
 /** The member's role does not allow the action. `FORBIDDEN`, rule `chat.role`. */
 export function roleTooLow(action: ChatAction): DomainError {
-  return needs(NEEDED_ROLE[action]);
+  return needsRole(NEEDED_ROLE[action]);
 }
 
 /** The target's role is not lower than the actor's. `FORBIDDEN`, rule `chat.role`. */
 export function rankTooLow(targetRole: ChatRole): DomainError {
   const above = CHAT_ROLES[rankOf(targetRole) + 1];
-  if (above) return needs(above);
+  if (above) return needsRole(above);
   return new DomainError('FORBIDDEN', 'Only an admin may do this to an owner.', { rule: 'chat.role' });
 }
 
-function needs(role: ChatRole): DomainError {
+/** Only members with at least this role may. `FORBIDDEN`, rule `chat.role`. */
+export function needsRole(role: ChatRole): DomainError {
   return new DomainError('FORBIDDEN', `This takes the role ${role} in the chat.`, { rule: 'chat.role', needs: role });
 }
 

@@ -1,5 +1,6 @@
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import type { ChatMutex } from './chat-mutex.js';
 import { Chats } from './chats.js';
 import { MemberLists } from './member-lists.js';
 import { Memberships } from './memberships.js';
@@ -10,6 +11,6 @@ export interface ChatServices {
   memberLists: MemberLists;
 }
 
-export function chatServices(db: Database, announce: Announce): ChatServices {
-  return { chats: new Chats(db), memberships: new Memberships(db, announce), memberLists: new MemberLists(db) };
+export function chatServices(db: Database, mutex: ChatMutex, announce: Announce): ChatServices {
+  return { chats: new Chats(db), memberships: new Memberships(db, mutex, announce), memberLists: new MemberLists(db) };
 }

@@ -6,7 +6,7 @@ import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
 import { OFF_TIMELINE } from './message-flags.js';
-import { readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
+import { type MessageRow, messageOfJson, readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
 
 /** A chat's epoch and its newest number. */
 export interface ChatHead extends Cursor {
@@ -84,6 +84,13 @@ const MESSAGES_UP = {
     JOIN users u ON u.id = m.sender_id WHERE m.bytes_before < ${PAGE_BYTES} ORDER BY m.seq`,
 };
 
+const MESSAGES_BY_ID = {
+  name: 'messages-by-id',
+  text: `SELECT j.* FROM messages_as_json($1::uuid[], (
+      SELECT array_agg(message_seq_of(w.chat_id, w.id) ORDER BY w.place)
+      FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w (chat_id, id, place))) j`,
+};
+
 const LAST_MESSAGES = {
   name: 'messages-last-of-chats',
   text: `SELECT wanted.chat_id, l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
@@ -151,6 +158,14 @@ export class ChatLog {
     const read = await readMessagesOf(this.db, places);
     const byPlace = new Map(read.map((message) => [`${message.chatId} ${message.seq}`, message]));
     return places.map(({ chatId, seq }) => byPlace.get(`${chatId} ${seq}`) ?? null);
+  }
+
+  /** The messages with these ids in these chats, in their order; null where there is none. One query. */
+  async messagesById(wanted: readonly { chatId: string; id: string }[]): Promise<(ChatMessage | null)[]> {
+    const values = [wanted.map(({ chatId }) => chatId), wanted.map(({ id }) => id)];
+    const read = (await query<MessageRow>(this.db, MESSAGES_BY_ID, values)).map(messageOfJson);
+    const byId = new Map(read.map((message) => [`${message.chatId} ${message.id}`, message]));
+    return wanted.map(({ chatId, id }) => byId.get(`${chatId} ${id}`) ?? null);
   }
 
   /** The newest message of each chat that has one, in one query. */

@@ -3,6 +3,7 @@ import type { Database } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
 import { type Announce, messageEntry } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_NONCE_LENGTH } from '../log/chat-message.js';
+import { readMessages } from '../log/message-rows.js';
 import { checkText, isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { AppendedRow, PendingMessage } from './append.js';
@@ -18,7 +19,10 @@ import { MessageWriter } from './message-writer.js';
 export class Messages {
   private readonly writer: MessageWriter;
 
-  constructor(db: Database, announce: Announce) {
+  constructor(
+    private readonly db: Database,
+    announce: Announce,
+  ) {
     this.writer = new MessageWriter(db, (created) => {
       // Deferred, so that the senders' acknowledgements leave before anybody receives the message.
       setImmediate(() => {
@@ -28,7 +32,8 @@ export class Messages {
   }
 
   /**
-   * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message.
+   * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message
+   * as it is now.
    * The transaction that gives the number also checks that the sender is an admin, or a member whose role may send.
    * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `NONCE_REUSED`; `RATE_LIMITED` when too many
    * messages of the sender are queued; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the
@@ -40,7 +45,15 @@ export class Messages {
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: MAX_NONCE_LENGTH });
     if (!isUuid(input.chatId)) throw chatNotFound();
     const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
-    return toMessage(pending, await this.writer.add(pending));
+    const row = await this.writer.add(pending);
+    const message = toMessage(pending, row);
+    return row.outcome === 'repeated' ? this.asItIsNow(message) : message;
+  }
+
+  /** The first message of a nonce may have been edited or deleted since. */
+  private async asItIsNow(message: ChatMessage): Promise<ChatMessage> {
+    const read = await readMessages(this.db, message.chatId, [message.seq]);
+    return read.get(message.seq) ?? message;
   }
 
   /** Resolves when no message is queued or in flight. */

@@ -1,13 +1,14 @@
 import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
+import type { ChatRole } from '../../domain/chat-role.js';
 import type { Member, MemberLists, MemberPage } from '../../domain/chats/member-lists.js';
-import type { ChatAction } from '../../domain/chats/rights.js';
 import { chatNotFound } from '../../domain/errors.js';
 import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.js';
 import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
 import type { MessagePages } from '../../domain/messages/message-pages.js';
 import type { UserProfile } from '../../domain/profile.js';
 import { PROFILE_FIELDS, toProfile } from '../../domain/profile.js';
+import { isUuid } from '../../domain/text.js';
 import type { Caller } from '../caller.js';
 import { ChatAccess } from './chat-access.js';
 import type { GraphqlContext } from './context.js';
@@ -16,6 +17,11 @@ import type { GraphqlContext } from './context.js';
 export interface PrivateFields {
   email: string | null;
   isActive: boolean;
+}
+
+interface MessageTarget {
+  chatId: string;
+  id: string;
 }
 
 /** Batches the reads of an operation's resolvers into one query per kind. */
@@ -29,8 +35,10 @@ export class Loaders {
   /** Messages by chat and number; null for a number that is not a message's. Callers check access to the chat. */
   private readonly messagesAt: DataLoader<string, ChatMessage | null>;
 
-  /** What the viewer may do in a chat that they have been let into. */
-  readonly viewerCan: DataLoader<string, ChatAction[]>;
+  private readonly messagesById: DataLoader<MessageTarget, ChatMessage | null, string>;
+
+  /** The viewer's role in a chat; undefined for no member. */
+  readonly roles: DataLoader<string, ChatRole | undefined>;
 
   private readonly caller: Caller;
   private readonly chatLog: ChatLog;
@@ -49,10 +57,11 @@ export class Loaders {
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
     this.messagesAt = new DataLoader((places) => services.chatLog.messagesAt(places.map(placeOf)));
+    this.messagesById = new DataLoader((wanted) => services.chatLog.messagesById(wanted), { cacheKeyFn: keyOf });
     this.caller = caller;
     this.chatLog = services.chatLog;
     this.memberLists = services.memberLists;
-    this.viewerCan = new DataLoader((chatIds) => services.chats.allowedActions(caller.viewer, chatIds));
+    this.roles = new DataLoader((chatIds) => services.chats.rolesOf(caller.viewer, chatIds));
     this.messagePages = services.messagePages;
   }
 
@@ -76,6 +85,14 @@ export class Loaders {
   /** The message with this number; null when there is none. The caller has checked access to the chat. */
   messageAt(chatId: string, seq: number): Promise<ChatMessage | null> {
     return this.messagesAt.load(`${chatId} ${seq}`);
+  }
+
+  /** The message with this id; null when the chat has none, or the viewer may not reach the chat. */
+  async messageById(chatId: string, id: string): Promise<ChatMessage | null> {
+    const head = isUuid(id) ? await this.access.find(chatId) : undefined;
+    const message = head && (await this.messagesById.load({ chatId: head.chatId, id }));
+    // What was sent after the access check is beyond it.
+    return message && message.seq <= head.seq ? message : null;
   }
 
   private messagesUpTo(
@@ -125,6 +142,10 @@ export function loaders(context: GraphqlContext): Loaders {
 export function forget(context: object): void {
   loadersOf.delete(context);
   RequestCache.clearForContext(context);
+}
+
+function keyOf({ chatId, id }: MessageTarget): string {
+  return `${chatId} ${id}`;
 }
 
 function placeOf(key: string): { chatId: string; seq: number } {

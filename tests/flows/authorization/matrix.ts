@@ -71,11 +71,17 @@ const eventsOfNoMessage = (type: string) =>
     'message {id}': noEvent,
   });
 
+const eventsOfMessage = (type: string) =>
+  rows(type, event(type), { ...EVENT_FIELDS, 'actor {id}': members, 'message {id}': members });
+
+const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${chat}", messageId: "${messageId}"`;
+
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
 export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
+  'Query.message': row(({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { id } }`, membersOrNull),
   'Query.me': row(() => '{ me { id } }', users),
   'Query.user': row(({ member }) => `{ user(id: "${member}") { id } }`, users),
   'Query.chat': row(({ chat }) => `{ chat(id: "${chat}") { id } }`, membersOrNull),
@@ -93,6 +99,24 @@ export const MATRIX: Record<string, Row> = {
     ({ chat }) => `mutation { sendMessage(chatId: "${chat}", content: "hi") { id } }`,
     writingMembers,
   ),
+  'Mutation.editMessage': row(
+    (ids) => `mutation { editMessage(${ofMessage(ids, ids.edited)}, content: "edited") { id } }`,
+    { ...writingMembers, admin: 'FORBIDDEN' },
+  ),
+  'Mutation.deleteMessage': row(
+    (ids) => `mutation { deleteMessage(${ofMessage(ids, ids.deleted)}) { id } }`,
+    writingMembers,
+  ),
+  'Mutation.deleteMessages': row(
+    ({ chat, deleted }) => `mutation { deleteMessages(chatId: "${chat}", messageIds: ["${deleted}"]) { id } }`,
+    writingMembers,
+  ),
+  'Mutation.forgetHistory': row(
+    (ids) => `mutation { forgetHistory(${ofMessage(ids, ids.deleted)}) { id } }`,
+    writingMembers,
+  ),
+  'Mutation.pinMessage': row((ids) => `mutation { pinMessage(${ofMessage(ids, ids.edited)}) { id } }`, roles),
+  'Mutation.unpinMessage': row((ids) => `mutation { unpinMessage(${ofMessage(ids, ids.deleted)}) { id } }`, roles),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
     roles,
@@ -159,6 +183,7 @@ export const MATRIX: Record<string, Row> = {
       cursor: membersOrNull,
       'members {joinedAt}': membersOrNull,
       'lastMessage {id}': membersOrNull,
+      'pins {id}': membersOrNull,
       viewerCan: membersOrNull,
     },
   ),
@@ -197,7 +222,19 @@ export const MATRIX: Record<string, Row> = {
       'threadRoot {id}': noEvent,
       pinnedAt: noEvent,
       'pinnedBy {id}': noEvent,
+      viewerCan: members,
     },
+  ),
+  'Message.history': row(
+    ({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { history { revision } } }`,
+    membersOrNull,
+  ),
+  ...rows(
+    'MessageRevision',
+    (selection) =>
+      ({ chat, edited }) =>
+        `{ message(chatId: "${chat}", id: "${edited}") { history { ${selection} } } }`,
+    { revision: membersOrNull, content: membersOrNull, at: membersOrNull, 'editor {id}': membersOrNull },
   ),
   ...rows(
     'ChatEventPage',
@@ -212,16 +249,12 @@ export const MATRIX: Record<string, Row> = {
   ),
   ...rows('MemberAdded', event('MemberAdded'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {joinedAt}': members }),
   ...rows('MemberUpdated', event('MemberUpdated'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {role}': members }),
-  ...rows('MessageCreated', event('MessageCreated'), {
-    ...EVENT_FIELDS,
-    'actor {id}': members,
-    'message {id}': members,
-  }),
-  ...eventsOfNoMessage('MessageEdited'),
-  ...eventsOfNoMessage('MessageDeleted'),
+  ...eventsOfMessage('MessageCreated'),
+  ...eventsOfMessage('MessageEdited'),
+  ...eventsOfMessage('MessageDeleted'),
   ...eventsOfNoMessage('ReactionsChanged'),
-  ...eventsOfNoMessage('MessagePinned'),
-  ...eventsOfNoMessage('MessageUnpinned'),
+  ...eventsOfMessage('MessagePinned'),
+  ...eventsOfMessage('MessageUnpinned'),
   ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),
 };
 

@@ -38,6 +38,23 @@ export async function startWorld() {
     if (!issued) throw new Error('No token was issued.');
     return issued.accessToken;
   };
+  const signIn = async (user: Pick<UserProfile, 'id'>) => {
+    const viewer = await services.tokens.authenticate(await issue(user));
+    if (!viewer) throw new Error('No viewer was authenticated.');
+    return viewer;
+  };
+  const [sender, pinner] = [await signIn(member), await signIn(admin)];
+  const say = async () => {
+    const { id } = await services.messages.send(sender, { chatId: chat.id, content: 'hello' });
+    return { chatId: chat.id, messageId: id };
+  };
+  const [edited, deleted] = [await say(), await say()];
+  await services.messageChanges.edit(sender, { ...edited, content: 'edited' });
+  await services.messageChanges.pin(pinner, edited);
+  await services.messageChanges.pin(pinner, deleted);
+  await services.messageChanges.unpin(pinner, deleted);
+  await services.messageChanges.delete(sender, deleted);
+
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
   const tokens: Record<Caller, string | null> = {
@@ -68,7 +85,10 @@ export async function startWorld() {
     services.messages.send(viewerOf(toProfile(member)), { chatId: chat.id, content: 'news', nonce: undefined });
 
   return {
-    ids: { chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
+    ids: {
+      ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
+      ...{ edited: edited.messageId, deleted: deleted.messageId },
+    },
     tokens,
 
     async overHttp(caller: Caller, query: string): Promise<string> {

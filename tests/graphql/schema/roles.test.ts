@@ -53,14 +53,17 @@ const VIEWER_CAN = 'query ($chat: ID!) { chat(id: $chat) { viewerCan } }';
 
 const NEEDS = (role: ChatRole) => `FORBIDDEN chat.role ${role}`;
 
+const MEMBER_CAN = ['read', 'send', 'react', 'edit', 'delete'];
+const MODERATOR_CAN = [...MEMBER_CAN, 'pin', 'mentionAll', 'remove'];
+
 describe('what a role may do', () => {
   const may: Record<Standing, { send: string; remove: string; roles: string; viewerCan: string[] | undefined }> = {
     outsider: { send: 'NOT_FOUND', remove: 'NOT_FOUND', roles: 'NOT_FOUND', viewerCan: undefined },
     reader: { send: NEEDS('member'), remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: ['read'] },
-    member: { send: 'ok', remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: ['read', 'send'] },
-    moderator: { send: 'ok', remove: 'ok', roles: NEEDS('owner'), viewerCan: ['read', 'send', 'remove'] },
-    owner: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: ['read', 'send', 'remove', 'roles'] },
-    admin: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: ['read', 'send', 'remove', 'roles'] },
+    member: { send: 'ok', remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: MEMBER_CAN },
+    moderator: { send: 'ok', remove: 'ok', roles: NEEDS('owner'), viewerCan: MODERATOR_CAN },
+    owner: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: [...MODERATOR_CAN, 'roles'] },
+    admin: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: [...MODERATOR_CAN, 'roles'] },
   };
 
   it.each(STANDINGS)('%s', async (standing) => {
@@ -87,7 +90,7 @@ describe('what a role may do', () => {
     const user = await services.newUser();
     for (let count = 0; count < 5; count += 1) await services.newChat(user);
     const { data } = await app.run('{ chats { viewerCan } }', {}, { token: await app.newToken(user) });
-    expect(data).toEqual({ chats: Array(5).fill({ viewerCan: ['read', 'send'] }) });
+    expect(data).toEqual({ chats: Array(5).fill({ viewerCan: MEMBER_CAN }) });
   });
 });
 

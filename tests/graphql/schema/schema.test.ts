@@ -19,13 +19,16 @@ const CONTRACT = `
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
               role: UserRole! isActive: Boolean dateJoined: DateTime! }
   enum ChatRole { reader member moderator owner }
-  enum ChatAction { read send remove roles }
+  enum ChatAction { read send react edit delete pin mentionAll remove roles }
+  enum MessageAction { reply react edit delete pin readHistory }
 
-  type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message }
+  type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
-    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User }
+    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User
+    viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]! }
+  type MessageRevision { revision: Int! content: String! at: DateTime! editor: User! }
 
   interface ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
   type MessageCreated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
@@ -43,6 +46,7 @@ const CONTRACT = `
     users(first: Int, after: ID): [User!]!
     chats(first: Int, after: ID): [Chat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int): [Message!]!
+    message(chatId: ID!, id: ID!): Message
     me: User!
     user(id: ID!): User
     chat(id: ID, name: String): Chat
@@ -52,6 +56,12 @@ const CONTRACT = `
     createChat(name: String!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String): Message!
+    editMessage(chatId: ID!, messageId: ID!, content: String!, revision: Int, mentions: [ID!], metadata: JSON): Message!
+    deleteMessage(chatId: ID!, messageId: ID!): Message!
+    deleteMessages(chatId: ID!, messageIds: [ID!]!): [Message!]!
+    forgetHistory(chatId: ID!, messageId: ID!): Message!
+    pinMessage(chatId: ID!, messageId: ID!): Message!
+    unpinMessage(chatId: ID!, messageId: ID!): Message!
     removeUserFromChat(userId: ID!, chatId: ID!): Boolean!
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user): User!

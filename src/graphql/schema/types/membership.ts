@@ -1,6 +1,6 @@
 import type { ChatRole } from '../../../domain/chat-role.js';
 import type { Membership } from '../../../domain/chats/memberships.js';
-import type { ChatAction } from '../../../domain/chats/rights.js';
+import { allowedActions, type ChatAction } from '../../../domain/chats/rights.js';
 import type { Database } from '../../../domain/database.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../../../domain/profile.js';
 import { requireAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
@@ -18,8 +18,8 @@ const ChatRoleEnum = builder.enumType('ChatRole', {
     'in every chat.',
   values: {
     reader: { description: 'Reads messages.' },
-    member: { description: 'Writes messages.' },
-    moderator: { description: 'Removes readers and members.' },
+    member: { description: 'Writes messages, and edits and deletes its own.' },
+    moderator: { description: 'Deletes and pins messages; removes readers and members.' },
     owner: { description: 'Gives roles and removes moderators.' },
   } as const satisfies Record<ChatRole, object>,
 });
@@ -68,6 +68,11 @@ const ChatActionEnum = builder.enumType('ChatAction', {
   values: {
     read: {},
     send: {},
+    react: {},
+    edit: { description: 'Edit one’s own messages.' },
+    delete: { description: 'Delete one’s own messages; moderators and owners delete everybody’s.' },
+    pin: { description: 'Pin and unpin messages.' },
+    mentionAll: {},
     remove: { description: 'Remove a member whose role is lower.' },
     roles: { description: 'Give roles to members.' },
   } as const satisfies Record<ChatAction, object>,
@@ -78,7 +83,8 @@ builder.prismaObjectField(Chat, 'viewerCan', (t) =>
     type: [ChatActionEnum],
     description: 'What the viewer may do in the chat now, with the scopes of their token.',
     complexity: { field: 1, multiplier: 1 },
-    resolve: ({ id }, _args, context) => loaders(context).viewerCan.load(id),
+    resolve: async ({ id }, _args, context) =>
+      allowedActions(context.caller.viewer, await loaders(context).roles.load(id)),
   }),
 );
 

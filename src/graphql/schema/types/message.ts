@@ -165,12 +165,27 @@ builder.queryField('messages', (t) =>
   }),
 );
 
+builder.queryField('message', (t) =>
+  t.field({
+    type: Message,
+    nullable: true,
+    description:
+      'A message, deleted or not. Null if the chat has none with this id, or if you may not read the chat: the two look the same.',
+    authScopes: { user: true },
+    args: { chatId: t.arg.id({ required: true }), id: t.arg.id({ required: true }) },
+    resolve: async (_root, { chatId, id }, context) => {
+      const message = await loaders(context).messageById(chatId, id);
+      return message && context.budget.spendReading([message]) ? message : null;
+    },
+  }),
+);
+
 builder.mutationField('sendMessage', (t) =>
   t.field({
     type: Message,
     description:
-      'Sends a message to a chat, and answers after it is stored. A second call with the same nonce returns the first message; ' +
-      'a second call with the same nonce and another content fails with NONCE_REUSED.',
+      'Sends a message to a chat, and answers after it is stored. A second call with the same nonce returns the first message, as ' +
+      'it is now; with another content it fails with NONCE_REUSED, unless that message was edited or deleted.',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),

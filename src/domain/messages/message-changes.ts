@@ -1,0 +1,242 @@
+import type { ChatRole } from '../chat-role.js';
+import type { ChatMutex } from '../chats/chat-mutex.js';
+import { DELETES_OTHERS, neededRole, needsRole } from '../chats/rights.js';
+import { type Database, query, type Statement } from '../database.js';
+import { badInput, chatNotFound } from '../errors.js';
+import type { Announce } from '../log/chat-events.js';
+import { type ChatMessage, MAX_CONTENT_LENGTH } from '../log/chat-message.js';
+import { type MessageRow, messageOfJson } from '../log/message-rows.js';
+import { signInEnded } from '../people/acting-admin.js';
+import { canonicalId, checkText } from '../text.js';
+import { requireScope, requireUser, type Viewer } from '../viewer.js';
+import { checkMentions, notMember } from './mentions.js';
+import {
+  editWindowOver,
+  messageDeleted,
+  messageNotFound,
+  notYours,
+  otherRevision,
+  pinsFull,
+  tooManyEdits,
+} from './message-refusals.js';
+import { checkMetadata } from './metadata.js';
+
+/** A message, named by its chat and its id. */
+export interface MessageTarget {
+  chatId: string;
+  messageId: string;
+}
+
+export interface MessageEdit extends MessageTarget {
+  content: string;
+  /** The revision that the editor saw. */
+  revision?: number | null | undefined;
+  /** The ids of all users whom the message mentions from now on; null for none, undefined for those of before. */
+  mentions?: readonly string[] | null | undefined;
+  /** A JSON object; null for none, undefined for that of before. */
+  metadata?: unknown;
+}
+
+/** The result of a database function; its file in `prisma/functions` explains each outcome. */
+interface ChangeRow extends MessageRow {
+  outcome:
+    | ('edited' | 'deleted' | 'changed' | 'repeated' | 'forgotten')
+    | ('no_chat' | 'outsider' | 'signed_out' | 'role' | 'no_message' | 'not_yours')
+    | ('is_deleted' | 'revision' | 'mention' | 'window' | 'rate' | 'full');
+  epoch: string;
+  seq: number;
+  at: Date;
+  retry_after_ms: number;
+}
+
+/** What a function is asked to change, and the argument that names it. */
+interface Asked {
+  chatId: string;
+  message: string | readonly string[];
+  field: 'messageId' | 'messageIds';
+}
+
+type EventType = 'message.edited' | 'message.deleted' | 'message.pinned' | 'message.unpinned';
+
+const EDIT = { name: 'message-edit', text: 'SELECT * FROM edit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' };
+const DELETE = { name: 'messages-delete', text: 'SELECT * FROM delete_messages($1, $2, $3, $4, $5, $6)' };
+const FORGET_HISTORY = { name: 'message-forget-history', text: 'SELECT * FROM forget_history($1, $2, $3, $4, $5, $6)' };
+const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7)' };
+
+/** The arguments of `run` for what users do to their own messages, and moderators to everybody's. */
+const OWN_OR_OTHERS = [neededRole('delete'), [DELETES_OTHERS], DELETES_OTHERS] as const;
+
+/** The most messages that one call deletes. */
+export const MAX_DELETED = 100;
+/** The most pins of a chat. */
+export const MAX_PINS = 100;
+/** A revision is an `integer` of PostgreSQL. */
+const MAX_REVISION = 2 ** 31 - 1;
+
+/**
+ * Edits, deletes and pins messages. One statement makes a change: it checks the actor's rights (`rights.ts`), gives the change its
+ * number and returns the message as it is then.
+ *
+ * All methods throw DomainError `NOT_FOUND` for a chat that the viewer does not reach and for a message that it does not have (field
+ * `messageId`), `FORBIDDEN` without the right (rules `chat.role`, `message.not_yours`), `UNAUTHENTICATED` when the sign-in has ended,
+ * and `SERVICE_UNAVAILABLE` while the chat's row is locked.
+ */
+export class MessageChanges {
+  constructor(
+    private readonly db: Database,
+    private readonly mutex: ChatMutex,
+    private readonly announce: Announce,
+    private readonly options: { editWindowSeconds: number },
+  ) {}
+
+  /**
+   * Gives a message other words, and other mentions and metadata where they are given. Only its sender may. When the message has all
+   * of it already nothing changes.
+   * @throws DomainError `BAD_USER_INPUT`; `CONFLICT`, field `revision`, when the message was edited since that revision; `CONFLICT`,
+   * rule `message.deleted`; `FORBIDDEN`, rule `edit.window`; `RATE_LIMITED`, rule `edit.rate`
+   */
+  async edit(viewer: Viewer, input: MessageEdit): Promise<ChatMessage> {
+    const { mentions, metadata, revision = null } = input;
+    const content = checkText('content', input.content.trim(), { min: 1, max: MAX_CONTENT_LENGTH });
+    if (revision !== null && !isRevision(revision)) throw badInput('revision', 'revision must be one that you saw.');
+    const { editWindowSeconds } = this.options;
+    const row = await this.runOne(viewer, input, EDIT, neededRole('edit'), [
+      content,
+      revision,
+      mentions === undefined ? null : checkMentions(mentions ?? []),
+      metadata === undefined ? null : JSON.stringify(metadata === null ? null : checkMetadata(metadata)),
+      Number.isFinite(editWindowSeconds) ? editWindowSeconds : null,
+    ]);
+    return this.announced('message.edited', viewer, row);
+  }
+
+  /** Deletes a message, and returns what is left of it. One that is deleted already stays as it is. Senders may, and moderators. */
+  async delete(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
+    const { chatId, messageId } = target;
+    const ids = [requireId(messageId, 'messageId')];
+    const [row] = await this.run(viewer, { chatId, message: ids, field: 'messageId' }, DELETE, ...OWN_OR_OTHERS);
+    return this.announced('message.deleted', viewer, row);
+  }
+
+  /**
+   * Deletes messages of one chat as `delete` does, all or none. Returns them in the order of the ids, each once.
+   * @throws DomainError `BAD_USER_INPUT` for no ids or more than `MAX_DELETED`; errors about a message have the field `messageIds`
+   */
+  async deleteMany(viewer: Viewer, chatId: string, messageIds: readonly string[]): Promise<ChatMessage[]> {
+    const field = 'messageIds';
+    if (messageIds.length === 0 || messageIds.length > MAX_DELETED)
+      throw badInput(field, `messageIds must be 1 to ${MAX_DELETED} ids.`);
+    const ids = [...new Set(messageIds.map((id) => requireId(id, field)))];
+    const rows = await this.run(viewer, { chatId, message: ids, field }, DELETE, ...OWN_OR_OTHERS);
+    return rows.map((row) => this.announced('message.deleted', viewer, row));
+  }
+
+  /** Drops what the earlier versions of a message said. Nobody is told. Its sender may, and who may delete it. */
+  async forgetHistory(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
+    return messageOfJson(
+      await this.runOne(viewer, target, FORGET_HISTORY, neededRole('read'), [DELETES_OTHERS], DELETES_OTHERS),
+    );
+  }
+
+  /**
+   * Pins a message in its chat. One that is pinned stays as it is.
+   * @throws DomainError `CONFLICT`, rule `message.deleted`; `CONFLICT`, rule `chat.pins_full`, when the chat has `MAX_PINS`
+   */
+  async pin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
+    const row = await this.runOne(viewer, target, SET_PIN, neededRole('pin'), [true, MAX_PINS]);
+    return this.announced('message.pinned', viewer, row);
+  }
+
+  /** Unpins a message. One that is not pinned stays as it is. */
+  async unpin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
+    const row = await this.runOne(viewer, target, SET_PIN, neededRole('pin'), [false, MAX_PINS]);
+    return this.announced('message.unpinned', viewer, row);
+  }
+
+  private async runOne(
+    viewer: Viewer,
+    { chatId, messageId }: MessageTarget,
+    statement: Statement,
+    needs: ChatRole,
+    values: readonly unknown[],
+    needsForOthers?: ChatRole,
+  ): Promise<ChangeRow> {
+    const field = 'messageId';
+    const asked = { chatId, message: requireId(messageId, field), field } as const;
+    const [row] = await this.run(viewer, asked, statement, needs, values, needsForOthers);
+    return row;
+  }
+
+  /**
+   * @param needs the lowest role that may do this
+   * @param values the function's arguments behind that role
+   * @param needsForOthers the lowest role that may do it to the messages of others; undefined when none may
+   * @throws DomainError for an outcome that is a refusal
+   */
+  private async run(
+    viewer: Viewer,
+    { chatId, message, field }: Asked,
+    statement: Statement,
+    needs: ChatRole,
+    values: readonly unknown[],
+    needsForOthers?: ChatRole,
+  ): Promise<[ChangeRow, ...ChangeRow[]]> {
+    const user = requireUser(requireScope(viewer, 'write'));
+    const id = canonicalId(chatId);
+    if (id === undefined) throw chatNotFound();
+    const all = [id, message, user.id, viewer.familyId, needs, ...values];
+    const [row, ...more] = await this.mutex.run(id, () => query<ChangeRow>(this.db, statement, all));
+    switch (row?.outcome) {
+      case 'edited':
+      case 'deleted':
+      case 'changed':
+      case 'repeated':
+      case 'forgotten':
+        return [row, ...more];
+      case 'no_chat':
+      case 'outsider':
+        throw chatNotFound();
+      case 'signed_out':
+        throw signInEnded();
+      case 'role':
+        throw needsRole(needs);
+      case 'no_message':
+        throw messageNotFound(field);
+      case 'not_yours':
+        throw notYours(needsForOthers);
+      case 'is_deleted':
+        throw messageDeleted();
+      case 'revision':
+        throw otherRevision();
+      case 'mention':
+        throw notMember();
+      case 'window':
+        throw editWindowOver();
+      case 'rate':
+        throw tooManyEdits(row.retry_after_ms);
+      case 'full':
+        throw pinsFull();
+      default:
+        throw new Error(`A change of a message has an unknown outcome: ${row?.outcome}.`);
+    }
+  }
+
+  /** Announces the change, if it is one, and returns the message. */
+  private announced(type: EventType, { user: actor }: Viewer, row: ChangeRow): ChatMessage {
+    const message = messageOfJson(row);
+    const { outcome, epoch, seq, at } = row;
+    if (outcome !== 'repeated')
+      this.announce({ type, chatId: message.chatId, epoch, seq, at: at.toISOString(), actor, message });
+    return message;
+  }
+}
+
+function isRevision(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_REVISION;
+}
+
+function requireId(given: string, field: Asked['field']): string {
+  const id = canonicalId(given);
+  if (id === undefined) throw messageNotFound(field);
+  return id;
+}

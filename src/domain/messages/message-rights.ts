@@ -1,0 +1,46 @@
+import type { ChatRole } from '../chat-role.js';
+import { allowedActions, DELETES_OTHERS, isAtLeast } from '../chats/rights.js';
+import { extrasOf, type PlainMessage } from '../log/chat-message.js';
+import type { Viewer } from '../viewer.js';
+import { historyRefused } from './message-refusals.js';
+
+/** What can be done with a message. */
+export const MESSAGE_ACTIONS = ['reply', 'react', 'edit', 'delete', 'pin', 'readHistory'] as const;
+export type MessageAction = (typeof MESSAGE_ACTIONS)[number];
+
+/** Says what a viewer may do with a message. The functions that change messages check it again. */
+export class MessageRights {
+  constructor(private readonly options: { editWindowSeconds: number }) {}
+
+  /**
+   * What the viewer may do with the message now. Nothing can be done with a deleted message.
+   * @param role the viewer's role in the message's chat; undefined for no member
+   */
+  allowedActions(viewer: Viewer | null, role: ChatRole | undefined, message: PlainMessage): MessageAction[] {
+    if (extrasOf(message).deletedAt !== null) return [];
+    const inChat = allowedActions(viewer, role);
+    const isOwn = isSender(viewer, message);
+    const may: Record<MessageAction, boolean> = {
+      reply: inChat.includes('send'),
+      react: inChat.includes('react'),
+      edit: isOwn && inChat.includes('edit') && this.isEditable(message),
+      delete: inChat.includes('delete') && (isOwn || isAtLeast(viewer, role, DELETES_OTHERS)),
+      pin: inChat.includes('pin'),
+      readHistory: inChat.includes('read') && (isOwn || isAtLeast(viewer, role, DELETES_OTHERS)),
+    };
+    return MESSAGE_ACTIONS.filter((action) => may[action]);
+  }
+
+  /** @throws DomainError `FORBIDDEN`, rule `message.history`, for who neither sent the message nor may delete it */
+  requireHistory(viewer: Viewer | null, role: ChatRole | undefined, message: PlainMessage): void {
+    if (!isSender(viewer, message) && !isAtLeast(viewer, role, DELETES_OTHERS)) throw historyRefused(DELETES_OTHERS);
+  }
+
+  private isEditable({ createdAt }: PlainMessage): boolean {
+    return Date.now() <= Date.parse(createdAt) + this.options.editWindowSeconds * 1000;
+  }
+}
+
+function isSender(viewer: Viewer | null, { sender }: PlainMessage): boolean {
+  return viewer?.user?.id === sender.id;
+}
