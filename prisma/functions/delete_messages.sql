@@ -58,7 +58,7 @@ BEGIN
         reactions = NULL, pinned_at = NULL, pinned_by_id = NULL;
     DELETE FROM message_revisions r WHERE r.chat_id = p_chat_id AND r.seq = ANY (v_new);
     DELETE FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = ANY (v_new);
-    DELETE FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = ANY (v_new);
+    PERFORM drop_reactions(p_chat_id, v_new);
     UPDATE threads t SET reply_count = t.reply_count - gone.replies,
       last_reply_seq = coalesce((SELECT x.seq FROM message_extras x
         WHERE x.chat_id = t.chat_id AND x.thread_root_seq = t.root_seq AND x.deleted_at IS NULL ORDER BY x.seq DESC LIMIT 1), 0)

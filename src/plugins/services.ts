@@ -36,7 +36,7 @@ declare module 'fastify' {
   }
 }
 
-/** Creates all services on one database and one bus. `close` stops them, and waits for queued messages. */
+/** Creates all services on one database and one bus. `close` stops them, and waits for queued messages and reactions. */
 export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
   const log = logServices(db);
   const { flushScheduler, hub, announce } = startHub(bus, log, onError, options);
@@ -53,13 +53,13 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce);
-  const messages = messageServices(db, mutex, announce, options);
+  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onError, options);
   const delivery = await deliveryServices(bus, hub, chats, access, onError, options);
   const { sessions } = delivery;
   const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...delivery };
   const close = async () => {
     await stopSweeping();
-    await services.messages.drain();
+    await closeMessages();
     sessions.close();
     hub.close();
   };

@@ -24,7 +24,14 @@ import {
   resetFrame,
   tokenExpiringFrame,
 } from './frames.js';
-import { type ClientFrame, type MessageChange, type MessageEdit, type MessageSend, parseFrame } from './protocol.js';
+import {
+  type ClientFrame,
+  type MessageChange,
+  type MessageEdit,
+  type MessageReaction,
+  type MessageSend,
+  parseFrame,
+} from './protocol.js';
 
 /** What a connection needs of a `ChatSocket`. */
 export interface ChannelSocket {
@@ -39,7 +46,10 @@ export interface ChannelSocket {
 }
 
 export interface ConnectionContext {
-  services: Pick<Services, 'chats' | 'chatStreams' | 'messageChanges' | 'messages' | 'sessions' | 'tokens'>;
+  services: Pick<
+    Services,
+    'chats' | 'chatStreams' | 'messageChanges' | 'messages' | 'reactions' | 'sessions' | 'tokens'
+  >;
   log: FastifyBaseLogger;
   requestId: string;
 }
@@ -220,7 +230,7 @@ export class Connection implements StreamSink, SessionListener {
   }
 
   private async handle(frame: ClientFrame): Promise<void> {
-    const { messageChanges: changes } = this.context.services;
+    const { messageChanges: changes, reactions } = this.context.services;
     switch (frame.type) {
       case 'message.send':
         return this.send(frame);
@@ -232,6 +242,10 @@ export class Connection implements StreamSink, SessionListener {
         return this.change(frame, (viewer, target) => changes.pin(viewer, target));
       case 'unpin':
         return this.change(frame, (viewer, target) => changes.unpin(viewer, target));
+      case 'reaction.add':
+        return this.change(frame, (viewer, reaction) => reactions.add(viewer, reaction));
+      case 'reaction.remove':
+        return this.change(frame, (viewer, reaction) => reactions.remove(viewer, reaction));
       case 'auth':
         return this.renew(frame.id, frame.token);
       case 'ping':
@@ -252,7 +266,7 @@ export class Connection implements StreamSink, SessionListener {
   }
 
   /** Changes a message of the chat, and acknowledges the change. */
-  private async change<Frame extends MessageEdit | MessageChange>(
+  private async change<Frame extends MessageEdit | MessageChange | MessageReaction>(
     frame: Frame,
     change: (viewer: Viewer, input: Frame & { chatId: string }) => Promise<ChatMessage>,
   ): Promise<void> {

@@ -2,7 +2,7 @@ import { badInput, type DomainError } from '../domain/errors.js';
 import type { MessageEdit as EditedMessage } from '../domain/messages/message-changes.js';
 
 /** A client's frame. `id` is chosen by the client, and the answer repeats it. */
-export type ClientFrame = MessageSend | MessageEdit | MessageChange | Auth | Ping | Refused;
+export type ClientFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | Auth | Ping | Refused;
 
 export interface MessageSend {
   type: 'message.send';
@@ -23,6 +23,13 @@ export interface MessageChange {
   type: 'message.delete' | 'pin' | 'unpin';
   id: string | undefined;
   messageId: string;
+}
+
+export interface MessageReaction {
+  type: 'reaction.add' | 'reaction.remove';
+  id: string | undefined;
+  messageId: string;
+  emoji: string;
 }
 
 /** Renews the socket's token in place. */
@@ -71,6 +78,8 @@ const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
   ['message.delete', messageChange('message.delete')],
   ['pin', messageChange('pin')],
   ['unpin', messageChange('unpin')],
+  ['reaction.add', messageReaction('reaction.add')],
+  ['reaction.remove', messageReaction('reaction.remove')],
   ['auth', auth],
   ['ping', (id) => ({ type: 'ping', id })],
 ]);
@@ -111,6 +120,14 @@ function isListOfStrings(value: unknown): value is string[] {
 function messageChange(type: MessageChange['type']): FrameParser {
   return (id, { messageId }) =>
     typeof messageId === 'string' ? { type, id, messageId } : refused(id, 'messageId', 'messageId must be a string.');
+}
+
+function messageReaction(type: MessageReaction['type']): FrameParser {
+  return (id, { messageId, emoji }) => {
+    if (typeof messageId !== 'string') return refused(id, 'messageId', 'messageId must be a string.');
+    if (typeof emoji !== 'string') return refused(id, 'emoji', 'emoji must be a string.');
+    return { type, id, messageId, emoji };
+  };
 }
 
 function refused(id: string | undefined, field: string, message: string): Refused {

@@ -243,7 +243,7 @@ describe('what cannot be written', () => {
   it('an unknown type, a missing type and an unfit id are errors too', async () => {
     const chat = await services.newChat(ann);
     const socket = await app.join(chat.name, ann);
-    socket.send({ type: 'message.edit', id: 'c1' });
+    socket.send({ type: 'message.shout', id: 'c1' });
     expect(await socket.next()).toMatchObject({ type: 'error', id: 'c1', code: 'BAD_USER_INPUT', field: 'type' });
     socket.send({ id: 'c2' });
     expect(await socket.next()).toMatchObject({ type: 'error', id: 'c2', code: 'BAD_USER_INPUT', field: 'type' });

@@ -71,6 +71,7 @@ async function connect(override: Partial<ConnectionContext['services']> = {}, me
         chatStreams: services.chatStreams,
         messageChanges: services.messageChanges,
         messages: services.messages,
+        reactions: services.reactions,
         sessions: services.sessions,
         tokens: services.tokens,
         ...override,

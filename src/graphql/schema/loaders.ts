@@ -6,6 +6,7 @@ import { chatNotFound } from '../../domain/errors.js';
 import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.js';
 import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
 import type { MessagePages } from '../../domain/messages/message-pages.js';
+import type { ReactionPlace, Reactions, ReactorPage } from '../../domain/messages/reactions.js';
 import type { UserProfile } from '../../domain/profile.js';
 import { PROFILE_FIELDS, toProfile } from '../../domain/profile.js';
 import { isUuid } from '../../domain/text.js';
@@ -24,6 +25,11 @@ interface MessageTarget {
   id: string;
 }
 
+interface ReactorPages {
+  loader: DataLoader<ReactionPlace, UserProfile[]>;
+  maxRows: number;
+}
+
 /** Batches the reads of an operation's resolvers into one query per kind. */
 export class Loaders {
   readonly access: ChatAccess;
@@ -40,10 +46,15 @@ export class Loaders {
   /** The viewer's role in a chat; undefined for no member. */
   readonly roles: DataLoader<string, ChatRole | undefined>;
 
+  /** Whether the viewer has reacted so. */
+  readonly myReactions: DataLoader<ReactionPlace, boolean, string>;
+
   private readonly caller: Caller;
   private readonly chatLog: ChatLog;
   private readonly memberLists: MemberLists;
   private readonly messagePages: MessagePages;
+  private readonly reactions: Reactions;
+  private readonly reactorPages = new Map<string, ReactorPages>();
   private readonly memberPages = new Map<string, { loader: DataLoader<string, Member[]>; maxRows: number }>();
 
   constructor({ services, db, caller }: GraphqlContext) {
@@ -58,6 +69,14 @@ export class Loaders {
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
     this.messagesAt = new DataLoader((places) => services.chatLog.messagesAt(places.map(placeOf)));
     this.messagesById = new DataLoader((wanted) => services.chatLog.messagesById(wanted), { cacheKeyFn: keyOf });
+    this.myReactions = new DataLoader(
+      async (places) => {
+        const userId = caller.viewer?.user?.id;
+        return userId === undefined ? places.map(() => false) : services.reactions.mine(userId, places);
+      },
+      { cacheKeyFn: ({ chatId, seq, emoji }) => `${chatId} ${seq} ${emoji}` },
+    );
+    this.reactions = services.reactions;
     this.caller = caller;
     this.chatLog = services.chatLog;
     this.memberLists = services.memberLists;
@@ -100,6 +119,23 @@ export class Loaders {
     { before = seq + 1, ...range }: MessageRange,
   ): Promise<ChatMessage[]> {
     return this.chatLog.messages(chatId, { ...range, before: Math.min(before, seq + 1) });
+  }
+
+  /** A page of the users who reacted so, batched with the same page of other reactions. `maxRows` as of `members`. */
+  reactors(place: ReactionPlace, page: ReactorPage, maxRows: number): Promise<UserProfile[]> {
+    const key = `${page.first} ${page.after}`;
+    let pages = this.reactorPages.get(key);
+    if (!pages) {
+      const made: ReactorPages = {
+        loader: new DataLoader<ReactionPlace, UserProfile[]>((places) => read(places)),
+        maxRows,
+      };
+      const read = (places: readonly ReactionPlace[]) => this.reactions.users(places, page, made.maxRows);
+      pages = made;
+      this.reactorPages.set(key, made);
+    }
+    pages.maxRows = Math.max(pages.maxRows, maxRows);
+    return pages.loader.load(place);
   }
 
   /**

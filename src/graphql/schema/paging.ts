@@ -27,10 +27,10 @@ export interface Page {
 }
 
 /**
- * Checks the arguments of a list. Lists are in the order of creation (`domain/created-seq.ts`).
+ * Checks the arguments of a list, of at most `max` items. Lists are in the order of creation (`domain/created-seq.ts`).
  * @throws DomainError `BAD_USER_INPUT` for an invalid `first` or `after`.
  */
-export function checkPage({ first, after }: Page): { first: number; after: string | undefined } {
+export function checkPage({ first, after }: Page, max = MAX_PAGE): { first: number; after: string | undefined } {
   if (after != null && !isUuid(after)) throw badInput('after', 'after must be the id of the last item that you have.');
-  return { first: checkBetween('first', first ?? MAX_PAGE, 1, MAX_PAGE), after: after ?? undefined };
+  return { first: checkBetween('first', first ?? max, 1, max), after: after ?? undefined };
 }

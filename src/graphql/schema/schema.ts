@@ -7,6 +7,7 @@ import './types/message.js';
 import './types/message-changes.js';
 import './types/message-history.js';
 import './types/pins.js';
+import './types/reaction.js';
 import './types/chat-event.js';
 import './events/types.js';
 import './types/sign-in.js';

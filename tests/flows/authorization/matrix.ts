@@ -59,18 +59,8 @@ const EVENT_FIELDS = { chatId: members, seq: members, cursor: members, at: membe
 /** An operator's deeds have no actor; only the message's event has one here. */
 const NO_ACTOR = { 'actor {id}': { ...members, member: 'null', admin: 'null', readOnly: 'null' } };
 
-/** A chat of the test data has no event of this kind. */
+/** The test data has nothing there. */
 const noEvent = { ...members, member: 'null', admin: 'null', readOnly: 'null' };
-const eventsOfNoMessage = (type: string) =>
-  rows(type, event(type), {
-    chatId: noEvent,
-    seq: noEvent,
-    cursor: noEvent,
-    at: noEvent,
-    'actor {id}': noEvent,
-    'message {id}': noEvent,
-  });
-
 const eventsOfMessage = (type: string) =>
   rows(type, event(type), { ...EVENT_FIELDS, 'actor {id}': members, 'message {id}': members });
 
@@ -117,6 +107,14 @@ export const MATRIX: Record<string, Row> = {
   ),
   'Mutation.pinMessage': row((ids) => `mutation { pinMessage(${ofMessage(ids, ids.edited)}) { id } }`, roles),
   'Mutation.unpinMessage': row((ids) => `mutation { unpinMessage(${ofMessage(ids, ids.deleted)}) { id } }`, roles),
+  'Mutation.addReaction': row(
+    (ids) => `mutation { addReaction(${ofMessage(ids, ids.first)}, emoji: "👍") { id } }`,
+    writingMembers,
+  ),
+  'Mutation.removeReaction': row(
+    (ids) => `mutation { removeReaction(${ofMessage(ids, ids.first)}, emoji: "🎉") { id } }`,
+    writingMembers,
+  ),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
     roles,
@@ -223,6 +221,19 @@ export const MATRIX: Record<string, Row> = {
       pinnedAt: noEvent,
       'pinnedBy {id}': noEvent,
       viewerCan: members,
+      'reactions {emoji}': members,
+    },
+  ),
+  ...rows(
+    'Reaction',
+    (selection) =>
+      ({ chat }) =>
+        `{ messages(chatId: "${chat}", before: 4) { reactions { ${selection} } } }`,
+    {
+      emoji: members,
+      count: members,
+      mine: members,
+      'users {id}': members,
     },
   ),
   'Message.history': row(
@@ -252,7 +263,7 @@ export const MATRIX: Record<string, Row> = {
   ...eventsOfMessage('MessageCreated'),
   ...eventsOfMessage('MessageEdited'),
   ...eventsOfMessage('MessageDeleted'),
-  ...eventsOfNoMessage('ReactionsChanged'),
+  ...eventsOfMessage('ReactionsChanged'),
   ...eventsOfMessage('MessagePinned'),
   ...eventsOfMessage('MessageUnpinned'),
   ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),

@@ -1,4 +1,5 @@
 import { type Client, createClient } from 'graphql-ws';
+import { vi } from 'vitest';
 import WebSocket from 'ws';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { toProfile } from '../../../src/domain/profile.js';
@@ -23,10 +24,15 @@ export async function startWorld() {
   const chat = await services.chats.create('general');
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
   const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
-  await services.messages.send(viewerOf(toProfile(member)), message);
+  const { id: messageId } = await services.messages.send(viewerOf(toProfile(member)), message);
   await services.memberships.setRole(null, chat.id, member.id, 'moderator');
   await services.memberships.setRole(null, chat.id, member.id, 'member');
   await services.memberships.remove(null, chat.id, former.id);
+  await services.reactions.add(viewerOf(toProfile(member)), { chatId: chat.id, messageId, emoji: '👍' });
+  await vi.waitFor(async () => {
+    const [shown] = await services.chatLog.messages(chat.id, { last: 1 });
+    if (!shown?.extras) throw new Error('The reaction has no summary yet.');
+  });
 
   const issue = async (user: Pick<UserProfile, 'id'>, scopes: Scope[] = ['read', 'write']): Promise<string> => {
     const issued = await services.tokens.issue({
@@ -87,7 +93,7 @@ export async function startWorld() {
   return {
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
-      ...{ edited: edited.messageId, deleted: deleted.messageId },
+      ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId },
     },
     tokens,
 

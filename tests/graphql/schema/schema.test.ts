@@ -26,9 +26,10 @@ const CONTRACT = `
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
-    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User
+    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
     viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]! }
   type MessageRevision { revision: Int! content: String! at: DateTime! editor: User! }
+  type Reaction { emoji: String! count: Int! mine: Boolean! users(first: Int = 20, after: ID): [User!]! }
 
   interface ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
   type MessageCreated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
@@ -62,6 +63,8 @@ const CONTRACT = `
     forgetHistory(chatId: ID!, messageId: ID!): Message!
     pinMessage(chatId: ID!, messageId: ID!): Message!
     unpinMessage(chatId: ID!, messageId: ID!): Message!
+    addReaction(chatId: ID!, messageId: ID!, emoji: String!): Message!
+    removeReaction(chatId: ID!, messageId: ID!, emoji: String!): Message!
     removeUserFromChat(userId: ID!, chatId: ID!): Boolean!
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user): User!
