@@ -1,10 +1,15 @@
+import { checkChanges } from './checks/changes.js';
+import { checkCounts } from './checks/counts.js';
+import { checkDeletedTexts } from './checks/deleted-texts.js';
 import { checkLog } from './checks/log.js';
 import { checkMembers } from './checks/members.js';
 import { checkReasons } from './checks/reasons.js';
 import { checkRecovery } from './checks/recovery.js';
 import { checkSends } from './checks/sends.js';
+import { checkShownStates } from './checks/shown-states.js';
 import { Stories } from './checks/stories.js';
 import { checkStreams } from './checks/streams.js';
+import { checkViews } from './checks/views.js';
 import type { Violation } from './checks/violation.js';
 import type { DatabaseState } from './database-state.js';
 import type { Entry } from './entries.js';
@@ -16,6 +21,11 @@ export function check(entries: readonly Entry[], database: DatabaseState): Viola
     ...checkSends(stories),
     ...checkLog(stories),
     ...checkStreams(stories),
+    ...checkShownStates(stories),
+    ...checkViews(stories),
+    ...checkChanges(stories),
+    ...checkDeletedTexts(stories),
+    ...checkCounts(stories),
     ...checkMembers(stories),
     ...checkReasons(stories),
     ...checkRecovery(stories),

@@ -1,7 +1,11 @@
+import { CHANGE_KINDS } from './clients/change-kinds.js';
+import { changer } from './clients/changer.js';
 import { Listener } from './clients/listener.js';
 import { MembershipChanges } from './clients/membership-changes.js';
-import { graphqlSendPath, RawSendPath } from './clients/send-paths.js';
-import { Sender } from './clients/sender.js';
+import { graphqlPath, RawPath } from './clients/request-paths.js';
+import { Requester } from './clients/requester.js';
+import { sending } from './clients/sends.js';
+import { Targets } from './clients/targets.js';
 import type { Edge } from './entries.js';
 import type { Journal } from './journal.js';
 import type { Random } from './random.js';
@@ -20,7 +24,9 @@ export interface CrowdOptions {
 
 /** All clients of a round. */
 export interface Crowd {
-  senders: Sender[];
+  senders: Requester[];
+  /** Those who edit, delete, pin, react and reply. */
+  changers: Requester[];
   /** Permanent members, connected without a proxy. */
   steady: Listener[];
   /** Permanent members, each connected through a proxy. */
@@ -35,6 +41,8 @@ export interface Crowd {
 const EDGES: readonly Edge[] = ['raw', 'graphql'];
 const LATECOMERS = 4;
 const QUIET_PAUSE_MS = 800;
+/** Between a changer's changes, on average. */
+const CHANGER_PAUSE_MS = 150;
 
 /** Makes the clients of a round, half of each kind over GraphQL and half over the raw channel. Nobody is connected yet. */
 export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
@@ -43,13 +51,16 @@ export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
   const newListener = listenerFactory(options);
   const proxies = await Promise.all(Array.from({ length: DISTURBABLE }, () => TcpProxy.listen({ port: 0 })));
   const guests = world.guests.map((user, index) => ({ user, chat: at(chats, index) }));
+  const targets = new Targets(random.fork());
+  const newSender = senderFactory(options, targets);
 
   return {
     senders: [
-      ...world.senders.map((user, index) => newSender(options, user, chats, index)),
-      ...guests.slice(0, 2).map(({ user, chat }, index) => newSender(options, user, [chat], index)),
-      newSender({ ...options, load: { ...load, pauseMs: QUIET_PAUSE_MS } }, world.quietSender, [world.quietChat], 0),
+      ...world.senders.map((user, index) => newSender(user, chats, index, load.pauseMs)),
+      ...guests.slice(0, 2).map(({ user, chat }, index) => newSender(user, [chat], index, load.pauseMs)),
+      newSender(world.quietSender, [world.quietChat], 0, QUIET_PAUSE_MS),
     ],
+    changers: world.changers.flatMap((user, index) => newChangers(options, targets, user, chats, index)),
     steady: [...chats, world.quietChat].flatMap((chat, chatIndex) =>
       Array.from({ length: load.listenersPerChat }, (_, index) =>
         newListener(`steady-${chatIndex}-${index}`, at(world.listeners, index), chat, index),
@@ -73,24 +84,56 @@ export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
   };
 }
 
-function newSender(
-  { load, ports, journal, random }: CrowdOptions,
+function senderFactory({ load, ports, journal, random }: CrowdOptions, targets: Targets) {
+  const { contentLength } = load;
+  return (user: User, chats: readonly Chat[], index: number, pauseMs: number) => {
+    const isRaw = index % 2 === 0;
+    const own = random.fork();
+    let sent = 0;
+    return new Requester({
+      path: isRaw ? new RawPath(user) : graphqlPath(user),
+      ports,
+      pauseMs,
+      random: own,
+      next: () => {
+        sent += 1;
+        // A raw channel is for one chat.
+        const chat = isRaw ? at(chats, index >> 1) : own.pick(chats);
+        const client = user.name;
+        return sending(journal, targets, user, { client, chat, nonce: `${client}-${sent}`, contentLength });
+      },
+    });
+  };
+}
+
+/** Two clients of one user, one for each edge, which change the same messages. */
+function newChangers(
+  { world, ports, journal, random }: CrowdOptions,
+  targets: Targets,
   user: User,
   chats: readonly Chat[],
   index: number,
-): Sender {
-  const { contentLength, pauseMs } = load;
-  const isRaw = index % 2 === 0;
-  return new Sender({
-    user,
-    path: isRaw ? new RawSendPath(user) : graphqlSendPath(user),
-    // A raw channel is for one chat.
-    chats: isRaw ? [at(chats, index >> 1)] : chats,
-    ports,
-    pauseMs,
-    contentLength,
-    journal,
-    random: random.fork(),
+): Requester[] {
+  return EDGES.map((edge) => {
+    const own = random.fork();
+    return new Requester({
+      path: edge === 'raw' ? new RawPath(user) : graphqlPath(user),
+      ports,
+      pauseMs: CHANGER_PAUSE_MS,
+      random: own,
+      next: changer({
+        client: `${user.name}-${edge}`,
+        edge,
+        user,
+        isModerator: world.moderators.includes(user),
+        chats: edge === 'raw' ? [at(chats, index)] : chats,
+        members: world.senders,
+        kinds: CHANGE_KINDS,
+        targets,
+        journal,
+        random: own,
+      }),
+    });
   });
 }
 

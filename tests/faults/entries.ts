@@ -2,7 +2,41 @@ import { createHash } from 'node:crypto';
 
 /** The transport of a client. */
 export type Edge = 'graphql' | 'raw';
-export type ChangeKind = 'message.created' | 'member.added' | 'member.removed';
+export type MessageChangeKind =
+  | 'message.edited'
+  | 'message.deleted'
+  | 'message.reactions'
+  | 'message.pinned'
+  | 'message.unpinned';
+export type ChangeKind = 'message.created' | MessageChangeKind | 'member.added' | 'member.updated' | 'member.removed';
+
+/** The reactions with one emoji. */
+export interface ReactionState {
+  emoji: string;
+  count: number;
+  /** Those who reacted last, the newest first. Undefined where a client does not ask for them. */
+  users?: string[];
+}
+
+/** A message as somebody saw it. What it does not have is left out. */
+export interface MessageState {
+  sender: string;
+  /** `fingerprint` of the content; empty for a deleted message. */
+  content: string;
+  revision?: number;
+  isDeleted?: true;
+  /** Who pinned it. */
+  pinnedBy?: string;
+  /** The id of the message that it quotes. */
+  replyTo?: string;
+  /** The id of the root of the thread that it is in. */
+  thread?: string;
+  /** The users whom it names. */
+  mentions?: string[];
+  /** `fingerprint` of the object as JSON. */
+  metadata?: string;
+  reactions?: ReactionState[];
+}
 
 /** One change of a chat as anybody sees it: a listener, the history query, the database. */
 export interface Change {
@@ -10,22 +44,30 @@ export interface Change {
   kind: ChangeKind;
   /** The message, or the user whom a change of membership is about. */
   subject: string;
-  /** Of a message. */
-  sender?: string;
-  /** Of a message: `fingerprint` of its content. */
-  content?: string;
+  /** The message as the change shows it. */
+  message?: MessageState;
+  /** Where a change shows the reactions alone. */
+  reactions?: ReactionState[];
+  /** The message that `message` quotes, where a change shows it. */
+  quote?: { id: string; message: MessageState };
+  /** The marks (`marksIn`) in all that was delivered for the change. */
+  marks?: string[];
 }
 
 /** A client is about to send; `attempt` counts from 1, and further attempts carry the same nonce. */
 interface SendInvoked {
   type: 'send.invoked';
   user: string;
+  /** A user may have several clients, each of which sends one message after the other. */
+  client: string;
   chat: string;
   nonce: string;
   content: string;
   attempt: number;
   edge: Edge;
   service: number;
+  /** The messages that it refers to: as quote, as root of its thread. */
+  refersTo?: string[];
 }
 
 interface SendAcknowledged {
@@ -34,15 +76,16 @@ interface SendAcknowledged {
   attempt: number;
   seq: number;
   message: string;
-  content: string;
+  state: MessageState;
 }
 
-/** The service refused the message with this code. */
+/** The service refused the message with this code, and this rule if it named one. */
 interface SendRefused {
   type: 'send.refused';
   nonce: string;
   attempt: number;
   code: string;
+  rule?: string | undefined;
 }
 
 /** There was no answer: the message may or may not have been stored. */
@@ -57,6 +100,61 @@ interface SendLost {
 interface SendAbandoned {
   type: 'send.abandoned';
   nonce: string;
+}
+
+/** What may be done to a message after it was sent. */
+export type MessageAct = 'edit' | 'delete' | 'react' | 'take back' | 'pin' | 'unpin';
+
+/** A client is about to change messages. */
+export interface ChangeInvoked {
+  type: 'change.invoked';
+  /** Names the change; further attempts carry the same. */
+  id: string;
+  act: MessageAct;
+  user: string;
+  /** A user may have several clients, each of which makes one change after the other. */
+  client: string;
+  chat: string;
+  /** The ids of the messages: one, or for a deletion several. */
+  messages: string[];
+  /** Of an edit: `fingerprint` of the new content. */
+  content?: string | undefined;
+  /** Of an edit: the revision that it is to replace. */
+  revision?: number | undefined;
+  /** Of a reaction. */
+  emoji?: string | undefined;
+  attempt: number;
+  edge: Edge;
+  service: number;
+}
+
+interface ChangeAcknowledged {
+  type: 'change.acknowledged';
+  id: string;
+  attempt: number;
+  /** The messages as the answer shows them, in the order of `messages`. */
+  shown: { id: string; message: MessageState }[];
+}
+
+interface ChangeRefused {
+  type: 'change.refused';
+  id: string;
+  attempt: number;
+  code: string;
+  rule?: string | undefined;
+}
+
+/** There was no answer: the messages may or may not have been changed. */
+interface ChangeLost {
+  type: 'change.lost';
+  id: string;
+  attempt: number;
+  reason: string;
+}
+
+interface ChangeAbandoned {
+  type: 'change.abandoned';
+  id: string;
 }
 
 /** A listener connects, with the cursor it has. Each connection has a number of its own. */
@@ -187,6 +285,11 @@ export type Entry = { at: number } & (
   | SendRefused
   | SendLost
   | SendAbandoned
+  | ChangeInvoked
+  | ChangeAcknowledged
+  | ChangeRefused
+  | ChangeLost
+  | ChangeAbandoned
   | StreamOpened
   | StreamStarted
   | StreamEvent
@@ -217,3 +320,18 @@ export function fingerprint(content: string): string {
   if (content.length <= MAX_LITERAL) return content;
   return `${content.length} characters, ${createHash('sha256').update(content).digest('base64url').slice(0, 12)}`;
 }
+
+/**
+ * The marks in a text: every content and all metadata of a round begin with the nonce or the id of what wrote them and a space, so
+ * that it is found wherever it is kept. A nonce by itself is no mark.
+ */
+export function marksIn(text: string): string[] {
+  return text.match(MARK) ?? [];
+}
+
+/** The mark of what this nonce or id writes. */
+export function markOf(id: string): string {
+  return `${id} `;
+}
+
+const MARK = /[a-z]+-(?:[a-z0-9]+-)*\d+ /g;

@@ -8,7 +8,7 @@ interface Page {
 }
 
 const PAGE = `query ($chat: ID!, $after: String!) {
-  chatEvents(chatId: $chat, after: $after, limit: 200) { cursor hasMore events { ${EVENT_FIELDS} } }
+  chatEvents(chatId: $chat, after: $after, limit: 100) { cursor hasMore events { ${EVENT_FIELDS} } }
 }`;
 
 /** A chat's whole history, read page by page by the query `chatEvents`. */

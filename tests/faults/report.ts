@@ -6,6 +6,7 @@ const COLUMNS: [name: string, width: number, value: (result: RoundResult) => str
   ['scenario', -24, ({ scenario }) => scenario],
   ['seed', 11, ({ seed }) => String(seed)],
   ['sends', 7, ({ sends }) => String(sends)],
+  ['changes', 9, ({ changes }) => String(changes)],
   ['repeated', 10, ({ repeated }) => String(repeated)],
   ['deliveries', 12, ({ deliveries }) => String(deliveries)],
   ['faults', 8, ({ faults }) => String(faults)],

@@ -13,7 +13,7 @@ import { Stories } from './checks/stories.js';
 import type { Violation } from './checks/violation.js';
 import type { Listener } from './clients/listener.js';
 import { type Crowd, gatherCrowd } from './crowd.js';
-import { type DatabaseState, readDatabase } from './database-state.js';
+import { countUnsummarised, readChats, readDatabase } from './database-state.js';
 import { FaultInjector } from './fault-injector.js';
 import { readHistory } from './histories.js';
 import { Journal, readJournal } from './journal.js';
@@ -40,7 +40,9 @@ export interface RoundResult {
   durationMs: number;
   /** Messages acknowledged. */
   sends: number;
-  /** Messages whose first attempt was not acknowledged. */
+  /** Changes of messages acknowledged. */
+  changes: number;
+  /** Messages and changes whose first attempt was not answered for good. */
   repeated: number;
   /** Changes seen by listeners. */
   deliveries: number;
@@ -60,6 +62,7 @@ export interface RoundResult {
 const WARM_UP_MS = 1000;
 /** Sending goes on for this long after the last fault. */
 const COOL_DOWN_MS = 1500;
+const SUMMARY_POLL_MS = 200;
 
 /** One scenario from a fresh database to the verdict. The same seed makes the same plan of faults. */
 export async function runRound(
@@ -106,13 +109,13 @@ export async function runRound(
   const present = [...crowd.steady, ...crowd.disturbable, ...crowd.guests];
   for (const listener of present) listener.start();
   await waitUntil('The opening of every stream', 10_000, () => present.every(({ seq }) => seq > 0));
-  for (const sender of crowd.senders) sender.start();
+  for (const requester of [...crowd.senders, ...crowd.changers]) requester.start();
   crowd.membershipChanges.start();
   await sleep(WARM_UP_MS);
   await Promise.all([injector.run(plan), startLate(crowd.latecomers, random.fork(), durationMs)]);
   journal.write({ type: 'faults.over' });
   await sleep(COOL_DOWN_MS);
-  await finish(crowd, stalledOf(crowd, plan), journal, () => readDatabase(postgres, database));
+  await finish(crowd, stalledOf(crowd, plan), journal, { postgres, database });
   ownDelay.disable();
   for (const chat of [...servers.world.chats, servers.world.quietChat])
     for (const [service, { origin }] of services.entries())
@@ -142,7 +145,8 @@ export async function runRound(
     seed,
     durationMs,
     sends: entries.filter(({ type }) => type === 'send.acknowledged').length,
-    repeated: [...stories.sends.values()].filter(({ attempts }) => attempts.length > 1).length,
+    changes: entries.filter(({ type }) => type === 'change.acknowledged').length,
+    repeated: stories.requests.filter(({ attempts }) => attempts.length > 1).length,
     deliveries: entries.filter(({ type }) => type === 'stream.event').length,
     faults: injector.count,
     latency: latencyOf(deliveriesDuring(stories, 0, Number.POSITIVE_INFINITY)),
@@ -163,18 +167,25 @@ async function startLate(latecomers: readonly Listener[], random: Random, durati
   );
 }
 
+/** Waits until the last summaries of reactions are made; the checker finds one that never is. */
+async function untilSummarised(count: () => Promise<number>): Promise<void> {
+  const deadline = performance.now() + BOUNDS.catchUp;
+  while ((await count()) > 0 && performance.now() < deadline) await sleep(SUMMARY_POLL_MS);
+}
+
 /** Waits until the last messages are answered, the guests are members again, and all listeners have had time to reach the head. */
 async function finish(
   crowd: Crowd,
   stalled: ReadonlySet<Listener>,
   journal: Journal,
-  read: () => Promise<DatabaseState>,
+  { postgres, database }: { postgres: PrivatePostgres; database: string },
 ): Promise<void> {
   await Promise.all([
-    ...crowd.senders.map((sender) => sender.stop(BOUNDS.catchUp)),
+    ...[...crowd.senders, ...crowd.changers].map((requester) => requester.stop(BOUNDS.catchUp)),
     crowd.membershipChanges.stop(BOUNDS.catchUp),
   ]);
-  const { chats } = await read();
+  await untilSummarised(() => countUnsummarised(postgres, database));
+  const chats = await readChats(postgres, database);
   const heads = new Map(chats.map(({ id, lastSeq }) => [id, lastSeq]));
   await Promise.all(
     everybody(crowd).map(async (listener) => {

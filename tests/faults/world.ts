@@ -24,6 +24,10 @@ export interface World {
   senders: User[];
   /** Who speaks in the quiet chat. */
   quietSender: User;
+  /** Members of every chat, who change messages. */
+  changers: User[];
+  /** Those of them who are moderators of every chat. */
+  moderators: User[];
   /** Members of every chat. */
   listeners: User[];
   /** Members of every chat, of which they are removed during a round, and to which they are added again. */
@@ -44,6 +48,8 @@ const CREATE_USER =
   'mutation ($name: String!, $password: String!) { createUser(username: $name, password: $password) { id } }';
 const CREATE_CHAT = 'mutation ($name: String!) { createChat(name: $name) { id cursor } }';
 const ASSIGN = 'mutation ($user: ID!, $chat: ID!) { assignUserToChat(userId: $user, chatId: $chat) { joinedAt } }';
+const PROMOTE =
+  'mutation ($user: ID!, $chat: ID!) { setMemberRole(userId: $user, chatId: $chat, role: moderator) { role } }';
 
 export async function createWorld(origin: string): Promise<World> {
   const admin = await createAdmin(origin);
@@ -53,9 +59,15 @@ export async function createWorld(origin: string): Promise<World> {
     Promise.all(Array.from({ length: count }, (_, index) => createUser(origin, admin, `${name}-${index}`)));
   const [senders, listeners, guests] = [await named('sender', 8), await named('listener', 6), await named('guest', 6)];
   const quietSender = await createUser(origin, admin, 'quiet');
-  for (const { id: user } of [...senders, quietSender, ...listeners, ...guests])
-    for (const { id: chat } of [...chats, quietChat]) await require(origin, admin.token, ASSIGN, { user, chat });
-  return { admin, chats, quietChat, senders, quietSender, listeners, guests };
+  const changers = await named('changer', 3);
+  const moderators = changers.slice(0, 2);
+  const inEveryChat = async (mutation: string, users: readonly User[]) => {
+    for (const { id: user } of users)
+      for (const { id: chat } of [...chats, quietChat]) await require(origin, admin.token, mutation, { user, chat });
+  };
+  await inEveryChat(ASSIGN, [...senders, quietSender, ...changers, ...listeners, ...guests]);
+  await inEveryChat(PROMOTE, moderators);
+  return { admin, chats, quietChat, senders, quietSender, changers, moderators, listeners, guests };
 }
 
 async function createAdmin(origin: string): Promise<User> {

@@ -32,14 +32,17 @@ function periodsOf(stories: Stories): Periods {
   return periods;
 }
 
-/** The numbers alone tell it: each message lies between its sender's addition and removal. */
+/** The numbers alone tell it: each message, and each change of one, lies between its actor's addition and removal. */
 function checkWriters(stories: Stories, periods: Periods): Violation[] {
   const outside = stories.database.rows.filter(
-    ({ kind, sender, chat, seq }) =>
-      kind === 'message.created' && !periods.get(`${sender} ${chat}`)?.some(({ from, to }) => from < seq && seq < to),
+    ({ kind, actor, chat, seq }) =>
+      // Reactions are summarised later than they were written.
+      kind.startsWith('message.') &&
+      kind !== 'message.reactions' &&
+      !periods.get(`${actor} ${chat}`)?.some(({ from, to }) => from < seq && seq < to),
   );
-  return outside.map(({ seq, chat, sender }) =>
-    violation('who was removed writes nothing', `${sender} wrote ${seq} in chat ${chat} without being a member`),
+  return outside.map(({ seq, chat, actor }) =>
+    violation('who was removed writes nothing', `${actor} wrote ${seq} in chat ${chat} without being a member`),
   );
 }
 

@@ -1,5 +1,6 @@
 import { BOUNDS } from './bounds.js';
-import { type Attempt, type ConnectionStory, type SendStory, type Stories, TRY_AGAIN } from './stories.js';
+import { isRefusalOfMessage } from './refusals.js';
+import { type Attempt, type ConnectionStory, type RequestStory, type Stories, TRY_AGAIN } from './stories.js';
 import { seconds, type Violation, violation } from './violation.js';
 
 /**
@@ -11,27 +12,28 @@ export function checkReasons(stories: Stories): Violation[] {
     ...stories.exits.map(({ service, how, at }) =>
       violation('no process ends', `service ${service} ended by itself at ${seconds(at)}: ${how}`),
     ),
-    ...[...stories.sends.values()].flatMap((send) =>
-      send.attempts.map((attempt) => judgeAttempt(send, attempt, stories)),
+    ...stories.requests.flatMap((request) =>
+      request.attempts.map((attempt) => judgeAttempt(request, attempt, stories)),
     ),
     ...[...stories.connections.values()].map((connection) => judgeEnd(connection, stories)),
   ].filter((found) => found !== undefined);
 }
 
-function judgeAttempt(send: SendStory, attempt: Attempt, stories: Stories): Violation | undefined {
+function judgeAttempt(request: RequestStory, attempt: Attempt, stories: Stories): Violation | undefined {
   const { service, edge, invokedAt, outcome } = attempt;
   if (!outcome) return undefined;
-  const what = `${send.nonce}, ${edge}, service ${service}, ${seconds(invokedAt)}`;
-  if (outcome.type === 'send.lost') {
+  const what = `${request.name}, ${edge}, service ${service}, ${seconds(invokedAt)}`;
+  if (outcome.type === 'send.lost' || outcome.type === 'change.lost') {
     if (wasDown(stories, service, invokedAt, outcome.at)) return undefined;
     return violation('a living service answers', `${what}: ${outcome.reason}`);
   }
   const tookMs = outcome.at - invokedAt;
   if (tookMs > BOUNDS.answer && !wasDown(stories, service, invokedAt, outcome.at))
-    return violation('a send is answered within 3 s', `${what}: after ${tookMs.toFixed(0)} ms`);
-  if (outcome.type === 'send.acknowledged') return undefined;
-  if (isRefusalExplained(stories, outcome.code, send, invokedAt, outcome.at)) return undefined;
-  return violation('nobody is refused without a reason', `${what}: ${outcome.code}`);
+    return violation('a request is answered within 3 s', `${what}: after ${tookMs.toFixed(0)} ms`);
+  if (outcome.type === 'send.acknowledged' || outcome.type === 'change.acknowledged') return undefined;
+  if (isRefusalExplained(stories, outcome.code, request, invokedAt, outcome.at)) return undefined;
+  if (isRefusalOfMessage(stories, request, attempt, outcome)) return undefined;
+  return violation('nobody is refused without a reason', `${what}: ${outcome.code} ${outcome.rule ?? ''}`);
 }
 
 function judgeEnd({ opened, started, items, ended }: ConnectionStory, stories: Stories): Violation | undefined {

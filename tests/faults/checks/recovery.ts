@@ -15,7 +15,7 @@ export function checkRecovery(stories: Stories): Violation[] {
   });
 }
 
-/** Two seconds after the database is back every sender has had an answer and every listener a change. */
+/** Two seconds after the database is back every client has had an answer and every listener a change. */
 function checkReturn(fault: FaultStory, stories: Stories): Violation[] {
   const back = fault.endedAt;
   const until = back + BOUNDS.recovery;
@@ -25,12 +25,12 @@ function checkReturn(fault: FaultStory, stories: Stories): Violation[] {
   if (disturbed) return [];
   const found: Violation[] = [];
   const after = `within 2 s after ${fault.name} (${seconds(back)})`;
-  const senders = grouped(stories.sends.values(), ({ user }) => user);
-  for (const sends of senders.values()) {
-    const waiting = sends.find(
+  const clients = grouped(stories.requests, ({ client }) => client);
+  for (const requests of clients.values()) {
+    const waiting = requests.find(
       ({ attempts: [first], settledAt }) => first && first.invokedAt < back && settledAt > until,
     );
-    if (waiting) found.push(violation('everything goes on within 2 s', `${waiting.nonce} was not answered ${after}`));
+    if (waiting) found.push(violation('everything goes on within 2 s', `${waiting.name} was not answered ${after}`));
   }
   for (const [listener, connections] of stories.byListener()) {
     const [first] = connections;

@@ -1,24 +1,42 @@
 import type { DatabaseState, Row } from '../database-state.js';
 import type { Edge, Entry, EntryOf, FaultTarget } from '../entries.js';
+import { MessageHistory } from './message-history.js';
 
 export interface Attempt {
   edge: Edge;
   service: number;
   invokedAt: number;
   /** Undefined when the run ended before. */
-  outcome: EntryOf<'send.acknowledged' | 'send.refused' | 'send.lost'> | undefined;
+  outcome: Answer | undefined;
 }
 
-/** One message on its way, all attempts together. */
-export interface SendStory {
+type Answer = EntryOf<
+  'send.acknowledged' | 'send.refused' | 'send.lost' | 'change.acknowledged' | 'change.refused' | 'change.lost'
+>;
+
+/** A request on its way, all attempts together. */
+export interface RequestStory {
+  /** The nonce of a message, or the id of a change. */
+  name: string;
   user: string;
+  client: string;
   chat: string;
-  nonce: string;
-  content: string;
   attempts: Attempt[];
   /** When it was acknowledged, or refused for good; Infinity for what never was. */
   settledAt: number;
+}
+
+export interface SendStory extends RequestStory {
+  content: string;
+  /** The messages that it quotes, or replies to. */
+  refersTo: readonly string[];
   acknowledged: EntryOf<'send.acknowledged'> | undefined;
+}
+
+export interface ChangeStory extends RequestStory {
+  /** The first attempt. */
+  invoked: EntryOf<'change.invoked'>;
+  acknowledged: EntryOf<'change.acknowledged'> | undefined;
 }
 
 export type StreamItem = EntryOf<'stream.event' | 'stream.live' | 'stream.reset'>;
@@ -57,6 +75,7 @@ export const TRY_AGAIN = 'SERVICE_UNAVAILABLE';
 /** A journal and the database's last word, put together by what they are about. */
 export class Stories {
   readonly sends = new Map<string, SendStory>();
+  readonly changes = new Map<string, ChangeStory>();
   readonly connections = new Map<number, ConnectionStory>();
   readonly faults: FaultStory[] = [];
   readonly histories: EntryOf<'history'>[] = [];
@@ -65,6 +84,8 @@ export class Stories {
   /** By user and chat, in their order. */
   private readonly absences = new Map<string, Absence[]>();
   private readonly logs = new Map<string, Row[]>();
+  private messageHistories: Map<string, MessageHistory> | undefined;
+  private changesOfMessages: Map<string, ChangeStory[]> | undefined;
   private readonly acknowledgements = new Map<string, number>();
   private readonly faultsByNumber = new Map<number, FaultStory>();
 
@@ -80,6 +101,23 @@ export class Stories {
   /** The rows of a chat, by number. */
   log(chat: string): Row[] {
     return this.logs.get(chat) ?? [];
+  }
+
+  /** Sends and changes of messages. */
+  get requests(): RequestStory[] {
+    return [...this.sends.values(), ...this.changes.values()];
+  }
+
+  /** The states that each message had, by its id. */
+  get messages(): ReadonlyMap<string, MessageHistory> {
+    this.messageHistories ??= this.historiesOfMessages();
+    return this.messageHistories;
+  }
+
+  /** The changes that were asked for of each message, in the order of their first attempts. */
+  get changesByMessage(): ReadonlyMap<string, ChangeStory[]> {
+    this.changesOfMessages ??= this.groupChanges();
+    return this.changesOfMessages;
   }
 
   /** When a change was acknowledged to its sender; undefined for one that was not. */
@@ -119,6 +157,14 @@ export class Stories {
       case 'send.refused':
       case 'send.lost':
         this.sendAnswered(entry);
+        return;
+      case 'change.invoked':
+        this.changeInvoked(entry);
+        return;
+      case 'change.acknowledged':
+      case 'change.refused':
+      case 'change.lost':
+        this.changeAnswered(entry);
         return;
       case 'stream.opened':
         this.connections.set(entry.connection, { opened: entry, started: undefined, items: [], ended: undefined });
@@ -174,18 +220,21 @@ export class Stories {
         this.histories.push(entry);
         return;
       case 'send.abandoned':
+      case 'change.abandoned':
       case 'faults.over':
         return;
     }
   }
 
   private sendInvoked(entry: EntryOf<'send.invoked'>): void {
-    const { user, chat, nonce, content, edge, service, at: invokedAt } = entry;
+    const { user, client, chat, nonce, content, edge, service, refersTo = [], at: invokedAt } = entry;
     const story = this.sends.get(nonce) ?? {
+      name: nonce,
       user,
+      client,
       chat,
-      nonce,
       content,
+      refersTo,
       attempts: [],
       settledAt: Number.POSITIVE_INFINITY,
       acknowledged: undefined,
@@ -196,14 +245,60 @@ export class Stories {
 
   private sendAnswered(entry: EntryOf<'send.acknowledged' | 'send.refused' | 'send.lost'>): void {
     const story = this.sends.get(entry.nonce);
-    const attempt = story?.attempts[entry.attempt - 1];
-    if (!story || !attempt) throw new Error(`The journal answers ${entry.nonce}, which was not invoked.`);
-    attempt.outcome = entry;
-    if (entry.type === 'send.lost' || (entry.type === 'send.refused' && entry.code === TRY_AGAIN)) return;
-    story.settledAt = entry.at;
-    if (entry.type !== 'send.acknowledged') return;
+    answer(story, entry);
+    if (!story || entry.type !== 'send.acknowledged') return;
     story.acknowledged = entry;
     this.acknowledgements.set(`${story.chat} ${entry.seq}`, entry.at);
+  }
+
+  private changeInvoked(entry: EntryOf<'change.invoked'>): void {
+    const { id, user, client, chat, edge, service, at: invokedAt } = entry;
+    const story = this.changes.get(id) ?? {
+      name: id,
+      user,
+      client,
+      chat,
+      invoked: entry,
+      attempts: [],
+      settledAt: Number.POSITIVE_INFINITY,
+      acknowledged: undefined,
+    };
+    story.attempts.push({ edge, service, invokedAt, outcome: undefined });
+    this.changes.set(id, story);
+  }
+
+  private changeAnswered(entry: EntryOf<'change.acknowledged' | 'change.refused' | 'change.lost'>): void {
+    const story = this.changes.get(entry.id);
+    answer(story, entry);
+    if (story && entry.type === 'change.acknowledged') story.acknowledged = entry;
+  }
+
+  private groupChanges(): Map<string, ChangeStory[]> {
+    const groups = new Map<string, ChangeStory[]>();
+    for (const change of this.changes.values())
+      for (const message of change.invoked.messages) {
+        const group = groups.get(message) ?? [];
+        groups.set(message, group);
+        group.push(change);
+      }
+    return groups;
+  }
+
+  private historiesOfMessages(): Map<string, MessageHistory> {
+    const changes = this.changesByMessage;
+    const later = grouped(
+      this.database.rows.filter(({ kind }) => kind.startsWith('message.') && kind !== 'message.created'),
+      ({ subject }) => subject,
+    );
+    const histories = new Map<string, MessageHistory>();
+    for (const row of this.database.rows) {
+      const { kind, subject, message, nonce } = row;
+      if (kind !== 'message.created' || !message) continue;
+      const contents = (changes.get(subject) ?? []).map(({ invoked }) => invoked.content);
+      contents.push(this.sends.get(nonce ?? '')?.content);
+      histories.set(subject, new MessageHistory(row, message, later.get(subject) ?? [], contents));
+    }
+    return histories;
   }
 
   private membershipChanged(entry: EntryOf<'membership.invoked' | 'membership.acknowledged'>): void {
@@ -230,6 +325,19 @@ export class Stories {
     if (!story) throw new Error(`The journal tells of connection ${connection}, which was not opened.`);
     return story;
   }
+}
+
+function answer(story: RequestStory | undefined, entry: Answer): void {
+  const attempt = story?.attempts[entry.attempt - 1];
+  if (!story || !attempt) throw new Error(`The journal answers what was not invoked: ${JSON.stringify(entry)}.`);
+  attempt.outcome = entry;
+  if (!isUnanswered(attempt)) story.settledAt = entry.at;
+}
+
+/** Nothing is known of what the attempt did: it may have its effect, now or later, or none. */
+export function isUnanswered({ outcome }: Attempt): boolean {
+  if (!outcome || outcome.type === 'send.lost' || outcome.type === 'change.lost') return true;
+  return (outcome.type === 'send.refused' || outcome.type === 'change.refused') && outcome.code === TRY_AGAIN;
 }
 
 export function grouped<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Map<string, Item[]> {

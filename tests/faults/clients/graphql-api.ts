@@ -1,12 +1,12 @@
-/** What became of a request: an answer, a refusal with its code, or nobody knows. */
+/** What became of a request: an answer, a refusal with its code and perhaps its rule, or nobody knows. */
 export type Outcome<Data> =
   | { kind: 'answered'; data: Data }
-  | { kind: 'refused'; code: string }
+  | { kind: 'refused'; code: string; rule?: string | undefined }
   | { kind: 'lost'; reason: string };
 
 interface GraphqlBody<Data> {
   data?: Data | null;
-  errors?: { message: string; extensions?: { code?: string } }[];
+  errors?: { message: string; extensions?: { code?: string; rule?: string } }[];
 }
 
 /** Longer than any answer may take: what is late is the service's fault and shows in the journal. */
@@ -28,7 +28,7 @@ export async function ask<Data>(
     });
     const body: GraphqlBody<Data> = JSON.parse(await response.text());
     const [error] = body.errors ?? [];
-    if (error) return { kind: 'refused', code: error.extensions?.code ?? error.message };
+    if (error) return { kind: 'refused', code: error.extensions?.code ?? error.message, rule: error.extensions?.rule };
     if (!body.data) return { kind: 'refused', code: `HTTP ${response.status}` };
     return { kind: 'answered', data: body.data };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
-import { type Change, fingerprint } from '../entries.js';
-import { codeOfStatus } from './send-paths.js';
+import { type Change, type MessageChangeKind, marksIn } from '../entries.js';
+import { type ReceivedMessage, reactionOf, stateOf } from './message-fields.js';
+import { codeOfStatus } from './request-paths.js';
 import { OPENING_PATIENCE_MS, type OpenStream, type StreamHandlers } from './streams.js';
 
 interface Person {
@@ -9,10 +10,15 @@ interface Person {
 
 type Frame =
   | { type: 'hello' | 'live' | 'reset'; cursor: string }
-  | { type: 'message.created'; seq: number; cursor: string; message: { id: string; content: string; sender: Person } }
-  | { type: 'member.added'; seq: number; cursor: string; member: { user: Person } }
-  | { type: 'member.removed'; seq: number; cursor: string; user: Person }
-  | { type: 'closing' | 'pong' };
+  | EventFrame
+  | { type: 'closing' | 'pong' | 'token.expiring' };
+
+type EventFrame = { seq: number; cursor: string } & (
+  | { type: 'message.created' | Exclude<MessageChangeKind, 'message.reactions'>; message: ReceivedMessage }
+  | { type: 'message.reactions'; messageId: string; reactions: NonNullable<ReceivedMessage['reactions']> }
+  | { type: 'member.added' | 'member.updated'; member: { user: Person } }
+  | { type: 'member.removed'; user: Person }
+);
 
 /** The raw channel, read with `ws`. */
 export const openRawStream: OpenStream = ({ port, chat, user, after }, handlers) => {
@@ -32,7 +38,7 @@ export const openRawStream: OpenStream = ({ port, chat, user, after }, handlers)
     isOpen = true;
   });
   socket.on('message', (data) => {
-    if (!isOver) take(JSON.parse(data.toString()), handlers);
+    if (!isOver) take(data.toString(), handlers);
   });
   socket.on('unexpected-response', (_request, { statusCode }) => {
     end(() => handlers.refused(codeOfStatus(statusCode ?? 0)));
@@ -46,7 +52,8 @@ export const openRawStream: OpenStream = ({ port, chat, user, after }, handlers)
   return () => end(() => socket.terminate());
 };
 
-function take(frame: Frame, handlers: StreamHandlers): void {
+function take(text: string, handlers: StreamHandlers): void {
+  const frame: Frame = JSON.parse(text);
   switch (frame.type) {
     case 'hello':
       handlers.started(frame.cursor);
@@ -57,24 +64,28 @@ function take(frame: Frame, handlers: StreamHandlers): void {
     case 'reset':
       handlers.reset(frame.cursor);
       return;
-    case 'message.created':
-    case 'member.added':
-    case 'member.removed':
-      handlers.event(frame.cursor, changeOf(frame));
+    case 'closing':
+    case 'pong':
+    case 'token.expiring':
       return;
+    default:
+      handlers.event(frame.cursor, changeOf(frame, text));
   }
 }
 
-function changeOf(frame: Extract<Frame, { seq: number }>): Change {
-  const { seq, type: kind } = frame;
+function changeOf(frame: EventFrame, text: string): Change {
+  const { seq } = frame;
   switch (frame.type) {
-    case 'message.created': {
-      const { id: subject, sender, content } = frame.message;
-      return { seq, kind, subject, sender: sender.id, content: fingerprint(content) };
-    }
     case 'member.added':
-      return { seq, kind, subject: frame.member.user.id };
+    case 'member.updated':
+      return { seq, kind: frame.type, subject: frame.member.user.id };
     case 'member.removed':
-      return { seq, kind, subject: frame.user.id };
+      return { seq, kind: frame.type, subject: frame.user.id };
+    case 'message.reactions':
+      return { seq, kind: frame.type, subject: frame.messageId, reactions: frame.reactions.map(reactionOf) };
+    default: {
+      const { message } = frame;
+      return { seq, kind: frame.type, subject: message.id, message: stateOf(message), marks: marksIn(text) };
+    }
   }
 }
