@@ -1,10 +1,14 @@
 -- Appends messages of any senders to any chats. Returns a row for each message, in the order given. Outcomes:
 --   created        stored with the next number of its chat
 --   repeated       the sender sent it to this chat before, with this nonce; the row is the earlier message, edited or deleted since or not
---   nonce_reused   as repeated, but the content differs and is that which was sent
+--   nonce_reused   as repeated, but it is another message (is_same_send)
 --   unreachable    there is no such chat, or the sender is not active, or is neither a member nor an admin
 --   role           the sender's role in the chat is lower than p_needs (chats/rights.ts)
 --   busy           only with p_lock_wait_ms = 0: another transaction has locked the row of the chat or of a sender
+--   the refusals of append_with_extras
+--
+-- p_extras: for each message that is not plain what append_with_extras reads, null for the others, and null when all are plain. The
+-- result of such a message is in the column message, as messages_as_json has it; that column is null for a plain one.
 --
 -- p_lock_wait_ms: how long to wait for a chat's row, in milliseconds. After that the statement fails with SQLSTATE 55P03 and
 -- writes nothing. With 0 it skips locked rows.
@@ -17,8 +21,8 @@
 --
 -- The function is in PL/pgSQL because each of its statements takes a snapshot of its own: a read after a wait for a lock sees what
 -- the lock's previous holder committed.
-CREATE OR REPLACE FUNCTION append_messages(p_ids uuid[], p_chat_ids uuid[], p_sender_ids uuid[], p_contents text[], p_nonces text[], p_lock_wait_ms int, p_needs chat_role)
-RETURNS TABLE (outcome text, epoch text, seq int, id uuid, content text, nonce text, created_at timestamptz)
+CREATE OR REPLACE FUNCTION append_messages(p_ids uuid[], p_chat_ids uuid[], p_sender_ids uuid[], p_contents text[], p_nonces text[], p_lock_wait_ms int, p_needs chat_role, p_extras jsonb[] DEFAULT NULL)
+RETURNS TABLE (outcome text, epoch text, seq int, id uuid, content text, nonce text, created_at timestamptz, message jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
 SET plan_cache_mode = force_generic_plan
@@ -46,6 +50,8 @@ DECLARE
   v_may boolean;
   v_reads boolean;
   v_repeats boolean;
+  -- A message is not plain.
+  v_is_flagged boolean;
   v_epoch text;
   v_mark bigint;
   -- How many numbers were asked for, the last of them, and the last that a message got.
@@ -114,7 +120,7 @@ BEGIN
       END IF;
       -- What follows in a busy chat is busy too: it must not overtake.
       IF v_is_busy THEN
-        RETURN QUERY SELECT 'busy', NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz;
+        RETURN QUERY SELECT 'busy', NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb;
         CONTINUE;
       END IF;
       -- Messages of this chat that were refused at the beginning ask for no number. Where that has changed since, the chat's
@@ -152,21 +158,38 @@ BEGIN
     nonce := p_nonces[i];
     -- The nonce of the message that took the numbers is known to be new. Others may repeat one before them in the batch.
     IF (v_may OR v_reads) AND nonce IS NOT NULL AND NOT (v_taken IS NOT NULL AND v_holds AND i = v_first) THEN
-      SELECT c.epoch, e.seq, e.id, e.content, e.created_at INTO epoch, seq, id, content, created_at
+      SELECT c.epoch, e.seq, e.id, e.content, e.created_at, e.flags <> 0 INTO epoch, seq, id, content, created_at, v_is_flagged
       FROM messages e JOIN chats c ON c.id = e.chat_id
       WHERE e.chat_id = v_chat AND e.sender_id = p_sender_ids[i] AND e.nonce = p_nonces[i];
       IF FOUND THEN
-        -- What was sent is not known any more once the message is edited or deleted: then the nonce decides.
-        outcome := CASE WHEN content = p_contents[i] OR EXISTS (SELECT 1 FROM message_extras x
-          WHERE x.chat_id = v_chat AND x.seq = append_messages.seq AND (x.revision > 0 OR x.deleted_at IS NOT NULL))
-          THEN 'repeated' ELSE 'nonce_reused' END;
+        IF v_is_flagged OR p_extras[i] IS NOT NULL THEN
+          outcome := CASE WHEN is_same_send(v_chat, seq, p_contents[i], p_extras[i]) THEN 'repeated' ELSE 'nonce_reused' END;
+          IF v_is_flagged AND outcome = 'repeated' THEN
+            message := (SELECT to_jsonb(j) FROM messages_as_json(ARRAY[v_chat], ARRAY[seq]) j);
+          END IF;
+        ELSE
+          outcome := CASE WHEN content = p_contents[i] THEN 'repeated' ELSE 'nonce_reused' END;
+        END IF;
         RETURN NEXT;
+        message := NULL;
         CONTINUE;
       END IF;
     END IF;
     IF v_taken IS NULL OR v_may IS NOT TRUE THEN
       RETURN QUERY SELECT CASE WHEN v_may IS NOT TRUE AND v_reads THEN 'role' ELSE 'unreachable' END,
-        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz;
+        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb;
+      CONTINUE;
+    END IF;
+
+    IF p_extras[i] IS NOT NULL THEN
+      seq := v_head + 1;
+      SELECT a.outcome, a.message INTO outcome, message FROM append_with_extras(v_chat, seq,
+        (left(p_ids[i]::text, 28) || lpad(to_hex(seq), 8, '0'))::uuid, p_sender_ids[i], p_contents[i], nonce, v_now, v_mark, p_extras[i]) a;
+      IF outcome = 'created' THEN
+        v_head := seq;
+      END IF;
+      RETURN QUERY SELECT outcome, v_epoch, seq, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, message;
+      message := NULL;
       CONTINUE;
     END IF;
 

@@ -40,6 +40,8 @@ export interface Config {
   readonly refreshGraceSeconds: number;
   /** Failed attempts before delays begin; `Infinity` where a limit is switched off. */
   readonly attemptLimits: AttemptLimits;
+  /** In chats with more members, mentioning everybody takes an owner; `Infinity` where it never does. */
+  readonly mentionAllLimit: number;
   /** External identity providers. */
   readonly externalProviders: readonly ExternalProviderConfig[];
   /** The first admin of an empty database. */
@@ -108,6 +110,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
       perClient: Number(variables.LIMIT_FAILURES_PER_CLIENT) || Infinity,
       longestBlockSeconds: Number(variables.LIMIT_FAILURES_SECONDS),
     }),
+    mentionAllLimit: Number(variables.MENTION_ALL_LIMIT) || Infinity,
     externalProviders: Object.freeze(externalProviders),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),

@@ -10,5 +10,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     refreshGraceSeconds: config.refreshGraceSeconds,
     attemptLimits: config.attemptLimits,
     editWindowSeconds: config.editWindowSeconds,
+    mentionAllLimit: config.mentionAllLimit,
   };
 }

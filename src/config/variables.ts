@@ -15,6 +15,7 @@ export interface Variables extends LimitVariables {
   CORS_ALLOWED_ORIGINS?: string;
   ALLOW_QUERY_TOKEN?: boolean;
   EDIT_WINDOW: string;
+  MENTION_ALL_LIMIT: string;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
@@ -94,6 +95,12 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     format: 'windowSeconds',
     default: '0',
     description: `whole seconds, 0 (no end) to ${maxSeconds}`,
+  },
+  MENTION_ALL_LIMIT: {
+    type: 'string',
+    format: 'limit',
+    default: '1000',
+    description: 'a whole number, 0 (no limit) to 999999999',
   },
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },

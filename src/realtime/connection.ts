@@ -255,12 +255,13 @@ export class Connection implements StreamSink, SessionListener {
     }
   }
 
-  private async send({ id, content, nonce, wantsAck }: MessageSend): Promise<void> {
+  private async send({ id, content, nonce, extras, wantsAck }: MessageSend): Promise<void> {
     const viewer = requireScope(this.session.viewer, 'write');
     const message = await this.context.services.messages.send(viewer, {
       chatId: this.chatId,
       content,
       nonce,
+      ...extras,
     });
     if (wantsAck) this.socket.sendFrame(messageAckFrame(id, message, this.userId));
   }

@@ -1,5 +1,6 @@
 import { badInput, type DomainError } from '../domain/errors.js';
 import type { MessageEdit as EditedMessage } from '../domain/messages/message-changes.js';
+import type { SendExtras } from '../domain/messages/send-extras.js';
 
 /** A client's frame. `id` is chosen by the client, and the answer repeats it. */
 export type ClientFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | Auth | Ping | Refused;
@@ -9,6 +10,7 @@ export interface MessageSend {
   id: string | undefined;
   content: string;
   nonce: string | undefined;
+  extras: SendExtras;
   /** False for a Django Channels client, which does not know `ack`: it sees its message come back as an event. */
   wantsAck: boolean;
 }
@@ -98,7 +100,9 @@ function messageSend(
   const nonce = object.nonce ?? undefined;
   if (typeof content !== 'string') return refused(id, field, `${field} must be a string.`);
   if (nonce !== undefined && typeof nonce !== 'string') return refused(id, 'nonce', 'nonce must be a string.');
-  return { type: 'message.send', id, content, nonce, wantsAck };
+  const extras = sendExtras(object);
+  if (typeof extras === 'string') return refused(id, extras, `${extras} must be ${RULES[extras]}.`);
+  return { type: 'message.send', id, content, nonce, extras, wantsAck };
 }
 
 /** Null for `mentions` or `metadata` takes them away, as an absent one does not. */
@@ -108,13 +112,9 @@ function messageEdit(id: string | undefined, object: JsonObject): MessageEdit | 
   if (typeof content !== 'string') return refused(id, 'content', 'content must be a string.');
   if (revision !== undefined && revision !== null && typeof revision !== 'number')
     return refused(id, 'revision', 'revision must be a number.');
-  if (mentions !== undefined && mentions !== null && !isListOfStrings(mentions))
+  if (mentions !== undefined && mentions !== null && !isStrings(mentions))
     return refused(id, 'mentions', 'mentions must be a list of strings.');
   return { type: 'message.edit', id, messageId, content, revision, mentions, metadata };
-}
-
-function isListOfStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function messageChange(type: MessageChange['type']): FrameParser {
@@ -129,6 +129,34 @@ function messageReaction(type: MessageReaction['type']): FrameParser {
     return { type, id, messageId, emoji };
   };
 }
+
+/** What each member of a `message.send` frame must be. The rules of `metadata` are the domain's. */
+const RULES = {
+  replyTo: 'a string',
+  thread: 'a string',
+  alsoInChat: 'true or false',
+  mentions: 'a list of strings',
+  mentionAll: 'true or false',
+};
+
+/** The name of a member of another type than it must be, or all of them. Null is the same as none. */
+function sendExtras(object: JsonObject): SendExtras | keyof typeof RULES {
+  const { replyTo, thread, alsoInChat, mentions, mentionAll, metadata } = object;
+  if (!isOptional(replyTo, isString)) return 'replyTo';
+  if (!isOptional(thread, isString)) return 'thread';
+  if (!isOptional(alsoInChat, isBoolean)) return 'alsoInChat';
+  if (!isOptional(mentions, isStrings)) return 'mentions';
+  if (!isOptional(mentionAll, isBoolean)) return 'mentionAll';
+  return { replyTo, thread, alsoInChat, mentions, mentionAll, metadata };
+}
+
+function isOptional<Value>(value: unknown, is: (value: unknown) => value is Value): value is Value | null | undefined {
+  return value === undefined || value === null || is(value);
+}
+
+const isString = (value: unknown) => typeof value === 'string';
+const isBoolean = (value: unknown) => typeof value === 'boolean';
+const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
 
 function refused(id: string | undefined, field: string, message: string): Refused {
   return { type: 'refused', id, error: badInput(field, message) };

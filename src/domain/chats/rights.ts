@@ -28,6 +28,9 @@ export const CHAT_ACTIONS: readonly ChatAction[] = [
 /** The lowest role that deletes everybody's messages, and so reads and drops their earlier versions. */
 export const DELETES_OTHERS: ChatRole = 'moderator';
 
+/** What `mentionAll` needs in a chat with many members (`MENTION_ALL_LIMIT`). */
+export const LARGE_CHAT_MENTION_ALL: ChatRole = 'owner';
+
 export function neededRole(action: ChatAction): ChatRole {
   return NEEDED_ROLE[action];
 }

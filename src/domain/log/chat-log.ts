@@ -1,12 +1,15 @@
 import { type Database, query, queryValues } from '../database.js';
 import type { UserRole } from '../profile.js';
+import { isUuid } from '../text.js';
 import { readChanges } from './changes.js';
 import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf, toEvent } from './chat-events.js';
 import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
-import { OFF_TIMELINE } from './message-flags.js';
+import { MESSAGE_COLUMNS } from './message-columns.js';
+import { MESSAGE_FLAGS, OFF_TIMELINE } from './message-flags.js';
 import { type MessageRow, messageOfJson, readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
+import { readTimeline, windowStart } from './timeline.js';
 
 /** A chat's epoch and its newest number. */
 export interface ChatHead extends Cursor {
@@ -59,12 +62,6 @@ export type MessageValues = [
   dateJoined: string,
 ];
 
-/** The columns of a message, from `messages m`. */
-export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id, m.flags';
-
-/** The same and the sender's columns, from `users u`. */
-export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
-
 // Both bounds are always given, so that PostgreSQL scans the primary key (chat_id, seq) from one of them, however old the page is.
 const NEWEST_MESSAGES = {
   name: 'messages-newest',
@@ -93,10 +90,22 @@ const MESSAGES_BY_ID = {
 
 const LAST_MESSAGES = {
   name: 'messages-last-of-chats',
-  text: `SELECT wanted.chat_id, l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
-      SELECT ${MESSAGE_COLUMNS} FROM messages m JOIN users u ON u.id = m.sender_id
-      WHERE m.chat_id = wanted.chat_id AND m.flags & ${OFF_TIMELINE} = 0 ORDER BY m.seq DESC LIMIT 1) l`,
+  text: `SELECT m.chat_id, ${MESSAGE_COLUMNS} FROM unnest($1::uuid[]) AS wanted (chat_id)
+    CROSS JOIN LATERAL (
+      SELECT n.seq, n.flags FROM messages n WHERE n.chat_id = wanted.chat_id ORDER BY n.seq DESC LIMIT 1) newest
+    JOIN messages m ON m.chat_id = wanted.chat_id AND m.seq = CASE WHEN newest.flags & ${OFF_TIMELINE} = 0 THEN newest.seq
+      ELSE (SELECT * FROM timeline_seqs(wanted.chat_id, 0, newest.seq + 1, 1, ${OFF_TIMELINE})) END
+    JOIN users u ON u.id = m.sender_id`,
 };
+
+const REPLIES = {
+  name: 'messages-of-thread',
+  text: `SELECT ${MESSAGE_COLUMNS} FROM message_extras x
+    JOIN messages m ON m.chat_id = x.chat_id AND m.seq = x.seq JOIN users u ON u.id = m.sender_id
+    WHERE x.chat_id = $1 AND x.thread_root_seq = $2 AND x.seq > $3 AND x.seq < $4 AND m.flags & $6 = 0 ORDER BY x.seq DESC LIMIT $5`,
+};
+
+const SEQ_OF = { name: 'message-seq-of', text: 'SELECT message_seq_of($1, $2)' };
 
 const HEADS = {
   name: 'chat-heads',
@@ -149,7 +158,27 @@ export class ChatLog {
     chatId: string,
     { before = 2 ** 31 - 1, after = 0, last, without = OFF_TIMELINE }: MessageRange,
   ): Promise<ChatMessage[]> {
-    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, after, before, last, without]);
+    const start = windowStart(after, before);
+    const rows = await queryValues<MessageValues>(this.db, NEWEST_MESSAGES, [chatId, start, before, last, without]);
+    if (rows.length === last || start === after) return withExtras(this.db, chatId, rows.reverse());
+    return withExtras(this.db, chatId, await readTimeline(this.db, chatId, { after, before, last, without }));
+  }
+
+  /** The number of the message with this id; undefined when the chat has none. */
+  async seqOf(chatId: string, messageId: string): Promise<number | undefined> {
+    if (!isUuid(messageId)) return undefined;
+    const [row] = await queryValues<[seq: number | null]>(this.db, SEQ_OF, [chatId, messageId]);
+    return row?.[0] ?? undefined;
+  }
+
+  /** The newest `last` replies of a range in the thread of a message, oldest first. */
+  async replies(
+    chatId: string,
+    rootSeq: number,
+    { before = 2 ** 31 - 1, after = 0, last, without = MESSAGE_FLAGS.deleted }: MessageRange,
+  ): Promise<ChatMessage[]> {
+    const values = [chatId, rootSeq, after, before, last, without];
+    const rows = await queryValues<MessageValues>(this.db, REPLIES, values);
     return withExtras(this.db, chatId, rows.reverse());
   }
 

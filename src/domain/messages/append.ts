@@ -1,5 +1,7 @@
 import { neededRole } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
+import type { ChatMessage } from '../log/chat-message.js';
+import { type MessageRow, messageOfJson } from '../log/message-rows.js';
 import type { UserProfile } from '../profile.js';
 
 /** A message that has no number yet. */
@@ -10,25 +12,52 @@ export interface PendingMessage {
   sender: UserProfile;
   content: string;
   nonce: string | null;
+  /** What `extrasToAppend` returned; null for a plain message. */
+  extras: string | null;
 }
 
-/** The result for one message. For `repeated`, `seq`, `id` and `createdAt` are the earlier message's, whose content is the same. */
+/**
+ * The result for one message. For `repeated`, it is the earlier message: `message` when that is not plain, otherwise one with the same
+ * content and with this `seq`, `id` and `createdAt`.
+ */
 export interface AppendedRow {
-  outcome: 'created' | 'repeated' | 'nonce_reused' | 'unreachable' | 'role' | 'busy';
+  outcome:
+    | 'created'
+    | 'repeated'
+    | 'nonce_reused'
+    | 'unreachable'
+    | 'role'
+    | 'busy'
+    | 'no_reply_to'
+    | 'reply_to_deleted'
+    | 'no_thread'
+    | 'thread_in_thread'
+    | 'no_member'
+    | 'mention_all'
+    | 'mention_all_large';
   epoch: string;
   seq: number;
   id: string;
   /** ISO 8601, in UTC. */
   createdAt: string;
+  /** The stored message when it is not plain. */
+  message: ChatMessage | null;
 }
 
 /** In the order of the statement's columns. */
-type Values = [outcome: AppendedRow['outcome'], epoch: string, seq: number, id: string, createdAt: string];
+type Values = [
+  outcome: AppendedRow['outcome'],
+  epoch: string,
+  seq: number,
+  id: string,
+  createdAt: string,
+  message: MessageRow | null,
+];
 
 const APPEND = {
   name: 'messages-append',
-  text: `SELECT outcome, epoch, seq, id, created_at
-    FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6, $7::chat_role)`,
+  text: `SELECT outcome, epoch, seq, id, created_at, message
+    FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6, $7::chat_role, $8::jsonb[])`,
 };
 
 /**
@@ -50,6 +79,10 @@ export async function appendMessages(
     messages.map((message) => message.nonce),
     lockWaitMs,
     neededRole('send'),
+    messages.some(({ extras }) => extras !== null) ? messages.map(({ extras }) => extras) : null,
   ]);
-  return rows.map(([outcome, epoch, seq, id, createdAt]) => ({ outcome, epoch, seq, id, createdAt }));
+  return rows.map(([outcome, epoch, seq, id, createdAt, message]) => ({
+    ...{ outcome, epoch, seq, id, createdAt },
+    message: message && messageOfJson(message),
+  }));
 }

@@ -3,16 +3,16 @@ import { type Database, queryValues } from '../database.js';
 import {
   type ChatHead,
   isFlagged,
-  MESSAGE_COLUMNS,
   type MessageRange,
   type MessageValues,
-  PLAIN_COLUMNS,
   type PlainValues,
   toMessage,
 } from '../log/chat-log.js';
 import type { PlainMessage } from '../log/chat-message.js';
+import { MESSAGE_COLUMNS, PLAIN_COLUMNS } from '../log/message-columns.js';
 import { OFF_TIMELINE } from '../log/message-flags.js';
 import { readMessages } from '../log/message-rows.js';
+import { readTimeline, windowStart, windowStartSql } from '../log/timeline.js';
 import { isUuid } from '../text.js';
 import { isAdmin, requireUser, type Viewer } from '../viewer.js';
 
@@ -33,7 +33,7 @@ const page = (columns: string, tables: string) => `WITH chat AS (
   SELECT last_seq, NULL, epoch${', NULL'.repeat(columns.split(',').length - 3)} FROM chat
   UNION ALL SELECT page.* FROM chat CROSS JOIN LATERAL (
     SELECT ${columns} FROM ${tables}
-    WHERE m.chat_id = chat.id AND m.seq > $4 AND m.seq < $5 AND m.flags & $7 = 0 ORDER BY m.seq DESC LIMIT $6) page`;
+    WHERE m.chat_id = chat.id AND m.seq > ${windowStartSql('$4::int', 'least($5::int, chat.last_seq + 1)')} AND m.seq < $5::int AND m.flags & $7 = 0 ORDER BY m.seq DESC LIMIT $6) page`;
 
 const PAGE = { name: 'messages-page', text: page(MESSAGE_COLUMNS, 'messages m JOIN users u ON u.id = m.sender_id') };
 const PLAIN_PAGE = { name: 'messages-page-plain', text: page(PLAIN_COLUMNS, 'messages m') };
@@ -57,15 +57,16 @@ export class MessagePages {
     const id = chatId.toLowerCase();
     const values = [id, user.id, isAdmin(viewer), after, before, last, without];
     let head: ChatHead | undefined;
-    const messages: PlainMessage[] = [];
-    const flagged: number[] = [];
+    let rows: MessageRow[] = [];
     for (const row of await queryValues<HeadRow | MessageRow>(this.db, senders ? PAGE : PLAIN_PAGE, values)) {
       if (isHead(row)) head = { chatId: id, epoch: row[2], seq: row[0] };
-      else {
-        messages.push(toPlainMessage(id, row));
-        if (isFlagged(row)) flagged.push(row[0]);
-      }
+      else rows.push(row);
     }
+    const end = Math.min(before, (head?.seq ?? 0) + 1);
+    if (rows.length < last && windowStart(after, end) > after)
+      rows = await readTimeline(this.db, id, { after, before: end, last, without });
+    const messages = rows.map((row) => toPlainMessage(id, row));
+    const flagged = rows.filter(isFlagged).map(([seq]) => seq);
     if (flagged.length > 0) {
       const read = await readMessages(this.db, id, flagged);
       for (const [index, message] of messages.entries()) messages[index] = read.get(message.seq) ?? message;

@@ -1,14 +1,26 @@
-import { roleTooLow } from '../chats/rights.js';
 import type { Database } from '../database.js';
-import { chatNotFound, DomainError } from '../errors.js';
+import { chatNotFound } from '../errors.js';
 import { type Announce, messageEntry } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_NONCE_LENGTH } from '../log/chat-message.js';
-import { readMessages } from '../log/message-rows.js';
 import { checkText, isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { AppendedRow, PendingMessage } from './append.js';
 import { newMessageId } from './message-ids.js';
 import { MessageWriter } from './message-writer.js';
+import { extrasToAppend, type SendExtras } from './send-extras.js';
+import { refusalOf } from './send-refusals.js';
+
+/** What a client sends. */
+export interface SendInput extends SendExtras {
+  chatId: string;
+  content: string;
+  nonce?: string | null | undefined;
+}
+
+export interface SendOptions {
+  /** `mentionAll` in a chat with more members takes an owner. */
+  mentionAllLimit: number;
+}
 
 /**
  * Writes messages. Sends that arrive together are written in one batch, whichever chat and protocol they are for.
@@ -20,8 +32,9 @@ export class Messages {
   private readonly writer: MessageWriter;
 
   constructor(
-    private readonly db: Database,
+    db: Database,
     announce: Announce,
+    private readonly options: SendOptions,
   ) {
     this.writer = new MessageWriter(db, (created) => {
       // Deferred, so that the senders' acknowledgements leave before anybody receives the message.
@@ -32,28 +45,21 @@ export class Messages {
   }
 
   /**
-   * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message
-   * as it is now.
-   * The transaction that gives the number also checks that the sender is an admin, or a member whose role may send.
-   * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `NONCE_REUSED`; `RATE_LIMITED` when too many
-   * messages of the sender are queued; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the
+   * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message as it is now.
+   * The transaction that gives the number also checks that the sender is an admin, or a member whose role may send, and that what the
+   * message refers to is there.
+   * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`, for a quote of
+   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the
    * same nonce is safe
    */
-  async send(viewer: Viewer, input: { chatId: string; content: string; nonce?: string | null | undefined }) {
+  async send(viewer: Viewer, input: SendInput): Promise<ChatMessage> {
     const sender = requireUser(viewer);
     const content = checkText('content', input.content.trim(), { min: 1, max: MAX_CONTENT_LENGTH });
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: MAX_NONCE_LENGTH });
+    const extras = extrasToAppend(input, this.options.mentionAllLimit);
     if (!isUuid(input.chatId)) throw chatNotFound();
-    const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce };
-    const row = await this.writer.add(pending);
-    const message = toMessage(pending, row);
-    return row.outcome === 'repeated' ? this.asItIsNow(message) : message;
-  }
-
-  /** The first message of a nonce may have been edited or deleted since. */
-  private async asItIsNow(message: ChatMessage): Promise<ChatMessage> {
-    const read = await readMessages(this.db, message.chatId, [message.seq]);
-    return read.get(message.seq) ?? message;
+    const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce, extras };
+    return toMessage(pending, await this.writer.add(pending));
   }
 
   /** Resolves when no message is queued or in flight. */
@@ -64,20 +70,7 @@ export class Messages {
 
 /** @throws DomainError for every outcome but a message that is stored, also for one that only a newer version knows. */
 function toMessage({ chatId, sender, content, nonce }: PendingMessage, row: AppendedRow): ChatMessage {
-  const { outcome, id, seq, createdAt } = row;
-  switch (outcome) {
-    case 'created':
-    case 'repeated':
-      return { id, chatId, seq, content, nonce, createdAt, sender };
-    case 'unreachable':
-      throw chatNotFound();
-    case 'role':
-      throw roleTooLow('send');
-    case 'nonce_reused':
-      throw new DomainError('NONCE_REUSED', 'You sent another message with this nonce to this chat.', {
-        field: 'nonce',
-      });
-    default:
-      throw new Error(`A message was neither stored nor refused: ${outcome}.`);
-  }
+  const { outcome, id, seq, createdAt, message } = row;
+  if (outcome !== 'created' && outcome !== 'repeated') throw refusalOf(outcome);
+  return message ?? { id, chatId, seq, content, nonce, createdAt, sender };
 }

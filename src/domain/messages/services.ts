@@ -1,6 +1,7 @@
 import type { ChatMutex } from '../chats/chat-mutex.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import { MentionLists } from './mention-lists.js';
 import { MessageChanges } from './message-changes.js';
 import { MessageHistories } from './message-histories.js';
 import { MessagePages } from './message-pages.js';
@@ -9,6 +10,7 @@ import { Messages } from './messages.js';
 import { Pins } from './pins.js';
 import { ReactionSummaries } from './reaction-summaries.js';
 import { Reactions } from './reactions.js';
+import { Threads } from './threads.js';
 
 export interface MessageServices {
   messages: Messages;
@@ -18,6 +20,8 @@ export interface MessageServices {
   messageHistories: MessageHistories;
   pins: Pins;
   reactions: Reactions;
+  threads: Threads;
+  mentionLists: MentionLists;
 }
 
 export interface MessageOptions {
@@ -25,8 +29,11 @@ export interface MessageOptions {
   editWindowSeconds?: number | undefined;
   /** How often summaries of reactions are made that no process has made at once, in milliseconds. Default: 1 s. */
   reactionSweepMs?: number;
+  /** See `SendOptions`. Default: 1000. */
+  mentionAllLimit?: number | undefined;
 }
 
+const MENTION_ALL_LIMIT = 1000;
 const REACTION_SWEEP_MS = 1000;
 
 /** Creates the services of this room. `close` waits for what is queued, and stops the summaries of reactions. */
@@ -35,13 +42,17 @@ export function messageServices(
   mutex: ChatMutex,
   announce: Announce,
   onError: (error: unknown, doing: string) => void,
-  { editWindowSeconds = Number.POSITIVE_INFINITY, reactionSweepMs = REACTION_SWEEP_MS }: MessageOptions,
+  {
+    editWindowSeconds = Number.POSITIVE_INFINITY,
+    reactionSweepMs = REACTION_SWEEP_MS,
+    mentionAllLimit = MENTION_ALL_LIMIT,
+  }: MessageOptions,
 ): { messages: MessageServices; close: () => Promise<void> } {
   const summaries = new ReactionSummaries(db, announce, {
     sweepIntervalMs: reactionSweepMs,
     onError: (error) => onError(error, 'summarise reactions'),
   });
-  const messages = new Messages(db, announce);
+  const messages = new Messages(db, announce, { mentionAllLimit });
   const reactions = new Reactions(db, (places) => summaries.changed(places));
   const services = {
     messages,
@@ -51,6 +62,8 @@ export function messageServices(
     messageRights: new MessageRights({ editWindowSeconds }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
+    threads: new Threads(db),
+    mentionLists: new MentionLists(db),
   };
   const close = async () => {
     await Promise.all([messages.drain(), reactions.drain()]);

@@ -1,7 +1,7 @@
 import { clientError, isLockTimeout } from '../database.js';
 import type { AppendedRow, PendingMessage } from './append.js';
 
-/** Estimated memory of a send without its content, in bytes. */
+/** Estimated memory of a send without its texts, in bytes. */
 const SEND_BYTES = 1000;
 
 /** A send whose caller waits for the result. */
@@ -17,7 +17,7 @@ export class WaitingSend {
     private readonly onResolve: (row: AppendedRow) => void,
     private readonly onReject: (error: unknown) => void,
   ) {
-    this.bytes = SEND_BYTES + 2 * message.content.length;
+    this.bytes = SEND_BYTES + 2 * (message.content.length + (message.extras?.length ?? 0));
   }
 
   /** Gives the caller the result. Does nothing when the send is settled. */

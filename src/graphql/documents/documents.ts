@@ -1,4 +1,3 @@
-import { complexityFromQuery } from '@pothos/plugin-complexity';
 import {
   type DocumentNode,
   GraphQLError,
@@ -22,6 +21,7 @@ import {
 import { recoded } from '../errors.js';
 import { IntrospectionWeight } from './introspection-weight.js';
 import { findExceededLimit, LIMITS, limitExceeded } from './limits.js';
+import { weightOf } from './weights.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -160,17 +160,6 @@ export class Documents {
     this.greatestWeights.set(operation, weight);
     return weight;
   }
-}
-
-function weightOf(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  variables: Variables,
-): number {
-  const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const alone: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
-  return complexityFromQuery(alone, { schema, variables: { ...variables } }).complexity;
 }
 
 function limitOf({ operation }: OperationDefinitionNode): number {

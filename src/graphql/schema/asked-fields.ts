@@ -18,7 +18,7 @@ const counted = new WeakMap<FieldNode, number>();
 
 /**
  * The number of fields that an operation selects per item of a list, at least 1. A nested list counts as one field, because its items
- * are charged to the budget separately. The fields selected for all types of an interface are added up.
+ * are charged to the budget separately. Of the types of an interface the one with the most fields counts.
  */
 export function fieldsOfItem({ fieldNodes, returnType, schema, fragments }: GraphQLResolveInfo): number {
   const type = getNamedType(returnType);
@@ -41,21 +41,21 @@ function fieldsOf(
   fragments: Fragments,
 ): number {
   let total = 0;
+  const ofTypes = new Map<string, number>();
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) total += 1 + fieldsBelow(selection, type, schema, fragments);
     else {
       const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
-      const condition = fragment?.typeCondition;
-      if (fragment)
-        total += fieldsOf(
-          fragment.selectionSet,
-          condition ? schema.getType(condition.name.value) : type,
-          schema,
-          fragments,
-        );
+      if (!fragment) continue;
+      const { typeCondition } = fragment;
+      const condition = typeCondition ? schema.getType(typeCondition.name.value) : type;
+      const count = fieldsOf(fragment.selectionSet, condition, schema, fragments);
+      if (isInterfaceType(type) && isObjectType(condition))
+        ofTypes.set(condition.name, (ofTypes.get(condition.name) ?? 0) + count);
+      else total += count;
     }
   }
-  return total;
+  return total + Math.max(0, ...ofTypes.values());
 }
 
 function fieldsBelow(

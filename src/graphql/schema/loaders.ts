@@ -2,7 +2,7 @@ import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
 import type { ChatRole } from '../../domain/chat-role.js';
 import type { Member, MemberLists, MemberPage } from '../../domain/chats/member-lists.js';
-import { chatNotFound } from '../../domain/errors.js';
+import { badInput, chatNotFound } from '../../domain/errors.js';
 import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.js';
 import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
 import type { MessagePages } from '../../domain/messages/message-pages.js';
@@ -13,6 +13,7 @@ import { isUuid } from '../../domain/text.js';
 import type { Caller } from '../caller.js';
 import { ChatAccess } from './chat-access.js';
 import type { GraphqlContext } from './context.js';
+import { ThreadLoaders } from './thread-loaders.js';
 
 /** A user's fields that only the user and admins may read. */
 export interface PrivateFields {
@@ -48,6 +49,7 @@ export class Loaders {
 
   /** Whether the viewer has reacted so. */
   readonly myReactions: DataLoader<ReactionPlace, boolean, string>;
+  readonly threads: ThreadLoaders;
 
   private readonly caller: Caller;
   private readonly chatLog: ChatLog;
@@ -57,7 +59,7 @@ export class Loaders {
   private readonly reactorPages = new Map<string, ReactorPages>();
   private readonly memberPages = new Map<string, { loader: DataLoader<string, Member[]>; maxRows: number }>();
 
-  constructor({ services, db, caller }: GraphqlContext) {
+  constructor({ services, db, caller, budget }: GraphqlContext) {
     this.access = new ChatAccess(services.chats, caller.viewer);
     this.profiles = byId(async (ids) => {
       const rows = await db.prisma.user.findMany({ where: { id: { in: ids } }, select: PROFILE_FIELDS });
@@ -67,7 +69,12 @@ export class Loaders {
       db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
-    this.messagesAt = new DataLoader((places) => services.chatLog.messagesAt(places.map(placeOf)));
+    this.messagesAt = new DataLoader(async (places) => {
+      // Here and not around each call, which would make a batch of one of each.
+      const read = await budget.read(() => services.chatLog.messagesAt(places.map(placeOf)));
+      return read ?? places.map(() => null);
+    });
+    this.threads = new ThreadLoaders(services.threads, budget, caller.viewer?.user?.id);
     this.messagesById = new DataLoader((wanted) => services.chatLog.messagesById(wanted), { cacheKeyFn: keyOf });
     this.myReactions = new DataLoader(
       async (places) => {
@@ -101,6 +108,17 @@ export class Loaders {
     return page.head.seq === head.seq ? page.messages : this.messagesUpTo(head, range);
   }
 
+  /**
+   * The newest replies of a range in the thread of a message.
+   * @throws DomainError `NOT_FOUND` as `messages`; `BAD_USER_INPUT`, field `thread`, when the chat has no such message
+   */
+  async replies(chatId: string, thread: string, range: MessageRange): Promise<ChatMessage[]> {
+    const head = await this.access.enter(chatId);
+    const rootSeq = await this.chatLog.seqOf(head.chatId, thread);
+    if (rootSeq === undefined) throw badInput('thread', 'thread must be the id of a message of this chat.');
+    return this.chatLog.replies(head.chatId, rootSeq, upTo(head, range));
+  }
+
   /** The message with this number; null when there is none. The caller has checked access to the chat. */
   messageAt(chatId: string, seq: number): Promise<ChatMessage | null> {
     return this.messagesAt.load(`${chatId} ${seq}`);
@@ -114,11 +132,8 @@ export class Loaders {
     return message && message.seq <= head.seq ? message : null;
   }
 
-  private messagesUpTo(
-    { chatId, seq }: ChatHead,
-    { before = seq + 1, ...range }: MessageRange,
-  ): Promise<ChatMessage[]> {
-    return this.chatLog.messages(chatId, { ...range, before: Math.min(before, seq + 1) });
+  private messagesUpTo(head: ChatHead, range: MessageRange): Promise<ChatMessage[]> {
+    return this.chatLog.messages(head.chatId, upTo(head, range));
   }
 
   /** A page of the users who reacted so, batched with the same page of other reactions. `maxRows` as of `members`. */
@@ -182,6 +197,11 @@ export function forget(context: object): void {
 
 function keyOf({ chatId, id }: MessageTarget): string {
   return `${chatId} ${id}`;
+}
+
+/** The part of the range that is not beyond the head. */
+function upTo({ seq }: ChatHead, { before = seq + 1, ...range }: MessageRange): MessageRange {
+  return { ...range, before: Math.min(before, seq + 1) };
 }
 
 function placeOf(key: string): { chatId: string; seq: number } {

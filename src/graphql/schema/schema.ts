@@ -8,6 +8,8 @@ import './types/message-changes.js';
 import './types/message-history.js';
 import './types/pins.js';
 import './types/reaction.js';
+import './types/thread.js';
+import './types/mentions.js';
 import './types/chat-event.js';
 import './events/types.js';
 import './types/sign-in.js';

@@ -3,3 +3,9 @@
  * executed once for all its listeners (`streams/shared-events.ts`); any other field makes it run once per listener.
  */
 export const SHARED = { sameForAll: true } as const;
+
+/**
+ * The same for a field that an event's author sees otherwise, in the event's own message. In a message that this one refers to, it makes
+ * the subscription run once per listener.
+ */
+export const SHARED_BY_OWN_EVENT = { sameForAll: 'in-own-event' } as const;

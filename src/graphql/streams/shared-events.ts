@@ -16,6 +16,7 @@ import { authorOf, type ChatEvent } from '../../domain/log/chat-events.js';
 import type { Caller } from '../caller.js';
 import { enforceBudget, type OperationBudget } from '../documents/operation-budget.js';
 import { codedError, type ErrorRecord } from '../errors.js';
+import { selectsOfOthers } from './own-message.js';
 
 /** The part of an operation's context that this file needs. Resolvers get the whole context. */
 interface EventContext extends ErrorRecord {
@@ -103,7 +104,7 @@ function documentOf({ operation, fragments }: GraphQLResolveInfo): DocumentNode 
 function makePlan(info: GraphQLResolveInfo): Plan | null {
   const typeInfo = new TypeInfo(info.schema);
   const variables = new Set<string>();
-  let shared = true;
+  let shared = !selectsOfOthers(info.operation.selectionSet, info);
   visit(
     withoutRootArguments(documentOf(info), info.operation),
     visitWithTypeInfo(typeInfo, {
@@ -113,7 +114,7 @@ function makePlan(info: GraphQLResolveInfo): Plan | null {
       [Kind.FIELD]: ({ name }: FieldNode) => {
         const parent = typeInfo.getParentType();
         if (!parent || parent === info.schema.getSubscriptionType() || name.value === '__typename') return;
-        if (typeInfo.getFieldDef()?.extensions.sameForAll !== true) shared = false;
+        if (typeInfo.getFieldDef()?.extensions.sameForAll === undefined) shared = false;
       },
     }),
   );

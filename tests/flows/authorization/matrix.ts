@@ -72,6 +72,8 @@ export const MATRIX: Record<string, Row> = {
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
   'Query.message': row(({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { id } }`, membersOrNull),
+  'Query.threads': row(({ chat }) => `{ threads(chatId: "${chat}") { replyCount } }`, members),
+  'Query.mentions': row(() => '{ mentions { id } }', sender),
   'Query.me': row(() => '{ me { id } }', users),
   'Query.user': row(({ member }) => `{ user(id: "${member}") { id } }`, users),
   'Query.chat': row(({ chat }) => `{ chat(id: "${chat}") { id } }`, membersOrNull),
@@ -114,6 +116,11 @@ export const MATRIX: Record<string, Row> = {
   'Mutation.removeReaction': row(
     (ids) => `mutation { removeReaction(${ofMessage(ids, ids.first)}, emoji: "🎉") { id } }`,
     writingMembers,
+  ),
+  'Mutation.followThread': row(
+    ({ chat, root }) =>
+      `mutation { followThread(chatId: "${chat}", messageId: "${root}", follow: true) { replyCount } }`,
+    { ...writingMembers, admin: 'FORBIDDEN' },
   ),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
@@ -218,6 +225,7 @@ export const MATRIX: Record<string, Row> = {
       mentionsAll: members,
       'replyTo {id}': noEvent,
       'threadRoot {id}': noEvent,
+      'thread {replyCount}': members,
       pinnedAt: noEvent,
       'pinnedBy {id}': noEvent,
       viewerCan: members,
@@ -246,6 +254,32 @@ export const MATRIX: Record<string, Row> = {
       ({ chat, edited }) =>
         `{ message(chatId: "${chat}", id: "${edited}") { history { ${selection} } } }`,
     { revision: membersOrNull, content: membersOrNull, at: membersOrNull, 'editor {id}': membersOrNull },
+  ),
+  ...rows(
+    'Thread',
+    (selection) =>
+      ({ chat }) =>
+        `{ threads(chatId: "${chat}") { ${selection} } }`,
+    {
+      'root {id}': members,
+      replyCount: members,
+      'lastReply {id}': members,
+      cursor: members,
+      'participants {id}': members,
+      'viewer {readSeq}': { ...members, admin: 'null' },
+    },
+  ),
+  ...rows(
+    'ThreadState',
+    (selection) =>
+      ({ chat }) =>
+        `{ threads(chatId: "${chat}") { viewer { ${selection} } } }`,
+    Object.fromEntries(
+      ['following', 'readSeq', 'unread', 'unreadCapped', 'mentions'].map((field) => [
+        field,
+        { ...members, admin: 'null' },
+      ]),
+    ),
   ),
   ...rows(
     'ChatEventPage',

@@ -33,6 +33,8 @@ export async function startWorld() {
     const [shown] = await services.chatLog.messages(chat.id, { last: 1 });
     if (!shown?.extras) throw new Error('The reaction has no summary yet.');
   });
+  const reply = { chatId: chat.id, content: 're', thread: messageId, mentions: [member.id] };
+  await services.messages.send(viewerOf(toProfile(member)), reply);
 
   const issue = async (user: Pick<UserProfile, 'id'>, scopes: Scope[] = ['read', 'write']): Promise<string> => {
     const issued = await services.tokens.issue({
@@ -93,7 +95,7 @@ export async function startWorld() {
   return {
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
-      ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId },
+      ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },
     },
     tokens,
 

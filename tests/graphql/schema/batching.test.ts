@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SendExtras } from '../../../src/domain/messages/send-extras.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices, type TestServices, viewerOf } from '../../support/services.js';
@@ -69,11 +70,52 @@ test('the number of statements of a page of messages does not grow with it', asy
   expect(await count(30)).toBeLessThanOrEqual(few + CHANCE);
 });
 
-test('a send is one statement, its answer included', async () => {
-  const [chatId] = await populate(services, 1, 1);
-  const mutation = `mutation ($chatId: ID!) { sendMessage(chatId: $chatId, content: "hi") {
-    id seq content nonce createdAt sender { id username } } }`;
-  const send = async () => expect((await app.run(mutation, { chatId }, { token })).codes).toEqual([]);
+test('the number of statements of a page whose messages refer to others does not grow with it', async () => {
+  const ann = await services.newUser();
+  const chat = await services.newChat(ann);
+  const send = (extras: SendExtras = {}) =>
+    services.messages.send(viewerOf(ann), { chatId: chat.id, content: 'hi', ...extras });
+  for (let index = 0; index < 30; index += 1) {
+    const root = await send();
+    await send({ thread: root.id, replyTo: root.id, alsoInChat: true, mentions: [ann.id] });
+  }
+  const annsToken = await app.newToken(ann);
+  const of = 'id content sender { username }';
+  const message = `${of} replyTo { ${of} } threadRoot { ${of} } mentions { username }
+    thread { replyCount root { ${of} } lastReply { ${of} } participants { username } viewer { unread mentions } }`;
+  const ask = async (query: string, length: number) => {
+    const { data, codes } = await app.run(query, { chat: chat.id, length }, { token: annsToken });
+    expect(codes).toEqual([]);
+    expect(Object.values(data ?? {})[0]).toHaveLength(length);
+  };
+  for (const query of [
+    `query ($chat: ID!, $length: Int!) { messages(chatId: $chat, last: $length) { ${message} } }`,
+    `query ($chat: ID!, $length: Int!) { threads(chatId: $chat, first: $length) { root { ${message} } participants { username } } }`,
+    `query ($length: Int!) { mentions(first: $length) { ${message} chat { name } } }`,
+  ]) {
+    const few = await countStatements(services, () => ask(query, 2));
+    expect(await countStatements(services, () => ask(query, 30))).toBeLessThanOrEqual(few + CHANCE);
+  }
+});
+
+test.each<[string, string]>([
+  ['one', ''],
+  [
+    'one with a quote, a thread, mentions and metadata',
+    'replyTo: $root, thread: $root, mentions: [$ann], metadata: {a: 1}',
+  ],
+])('a send is one statement, its answer included: %s', async (_what, extras) => {
+  const ann = await services.newUser();
+  const chat = await services.newChat(ann);
+  const root = await services.messages.send(viewerOf(ann), { chatId: chat.id, content: 'hi' });
+  const annsToken = await app.newToken(ann);
+  const uses = extras ? ', $root: ID!, $ann: ID!' : '';
+  const mutation = `mutation ($chat: ID!${uses}) { sendMessage(chatId: $chat, content: "hi", ${extras}) {
+    id seq content createdAt sender { id } mentions { id } metadata } }`;
+  const send = async () =>
+    expect(
+      (await app.run(mutation, { chat: chat.id, root: root.id, ann: ann.id }, { token: annsToken })).codes,
+    ).toEqual([]);
   // Who holds the token is remembered from then on.
   await send();
   expect(await countStatements(services, send)).toBe(1);

@@ -26,10 +26,12 @@ const CONTRACT = `
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
-    replyTo: Message threadRoot: Message pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
+    replyTo: Message threadRoot: Message thread: Thread pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
     viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]! }
   type MessageRevision { revision: Int! content: String! at: DateTime! editor: User! }
   type Reaction { emoji: String! count: Int! mine: Boolean! users(first: Int = 20, after: ID): [User!]! }
+  type Thread { root: Message! replyCount: Int! lastReply: Message cursor: String! participants(first: Int = 5): [User!]! viewer: ThreadState }
+  type ThreadState { following: Boolean! readSeq: Int! unread: Int! unreadCapped: Boolean! mentions: Int! }
 
   interface ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
   type MessageCreated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
@@ -46,7 +48,9 @@ const CONTRACT = `
   type Query {
     users(first: Int, after: ID): [User!]!
     chats(first: Int, after: ID): [Chat!]!
-    messages(chatId: ID!, last: Int = 50, before: Int, after: Int): [Message!]!
+    messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
+    threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
+    mentions(first: Int = 50, before: ID): [Message!]!
     message(chatId: ID!, id: ID!): Message
     me: User!
     user(id: ID!): User
@@ -56,7 +60,9 @@ const CONTRACT = `
   type Mutation {
     createChat(name: String!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
-    sendMessage(chatId: ID!, content: String!, nonce: String): Message!
+    sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
+      mentions: [ID!], mentionAll: Boolean = false, metadata: JSON): Message!
+    followThread(chatId: ID!, messageId: ID!, follow: Boolean!): Thread!
     editMessage(chatId: ID!, messageId: ID!, content: String!, revision: Int, mentions: [ID!], metadata: JSON): Message!
     deleteMessage(chatId: ID!, messageId: ID!): Message!
     deleteMessages(chatId: ID!, messageIds: [ID!]!): [Message!]!

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SendExtras } from '../../../src/domain/messages/send-extras.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
@@ -41,8 +42,8 @@ async function newTalk() {
   const [ann, bob] = [await services.newUser(), await services.newUser()];
   const chat = await services.newChat(ann, bob);
   const cursor = `${chat.epoch}:2`;
-  const send = (user: UserProfile, nonce?: string) =>
-    services.messages.send(viewerOf(user), { chatId: chat.id, content: 'hi', nonce });
+  const send = (user: UserProfile, nonce?: string, extras: SendExtras = {}) =>
+    services.messages.send(viewerOf(user), { chatId: chat.id, content: 'hi', nonce, ...extras });
   return { ann, bob, chat, send, variables: { id: chat.id, after: cursor } };
 }
 
@@ -60,6 +61,47 @@ describe('listeners of the same subscription', () => {
       const next = await listen(user, query, variables);
       const events = [await next(), await next()];
       expect(events.map(({ data }) => data.chatEvents.message.nonce)).toEqual(nonces);
+    }
+  });
+
+  it('never see the nonce of another through a message that an event refers to', async () => {
+    const { ann, bob, chat, send, variables } = await newTalk();
+    const root = await send(ann, 'of ann');
+    await send(bob, 'of bob', { replyTo: root.id, thread: root.id });
+    const fragment = 'fragment N on Message { nonce }';
+    const queries = [
+      subscription('nonce replyTo { nonce } threadRoot { nonce thread { root { nonce } lastReply { nonce } } }'),
+      `${subscription('...N replyTo { ...N } threadRoot { ...N thread { root { ...N } lastReply { ...N } } }')} ${fragment}`,
+    ];
+    for (const query of queries)
+      for (const [user, anns, bobs] of [
+        [ann, 'of ann', null],
+        [bob, null, 'of bob'],
+        [ann, 'of ann', null],
+        [bob, null, 'of bob'],
+      ] as const) {
+        const next = await listen(user, query, { ...variables, after: `${chat.epoch}:3` });
+        expect((await next()).data.chatEvents.message).toEqual({
+          nonce: bobs,
+          replyTo: { nonce: anns },
+          threadRoot: { nonce: anns, thread: { root: { nonce: anns }, lastReply: { nonce: bobs } } },
+        });
+      }
+  });
+
+  it('each see what a thread is to them', async () => {
+    const { ann, bob, chat, send, variables } = await newTalk();
+    const root = await send(ann);
+    await send(bob, undefined, { thread: root.id });
+    const query = subscription('threadRoot { thread { viewer { unread following } } }');
+    for (const [user, unread] of [
+      [bob, 0],
+      [ann, 1],
+      [bob, 0],
+    ] as const) {
+      const next = await listen(user, query, { ...variables, after: `${chat.epoch}:3` });
+      const { message } = (await next()).data.chatEvents;
+      expect(message).toEqual({ threadRoot: { thread: { viewer: { unread, following: true } } } });
     }
   });
 

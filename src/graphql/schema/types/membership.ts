@@ -72,7 +72,7 @@ const ChatActionEnum = builder.enumType('ChatAction', {
     edit: { description: 'Edit one’s own messages.' },
     delete: { description: 'Delete one’s own messages; moderators and owners delete everybody’s.' },
     pin: { description: 'Pin and unpin messages.' },
-    mentionAll: {},
+    mentionAll: { description: 'Mention every member. In a chat with many members only owners may.' },
     remove: { description: 'Remove a member whose role is lower.' },
     roles: { description: 'Give roles to members.' },
   } as const satisfies Record<ChatAction, object>,

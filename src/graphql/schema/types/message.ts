@@ -1,4 +1,11 @@
-import { type ChatMessage, extrasOf, type PlainMessage } from '../../../domain/log/chat-message.js';
+import {
+  type ChatMessage,
+  extrasOf,
+  MAX_MENTIONS,
+  MAX_METADATA_BYTES,
+  type PlainMessage,
+} from '../../../domain/log/chat-message.js';
+import { MESSAGE_FLAGS } from '../../../domain/log/message-flags.js';
 import type { UserProfile } from '../../../domain/profile.js';
 import { requireScope } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
@@ -7,7 +14,7 @@ import { loaders } from '../loaders.js';
 import { checkBetween, listWeight, MAX_SEQ, USUAL_LENGTH } from '../paging.js';
 import { plainList } from '../plain-lists.js';
 import { selectsField } from '../selections.js';
-import { SHARED } from '../shared.js';
+import { SHARED, SHARED_BY_OWN_EVENT } from '../shared.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
 
@@ -86,12 +93,13 @@ Message.implement({
       resolve: (message) => extrasOf(message).pinnedBy,
       extensions: SHARED,
     }),
-    // Shared: null for everybody but the sender, for whom a subscription is executed separately as the event's owner.
+    // Null for everybody but the sender. A subscription is executed separately for the author of an event, who is that sender; of
+    // another message than the event's own somebody else may be.
     nonce: t.string({
       nullable: true,
       description: 'The nonce that the sender chose. Only the sender sees it; it is null for everybody else.',
       resolve: ({ sender, nonce }, _args, { caller }) => (caller.viewer?.user?.id === sender.id ? nonce : null),
-      extensions: { ...SHARED, plain: true },
+      extensions: { ...SHARED_BY_OWN_EVENT, plain: true },
     }),
   }),
 });
@@ -101,21 +109,26 @@ builder.objectFields(Message, (t) => ({
     type: Message,
     nullable: true,
     description: 'The message that this one quotes, as it is now.',
-    resolve: (message, _args, context) => referred(message.chatId, extrasOf(message).replyTo?.seq, context),
+    resolve: (message, _args, context) => messageAt(message.chatId, extrasOf(message).replyTo?.seq, context),
     extensions: SHARED,
   }),
   threadRoot: t.field({
     type: Message,
     nullable: true,
     description: 'The message whose thread this one is in; null for a message of the main timeline.',
-    resolve: (message, _args, context) => referred(message.chatId, extrasOf(message).thread?.rootSeq, context),
+    resolve: (message, _args, context) => messageAt(message.chatId, extrasOf(message).thread?.rootSeq, context),
     extensions: SHARED,
   }),
 }));
 
-async function referred(chatId: string, seq: number | undefined, context: GraphqlContext): Promise<ChatMessage | null> {
+/** A message that another object refers to, read together with all others. The caller has checked access to the chat. */
+export async function messageAt(
+  chatId: string,
+  seq: number | undefined,
+  context: GraphqlContext,
+): Promise<ChatMessage | null> {
   if (seq === undefined) return null;
-  const message = await context.budget.read(() => loaders(context).messageAt(chatId, seq));
+  const message = await loaders(context).messageAt(chatId, seq);
   return message && context.budget.spendReading([message]) ? message : null;
 }
 
@@ -143,23 +156,32 @@ const MAX_LAST = 100;
 builder.queryField('messages', (t) =>
   t.field({
     type: [Message],
-    description: 'The newest messages of a chat, or of the part that `before` and `after` bound. Oldest first.',
+    description:
+      'The newest messages of a chat, or of the part that `before` and `after` bound. Oldest first. Without `thread`, those of the ' +
+      'main timeline: replies in threads are there if they were sent with `alsoInChat`.',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),
       last: t.arg.int({ defaultValue: DEFAULT_LAST, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
       before: t.arg.int({ description: 'Only messages with a `seq` below this.' }),
       after: t.arg.int({ description: 'Only messages with a `seq` above this.' }),
+      thread: t.arg.id({ description: 'Only the replies in the thread of this message, without the message itself.' }),
+      deleted: t.arg.boolean({ defaultValue: false, description: 'Whether deleted messages are among them.' }),
     },
     complexity: ({ last }) => listWeight(last, DEFAULT_LAST, MAX_LAST),
-    resolve: async (_root, { chatId, last, before, after }, context, info) => {
+    resolve: async (_root, { chatId, last, before, after, thread, deleted }, context, info) => {
       const range = {
         last: checkBetween('last', last ?? DEFAULT_LAST, 1, MAX_LAST),
         before: checkBetween('before', before ?? MAX_SEQ, 0, MAX_SEQ),
         after: checkBetween('after', after ?? 0, 0, MAX_SEQ),
+        without: (deleted ? 0 : MESSAGE_FLAGS.deleted) | (thread == null ? MESSAGE_FLAGS.threadOnly : 0),
       };
       const wanted = { senders: selectsField(info, 'sender') };
-      const page = await context.budget.read(() => loaders(context).messages(chatId, range, wanted));
+      const page = await context.budget.read(() =>
+        thread == null
+          ? loaders(context).messages(chatId, range, wanted)
+          : loaders(context).replies(chatId, thread, range),
+      );
       return page && context.budget.spendReading(page) ? plainList(page, context, info) : [];
     },
   }),
@@ -185,7 +207,7 @@ builder.mutationField('sendMessage', (t) =>
     type: Message,
     description:
       'Sends a message to a chat, and answers after it is stored. A second call with the same nonce returns the first message, as ' +
-      'it is now; with another content it fails with NONCE_REUSED, unless that message was edited or deleted.',
+      'it is now; while that is as it was sent, a call with another content, `replyTo` or `thread` fails with NONCE_REUSED.',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),
@@ -194,10 +216,31 @@ builder.mutationField('sendMessage', (t) =>
         description: '1 to 4000 characters. White space around them is removed.',
       }),
       nonce: t.arg.string({ description: '1 to 128 characters that the client chooses, unique per chat and sender.' }),
+      replyTo: t.arg.id({ description: 'The message of this chat that the new one quotes.' }),
+      thread: t.arg.id({
+        description:
+          'The message of the main timeline in whose thread the new one is a reply. Its first reply begins the thread.',
+      }),
+      alsoInChat: t.arg.boolean({
+        defaultValue: false,
+        description: 'Whether a reply in a thread is in the main timeline too.',
+      }),
+      mentions: t.arg.idList({
+        description: `The users whom the message names: at most ${MAX_MENTIONS}, all members.`,
+      }),
+      mentionAll: t.arg.boolean({
+        defaultValue: false,
+        description:
+          'Whether the message mentions every member. Moderators only, and in a chat with many members owners only.',
+      }),
+      metadata: t.arg({
+        type: 'JSON',
+        description: `A JSON object of at most ${MAX_METADATA_BYTES} bytes and five levels, for whatever the client needs.`,
+      }),
     },
-    resolve: async (_root, { chatId, content, nonce }, context) => {
+    resolve: async (_root, input, context) => {
       const viewer = requireScope(context.caller.viewer, 'write');
-      const message = await context.services.messages.send(viewer, { chatId, content, nonce });
+      const message = await context.services.messages.send(viewer, input);
       // A second access check would double the database's work, and could turn a stored message into an error.
       loaders(context).access.wroteTo(message.chatId);
       return message;

@@ -1,0 +1,27 @@
+import { requireUser } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import { checkBetween, listWeight } from '../paging.js';
+import { Message } from './message.js';
+
+const DEFAULT_FIRST = 50;
+const MAX_FIRST = 100;
+
+builder.queryField('mentions', (t) =>
+  t.field({
+    type: [Message],
+    description:
+      'The messages that mention you by name, in all chats that you are a member of, those first that mentioned you last.',
+    authScopes: { user: true },
+    args: {
+      first: t.arg.int({ defaultValue: DEFAULT_FIRST, description: `The most messages to return, 1 to ${MAX_FIRST}.` }),
+      before: t.arg.id({ description: 'The id of the last message of the previous page.' }),
+    },
+    complexity: ({ first }) => listWeight(first, DEFAULT_FIRST, MAX_FIRST),
+    resolve: async (_root, { first, before }, { services, caller, budget }) => {
+      const { id } = requireUser(caller.viewer);
+      const length = checkBetween('first', first ?? DEFAULT_FIRST, 1, MAX_FIRST);
+      const page = await budget.read(() => services.mentionLists.page(id, length, before ?? undefined));
+      return page && budget.spendReading(page) ? page : [];
+    },
+  }),
+);
