@@ -60,8 +60,20 @@ const REACTIONS: readonly ChangeKind[] = [
   },
 ];
 
+const SENDS: readonly ChangeKind[] = [
+  { name: 'quote', weight: 2, prepare: (at) => withTarget(at, ({ id }) => ({ replyTo: id })) },
+  { name: 'reply', weight: 4, prepare: (at) => withTarget(at, (target) => ({ thread: rootOf(target) })) },
+  {
+    name: 'reply in the timeline too',
+    weight: 1,
+    prepare: (at) => withTarget(at, (target) => ({ thread: rootOf(target), alsoInChat: true, replyTo: target.id })),
+  },
+  { name: 'mention', weight: 1, prepare: (at) => ({ mentions: mentionsOf(at) }) },
+  { name: 'message with metadata', weight: 1, prepare: ({ id }) => ({ metadata: { note: `${markOf(id)}元` } }) },
+];
+
 /** All that changers do. */
-export const CHANGE_KINDS: readonly ChangeKind[] = [...EDITS, ...DELETIONS, ...PINS, ...REACTIONS];
+export const CHANGE_KINDS: readonly ChangeKind[] = [...EDITS, ...DELETIONS, ...PINS, ...REACTIONS, ...SENDS];
 
 type Details = Partial<Pick<OutgoingChange, 'revision' | 'metadata' | 'mentions' | 'emoji'>>;
 
@@ -77,6 +89,11 @@ function onTargets(act: OutgoingChange['act'], messages: Target[], details: Deta
   return messages.length > 0 ? { act, messages, ...details } : undefined;
 }
 
+function withTarget(at: Occasion, extras: (target: Target) => SendExtras): SendExtras | undefined {
+  const [target] = anybodys(at);
+  return target && extras(target);
+}
+
 function anybodys({ targets, random, chat }: Occasion): Target[] {
   return targets.some(random, chat.id, 1);
 }
@@ -88,4 +105,9 @@ function ownOrOthers({ targets, random, chat, user, isModerator }: Occasion, cou
 
 function mentionsOf({ random, members }: Occasion): string[] {
   return [...new Set([random.pick(members).id, random.pick(members).id])];
+}
+
+/** A thread's root is a message of the main timeline. */
+function rootOf({ id, thread }: Target): string {
+  return thread ?? id;
 }
