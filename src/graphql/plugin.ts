@@ -46,7 +46,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   const { operationMs = OPERATION_MS, operationsPerSocket: maxOperations = DEFAULT_LIMITS.maxOperations } = options;
   const turns = new EventLoopTurns();
   const admission = new Admission(new Documents(schema), turns, { ...DEFAULT_ADMISSION, ...options.admission });
-  const sharedEvents = new SharedEvents();
+  const sharedEvents = new SharedEvents(forget);
   const startingNow = () => {
     const deadline = performance.now() + operationMs;
     return { deadline, budget: new OperationBudget(turns, deadline) };
@@ -107,14 +107,19 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     enforceBudget(execution, context);
     forget(context);
   });
-  codeErrorsOfEvents(app);
+  finishEvents(app);
 }
 
-/** Formats the errors of events. Mercurius would use the connection's context, which has neither a log nor a request id. */
-function codeErrorsOfEvents(app: FastifyInstance): void {
+/**
+ * Finishes the events that Mercurius executes, which are those of one listener. It formats their errors, for which Mercurius would use
+ * the connection's context, which has neither a log nor a request id.
+ */
+function finishEvents(app: FastifyInstance): void {
   app.graphql.addHook('onSubscriptionResolution', async (execution, context) => {
     enforceBudget(execution, context);
     if (execution.errors)
       Object.assign(execution, { errors: execution.errors.map((error) => codedError(error, context)) });
+    // The next event, before which everything is read anew, may be a long time away.
+    forget(context);
   });
 }

@@ -50,6 +50,9 @@ export class SharedEvents {
   private readonly plans = new Map<string, Plan | null>();
   private readonly results = new WeakMap<ChatEvent, Map<string, Result | Promise<Result>>>();
 
+  /** @param forget drops what an execution has read; called after each, since the next event may be a long time away */
+  constructor(private readonly forget: (context: object) => void) {}
+
   /** Returns the function that executes this subscription; undefined when it has to be executed per listener. */
   resultsFor(info: GraphQLResolveInfo, context: EventContext): EventResult | undefined {
     const name = `${info.operation.name?.value ?? ''} ${info.operation.loc?.source.body ?? ''}`;
@@ -58,7 +61,13 @@ export class SharedEvents {
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
     const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
-    const run = (event: ChatEvent) => executeEvent({ schema, plan, event, context, variableValues });
+    const run = (event: ChatEvent) => {
+      const result = executeEvent({ schema, plan, event, context, variableValues });
+      const forget = () => this.forget(context);
+      if (result instanceof Promise) return result.finally(forget);
+      forget();
+      return result;
+    };
     // An error may concern only the listener for whom the operation was executed.
     const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => {
       if (!hasErrors) return json;
