@@ -330,6 +330,15 @@ describe('the checker', () => {
       expect(broken()).toEqual([]);
     });
 
+    it('lets a stream end at a change that could not be read whole while the database was away, and only then', () => {
+      run.entries.push({ at: 690, type: 'stream.closed', connection: 1, code: 'error', reason: 'SERVICE_UNAVAILABLE' });
+      expect(broken()).toEqual(['no socket closes without a reason']);
+      databaseAway(612, 689);
+      expect(broken()).toEqual([]);
+      entry('stream.closed', ({ connection }) => connection === 1).reason = 'INTERNAL_SERVER_ERROR';
+      expect(broken()).toEqual(['no socket closes without a reason']);
+    });
+
     it('finds a service that ended by itself', () => {
       run.entries.push({ at: 690, type: 'service.exited', service: 0, how: 'exit code 1' });
       expect(broken()).toEqual(['no process ends']);

@@ -56,6 +56,10 @@ function judgeEnd({ opened, started, items, ended }: ConnectionStory, stories: S
       if (wasRemoval || (!started && stories.mayBeAbsent(user, chat, openedAt, ended.at))) return undefined;
       break;
     }
+    // A change could not be read whole.
+    case 'error':
+      if (ended.reason === TRY_AGAIN && wasDatabaseAway(stories, openedAt, ended.at)) return undefined;
+      break;
     case '1013':
       if (wasDatabaseAway(stories, openedAt, ended.at)) return undefined;
       if (wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;

@@ -34,8 +34,9 @@ export const openGraphqlStream: OpenStream = ({ port, chat, user, after }, handl
     {
       next: ({ data, errors }) => {
         if (isOver) return;
-        if (data?.chatEvents) handlers.event(data.chatEvents.cursor, changeOf(data.chatEvents));
-        else end(() => handlers.closed('error', JSON.stringify(errors)));
+        // A change with errors is incomplete: a field that could not be read is null. The listener comes back for it.
+        if (errors || !data?.chatEvents) end(() => handlers.closed('error', codeOfErrors(errors) ?? 'no data'));
+        else handlers.event(data.chatEvents.cursor, changeOf(data.chatEvents));
       },
       error: (error) =>
         end(() => {

@@ -11,7 +11,7 @@ export interface StreamHandlers {
   reset(cursor: string): void;
   /** Nobody was let in: a GraphQL code, one made of an HTTP status, or `UNREACHABLE`. */
   refused(code: string): void;
-  /** A close code, or `complete`. */
+  /** A close code; `complete`; or `error`, with its GraphQL code, for a change that could not be read whole. */
   closed(code: string, reason: string): void;
 }
 
