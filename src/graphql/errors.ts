@@ -34,7 +34,7 @@ export function recoded(error: GraphQLError, code: GraphqlErrorCode | 'BAD_USER_
 }
 
 /** graphql wraps a resolver's error once, or twice when it passes through a subscription's stream. */
-function causeOf(error: GraphQLError): unknown {
+export function causeOf(error: GraphQLError): unknown {
   let cause: unknown = error;
   while (cause instanceof GraphQLError && cause.originalError) cause = cause.originalError;
   return cause;

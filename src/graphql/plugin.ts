@@ -81,7 +81,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     limits: { maxOperations },
     operationMs,
     context: contextOf,
-    share: (info, connection) => sharedEvents.resultsFor(info, contextOf(connection, connection.request)),
+    share: (info, connection, ended) => sharedEvents.resultsFor(info, contextOf(connection, connection.request), ended),
     format: (errors, { id }) => errors.map((error) => codedError(error, { log: app.log, requestId: id })),
     onError: (error, { id }) => app.log.error({ err: error, requestId: id }, 'a GraphQL socket failed'),
   });
@@ -105,21 +105,6 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   app.graphql.addHook('onResolution', async (execution, context) => {
     putPlainLists(execution, context);
     enforceBudget(execution, context);
-    forget(context);
-  });
-  finishEvents(app);
-}
-
-/**
- * Finishes the events that Mercurius executes, which are those of one listener. It formats their errors, for which Mercurius would use
- * the connection's context, which has neither a log nor a request id.
- */
-function finishEvents(app: FastifyInstance): void {
-  app.graphql.addHook('onSubscriptionResolution', async (execution, context) => {
-    enforceBudget(execution, context);
-    if (execution.errors)
-      Object.assign(execution, { errors: execution.errors.map((error) => codedError(error, context)) });
-    // The next event, before which everything is read anew, may be a long time away.
     forget(context);
   });
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { RawClient } from '../graphql/protocol/raw-client.js';
 import { createTestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
@@ -12,6 +12,7 @@ import { range } from '../support/recorder.js';
 import { testRedisUrl } from '../support/redis.js';
 import { Service } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const DELETED = 'words that are deleted';
@@ -55,7 +56,7 @@ async function startProcess(databaseUrl: string) {
   };
 }
 
-it.runIf(testRedisUrl() && inject('testDatabaseSource').kind === 'postgres')(
+it.runIf(testRedisUrl() && testDatabaseSource().kind === 'postgres')(
   'text that was deleted by another process is in no string of the heap, though a subscriber does not read',
   async () => {
     const database = await createTestDatabase();

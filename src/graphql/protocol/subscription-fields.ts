@@ -14,10 +14,14 @@ import type { Operation } from './operations.js';
 /** The operation that a resolver's context belongs to. */
 export type OperationOf = (context: unknown) => { connection: GraphqlConnection; operation: Operation | undefined };
 
-/** Returns a function that maps each event to its execution result as JSON; undefined to let Mercurius execute. */
+/**
+ * Returns a function that maps each event to its execution result as JSON; undefined to let Mercurius execute. `ended` aborts when the
+ * operation ends.
+ */
 export type ShareResults<Event> = (
   info: GraphQLResolveInfo,
   connection: GraphqlConnection,
+  ended: AbortSignal,
 ) => ((event: Event) => string | Promise<string>) | undefined;
 
 type Subscribe = GraphQLFieldResolver<unknown, unknown>;
@@ -55,7 +59,7 @@ function bind<Event>(subscribe: Subscribe, operationOf: OperationOf, share: Shar
       if (!isAsyncIterable<Event>(source)) throw new TypeError(`${info.fieldName} returned no async iterable.`);
       connection.subscriptionStarted(operation);
       const stream = new OperationStream(source, operation, fail);
-      const resultOf = share(info, connection);
+      const resultOf = share(info, connection, operation.signal);
       return resultOf ? sendResults(stream, resultOf, (result) => connection.sendNext(operation, result)) : stream;
     } catch (error) {
       fail(error);

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DocumentNode,
   type ExecutionResult,
   execute,
   type FieldNode,
+  type GraphQLError,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   Kind,
@@ -12,10 +14,11 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
+import { clientError } from '../../domain/database.js';
 import { authorOf, type ChatEvent } from '../../domain/log/chat-events.js';
 import type { Caller } from '../caller.js';
 import { enforceBudget, type OperationBudget } from '../documents/operation-budget.js';
-import { codedError, type ErrorRecord } from '../errors.js';
+import { causeOf, codedError, type ErrorRecord } from '../errors.js';
 import { selectsOfOthers } from './own-message.js';
 
 /** The part of an operation's context that this file needs. Resolvers get the whole context. */
@@ -28,6 +31,8 @@ interface EventContext extends ErrorRecord {
 export type EventResult = (event: ChatEvent) => string | Promise<string>;
 
 interface Plan {
+  /** Whether no field below the root field may differ per viewer. */
+  isShared: boolean;
   document: DocumentNode;
   operationName: string | null;
   /** The variables used below the subscription's root field. Its own arguments matter only until the stream is open. */
@@ -40,44 +45,63 @@ interface Result {
 }
 
 const MAX_PLANS = 256;
+/** The delay before an event that the database could not answer for is executed again, in milliseconds. */
+const RETRY_MS = 500;
 
 /**
- * Executes a subscription once per event for all listeners with the same operation, instead of once per listener. Most listeners of
- * a chat run the same client, and an execution costs more than ten times as much as a frame.
+ * Executes subscriptions. One that selects nothing that differs per viewer is executed once per event for all listeners with the same
+ * operation: most listeners of a chat run the same client, and an execution costs more than ten times as much as a frame.
+ *
+ * An event whose fields the database could not answer for is executed again until it can. Its listener would otherwise get a null
+ * where something is, and a cursor behind it.
  */
 export class SharedEvents {
-  /** By operation name and document text; null for an operation whose result may differ per viewer. */
-  private readonly plans = new Map<string, Plan | null>();
+  /** By operation name and document text. */
+  private readonly plans = new Map<string, Plan>();
   private readonly results = new WeakMap<ChatEvent, Map<string, Result | Promise<Result>>>();
 
   /** @param forget drops what an execution has read; called after each, since the next event may be a long time away */
   constructor(private readonly forget: (context: object) => void) {}
 
-  /** Returns the function that executes this subscription; undefined when it has to be executed per listener. */
-  resultsFor(info: GraphQLResolveInfo, context: EventContext): EventResult | undefined {
+  /**
+   * Returns the function that executes this subscription.
+   * @param ended aborts when the subscription ends; then nothing is executed again
+   */
+  resultsFor(info: GraphQLResolveInfo, context: EventContext, ended: AbortSignal): EventResult {
     const name = `${info.operation.name?.value ?? ''} ${info.operation.loc?.source.body ?? ''}`;
     const plan = this.planOf(name, info);
-    if (!plan) return undefined;
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
     const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
-    const run = (event: ChatEvent) => {
-      const result = executeEvent({ schema, plan, event, context, variableValues });
-      const forget = () => this.forget(context);
-      if (result instanceof Promise) return result.finally(forget);
-      forget();
-      return result;
+    const run = (event: ChatEvent): Result | Promise<Result> => {
+      const execution = executeEvent({ schema, plan, event, context, variableValues });
+      if (execution instanceof Promise)
+        return execution.then((late) => this.finish(late, context, ended, () => run(event)));
+      return this.finish(execution, context, ended, () => run(event));
     };
-    // An error may concern only the listener for whom the operation was executed.
-    const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => {
-      if (!hasErrors) return json;
+    const runAlone = (event: ChatEvent) => {
       const own = run(event);
-      return own instanceof Promise ? own.then((result) => result.json) : own.json;
+      return own instanceof Promise ? own.then(({ json }) => json) : own.json;
     };
+    if (!plan.isShared) return runAlone;
+    // An error may concern only the listener for whom the operation was executed.
+    const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => (hasErrors ? runAlone(event) : json);
     return (event) => {
       const result = this.shared(event, groups[audienceOf(event, context)], run);
       return result instanceof Promise ? result.then((late) => jsonOf(event, late)) : jsonOf(event, result);
     };
+  }
+
+  private finish(
+    execution: ExecutionResult,
+    context: EventContext,
+    ended: AbortSignal,
+    runAgain: () => Result | Promise<Result>,
+  ): Result | Promise<Result> {
+    this.forget(context);
+    if (!ended.aborted && execution.errors?.some(isForNow))
+      return sleep(RETRY_MS, undefined, { ref: false }).then(runAgain);
+    return toResult(execution, context);
   }
 
   private shared(event: ChatEvent, group: string, run: (event: ChatEvent) => Result | Promise<Result>) {
@@ -88,7 +112,7 @@ export class SharedEvents {
     return result;
   }
 
-  private planOf(name: string, info: GraphQLResolveInfo): Plan | null {
+  private planOf(name: string, info: GraphQLResolveInfo): Plan {
     const known = this.plans.get(name);
     if (known !== undefined) return known;
     const plan = makePlan(info);
@@ -109,11 +133,10 @@ function documentOf({ operation, fragments }: GraphQLResolveInfo): DocumentNode 
   return { kind: Kind.DOCUMENT, definitions: [operation, ...Object.values(fragments)] };
 }
 
-/** Returns null when a field below the root field may differ per viewer. */
-function makePlan(info: GraphQLResolveInfo): Plan | null {
+function makePlan(info: GraphQLResolveInfo): Plan {
   const typeInfo = new TypeInfo(info.schema);
   const variables = new Set<string>();
-  let shared = !selectsOfOthers(info.operation.selectionSet, info);
+  let isShared = !selectsOfOthers(info.operation.selectionSet, info);
   visit(
     withoutRootArguments(documentOf(info), info.operation),
     visitWithTypeInfo(typeInfo, {
@@ -123,12 +146,12 @@ function makePlan(info: GraphQLResolveInfo): Plan | null {
       [Kind.FIELD]: ({ name }: FieldNode) => {
         const parent = typeInfo.getParentType();
         if (!parent || parent === info.schema.getSubscriptionType() || name.value === '__typename') return;
-        if (typeInfo.getFieldDef()?.extensions.sameForAll === undefined) shared = false;
+        if (typeInfo.getFieldDef()?.extensions.sameForAll === undefined) isShared = false;
       },
     }),
   );
   const operationName = info.operation.name?.value ?? null;
-  return shared ? { document: documentOf(info), operationName, variables: [...variables].sort() } : null;
+  return { isShared, document: documentOf(info), operationName, variables: [...variables].sort() };
 }
 
 /** The root field's arguments (the chat, the cursor) matter to the stream alone. */
@@ -149,8 +172,8 @@ interface Execution {
 }
 
 /** Does for one event what graphql's `subscribe` does (https://spec.graphql.org/October2021/#ExecuteSubscriptionEvent()). */
-function executeEvent({ schema, plan, event, context, variableValues }: Execution): Result | Promise<Result> {
-  const result = execute({
+function executeEvent({ schema, plan, event, context, variableValues }: Execution) {
+  return execute({
     schema,
     document: plan.document,
     operationName: plan.operationName,
@@ -158,7 +181,11 @@ function executeEvent({ schema, plan, event, context, variableValues }: Executio
     contextValue: context,
     variableValues,
   });
-  return result instanceof Promise ? result.then((late) => toResult(late, context)) : toResult(result, context);
+}
+
+/** Whether the field may be answered later. */
+function isForNow(error: GraphQLError): boolean {
+  return clientError(causeOf(error))?.code === 'SERVICE_UNAVAILABLE';
 }
 
 function toResult(execution: ExecutionResult, context: EventContext): Result {

@@ -3,6 +3,7 @@ import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
 import { extrasOf, MAX_REACTION_EMOJI } from '../../../src/domain/log/chat-message.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { startOwnServices, startServices, type TestServices, viewerOf } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
 type OwnServices = Awaited<ReturnType<typeof startOwnServices>>;
 
@@ -240,7 +241,7 @@ describe('a reaction is refused', () => {
   });
 });
 
-it.runIf(process.env.TEST_DATABASE_URL)(
+it.runIf(testDatabaseSource().kind === 'postgres')(
   'a removal that is committed first wins, also when the reaction waits for it',
   async () => {
     const [ann, bob] = [await one.newUser(), await one.newUser()];
@@ -265,7 +266,7 @@ it.runIf(process.env.TEST_DATABASE_URL)(
   },
 );
 
-it.runIf(process.env.TEST_DATABASE_URL)(
+it.runIf(testDatabaseSource().kind === 'postgres')(
   'waits for a locked membership alone, and holds up no other reaction',
   async () => {
     const [ann, bob] = [await one.newUser(), await one.newUser()];

@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SendExtras } from '../../../src/domain/messages/send-extras.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
+import { waitUntil } from '../../support/wait-until.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
 let app: GraphqlApp;
@@ -161,6 +165,39 @@ describe('listeners of the same subscription', () => {
     // The send itself.
     expect(statements).toBe(1);
   });
+
+  it
+    .runIf(testDatabaseSource().kind === 'postgres')
+    .each(['emoji users { username }', 'emoji mine users { username }'])(
+    'get an event whole that the database could not answer for at first: { reactions { %s } }',
+    async (fields) => {
+      const { ann, chat, send, variables } = await newTalk();
+      const { id } = await send(ann);
+      await services.reactions.add(viewerOf(ann), { chatId: chat.id, messageId: id, emoji: '👍' });
+      await waitUntil('the reaction is summarised', 10_000, async () => {
+        const [message] = await services.chatLog.messages(chat.id, { last: 1 });
+        return message?.extras?.reactions.length === 1;
+      });
+      const blocker = new pg.Client({ connectionString: services.database.url });
+      await blocker.connect();
+      await blocker.query('BEGIN; LOCK TABLE reactions IN ACCESS EXCLUSIVE MODE');
+      // A connection whose statement was late is destroyed.
+      const late = once(services.db.pool, 'remove');
+      const next = await listen(ann, subscription(`reactions { ${fields} }`), variables);
+      const first = next();
+      await late;
+      await blocker.end();
+      const mine = fields.includes('mine') && { mine: true };
+      expect(await first).toEqual({
+        data: {
+          chatEvents: {
+            seq: 3,
+            message: { reactions: [{ emoji: '👍', ...mine, users: [{ username: ann.username }] }] },
+          },
+        },
+      });
+    },
+  );
 
   it('end without a trace while events are on their way', async () => {
     const { ann, bob, send, variables } = await newTalk();
