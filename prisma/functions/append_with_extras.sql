@@ -31,6 +31,7 @@ DECLARE
   v_root_sender uuid;
   v_root_flags smallint;
   v_is_reply boolean;
+  v_is_first_reply boolean;
   v_timeline_seq int;
 BEGIN
   -- A user's row may be locked, and append_messages may wait for locks without a limit, having skipped those that it expects.
@@ -103,11 +104,11 @@ BEGIN
   SELECT named.user_id, p_chat_id, p_seq, p_seq, named.place, p_at FROM unnest(v_mentioned) WITH ORDINALITY AS named (user_id, place);
 
   IF v_root_seq IS NOT NULL THEN
+    v_is_first_reply := NOT EXISTS (SELECT 1 FROM threads t WHERE t.chat_id = p_chat_id AND t.root_seq = v_root_seq);
     INSERT INTO threads AS t (chat_id, root_seq, root_id, reply_count, last_reply_seq)
     VALUES (p_chat_id, v_root_seq, (p_extras ->> 'thread')::uuid, 1, p_seq)
     ON CONFLICT (chat_id, root_seq) DO UPDATE SET reply_count = t.reply_count + 1, last_reply_seq = p_seq;
-    IF v_root_flags & 4 = 0 THEN
-      UPDATE messages m SET flags = m.flags | 4 WHERE m.chat_id = p_chat_id AND m.seq = v_root_seq;
+    IF v_is_first_reply THEN
       PERFORM follow_thread(p_chat_id, v_root_seq, array_append(
         array(SELECT n.user_id FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_root_seq), v_root_sender), v_root_seq);
     END IF;

@@ -49,8 +49,8 @@ BEGIN
   FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_seqs) AND m.flags & 1 = 0;
   IF v_new IS NOT NULL THEN
     SELECT n.seq - cardinality(v_new), n.mark INTO v_before, v_mark FROM take_numbers(p_chat_id, cardinality(v_new)) n;
-    -- Of the flags, the places in the timeline and in threads stay.
-    UPDATE messages m SET content = '', flags = (m.flags & 6) | 9 WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_new);
+    -- Of the flags, the place in the timeline stays.
+    UPDATE messages m SET content = '', flags = (m.flags & 2) | 9 WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_new);
     INSERT INTO message_extras AS x (chat_id, seq, deleted_at, deleted_by_id)
     SELECT p_chat_id, gone.seq, delete_messages.at, p_actor_id FROM unnest(v_new) AS gone (seq)
     ON CONFLICT (chat_id, seq) DO UPDATE

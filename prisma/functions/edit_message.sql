@@ -89,6 +89,10 @@ BEGIN
       INSERT INTO mentions (user_id, chat_id, at_seq, message_seq, place, at)
       SELECT wanted.id, p_chat_id, edit_message.seq, v_message_seq, wanted.place, edit_message.at
       FROM unnest(p_mentions) WITH ORDINALITY AS wanted (id, place) WHERE wanted.id = ANY (v_added);
+      -- Whom a reply names follows its thread, as when it is sent.
+      IF v_thread IS NOT NULL THEN
+        PERFORM follow_thread(p_chat_id, v_thread, array_remove(v_added, p_actor_id), v_message_seq - 1);
+      END IF;
     END IF;
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, message_seq, created_at)
     VALUES (p_chat_id, seq, v_mark, 'message.edited', p_actor_id, v_message_seq, at);

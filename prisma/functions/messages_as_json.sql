@@ -16,7 +16,6 @@ AS $$
         WHERE r.chat_id = x.chat_id AND r.seq = x.reply_to_seq),
       'thread', (SELECT jsonb_build_object('rootId', t.root_id, 'rootSeq', t.root_seq, 'alsoInChat', x.also_in_chat)
         FROM threads t WHERE t.chat_id = x.chat_id AND t.root_seq = x.thread_root_seq),
-      'hasThread', m.flags & 4 <> 0,
       'mentions', (SELECT jsonb_agg(profile_as_json(named) ORDER BY n.place) FROM mentions n JOIN users named ON named.id = n.user_id
         WHERE n.chat_id = m.chat_id AND n.message_seq = m.seq),
       'mentionsAll', x.mention_all,

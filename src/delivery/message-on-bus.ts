@@ -63,7 +63,6 @@ function readExtras(given: JsonObject): MessageExtras {
     deletedAt: at('deletedAt'),
     replyTo: replyTo === null ? null : readReference(object(replyTo, 'message.extras.replyTo')),
     thread: thread === null ? null : readThread(object(thread, 'message.extras.thread')),
-    hasThread: extras.hasThread === true,
     mentions: list(extras.mentions, 'message.extras.mentions', MAX_MENTIONS).map((user) =>
       readProfile(user, 'message.extras.mentions'),
     ),

@@ -14,7 +14,7 @@ const at = '2026-01-02T00:00:00.000Z';
 const ann = { id, username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: at } as const;
 /** Nothing in it is as in a plain message. */
 const extras: MessageExtras = {
-  ...{ revision: 1, editedAt: at, deletedAt: at, replyTo: { id, seq: 1 }, hasThread: true },
+  ...{ revision: 1, editedAt: at, deletedAt: at, replyTo: { id, seq: 1 } },
   ...{ thread: { rootId: id, rootSeq: 1, alsoInChat: true }, mentions: [ann], mentionsAll: true, metadata: {} },
   ...{ reactions: [{ emoji: '👍', count: 1, users: [id] }], pinnedAt: at, pinnedBy: ann },
 };

@@ -59,8 +59,6 @@ export interface MessageExtras {
   replyTo: MessageReference | null;
   /** The thread that this message is a reply in. */
   thread: { rootId: string; rootSeq: number; alsoInChat: boolean } | null;
-  /** Whether this message has replies in a thread. */
-  hasThread: boolean;
   mentions: readonly UserProfile[];
   mentionsAll: boolean;
   metadata: Metadata | null;
@@ -77,7 +75,6 @@ export const NO_EXTRAS: MessageExtras = {
   deletedAt: null,
   replyTo: null,
   thread: null,
-  hasThread: false,
   mentions: [],
   mentionsAll: false,
   metadata: null,

@@ -3,8 +3,6 @@ export const MESSAGE_FLAGS = {
   deleted: 1,
   /** A reply in a thread that is not in the main timeline. */
   threadOnly: 2,
-  /** Has replies in a thread. */
-  hasThread: 4,
   /** Has rows in other tables. */
   extras: 8,
 } as const;

@@ -321,7 +321,8 @@ describe('a deletion', () => {
     expect(await thread()).toMatchObject({ replyCount: 0, lastReplySeq: 0 });
     expect(gone.extras?.thread).toMatchObject({ rootId: root.id, rootSeq });
     await services.messageChanges.delete(annViewer, target(root));
-    expect((await stored(root))?.extras).toMatchObject({ hasThread: true, deletedAt: expect.any(String) });
+    expect((await stored(root))?.extras).toMatchObject({ deletedAt: expect.any(String) });
+    expect(await thread()).toMatchObject({ replyCount: 0 });
   });
 });
 

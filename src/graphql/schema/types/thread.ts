@@ -87,7 +87,7 @@ builder.objectField(Message, 'thread', (t) =>
     nullable: true,
     description: 'The replies to this message in its thread; null for a message without any, and for a reply.',
     resolve: ({ chatId, seq, ...message }, _args, context) =>
-      extrasOf(message).hasThread ? loaders(context).threads.at({ chatId, rootSeq: seq }) : null,
+      extrasOf(message).thread ? null : loaders(context).threads.at({ chatId, rootSeq: seq }),
     extensions: SHARED,
   }),
 );
