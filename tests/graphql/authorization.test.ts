@@ -9,6 +9,9 @@ let services: Awaited<ReturnType<typeof startOwnServices>>;
 let app: GraphqlApp;
 let chat: { id: string; name: string; epoch: string };
 let member: UserProfile;
+/** A message of the member that has a reply in a thread, and one that gets deleted. */
+let message: { id: string };
+let doomed: { id: string };
 let stranger: UserProfile;
 let admin: UserProfile;
 
@@ -30,7 +33,10 @@ beforeAll(async () => {
   app = await startGraphqlApp(services);
   [member, stranger, admin] = [await services.newUser(), await services.newUser(), await services.newUser('admin')];
   chat = await services.newChat(member);
-  await services.messages.send(viewerOf(member), { chatId: chat.id, content: 'hi', nonce: 'n' });
+  const send = (more: object) => services.messages.send(viewerOf(member), { chatId: chat.id, content: 'hi', ...more });
+  message = await send({ nonce: 'n' });
+  await send({ thread: message.id });
+  doomed = await send({});
   tokens = {
     anonymous: undefined,
     client: await app.newToken(null),
@@ -80,6 +86,7 @@ const writesOfAdmins: Answers = {
 };
 const writesOfUsers: Answers = { ...writesOfAdmins, stranger: 'ok', member: 'ok', memberWrites: 'ok' };
 const writesOfMembers: Answers = { ...writesOfUsers, stranger: 'NOT_FOUND' };
+const writesOfModerators: Answers = { ...writesOfAdmins, stranger: 'NOT_FOUND' };
 
 interface Operation {
   query: () => string;
@@ -87,6 +94,8 @@ interface Operation {
 }
 
 const unique = () => crypto.randomUUID().slice(0, 8);
+const onMessage = (name: string, { id }: { id: string }, more = '') =>
+  `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
   chats: { query: () => '{ chats { id } }', answers: readsOfUsers },
@@ -102,6 +111,12 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `{ chatEvents(chatId: "${chat.id}", after: "${chat.epoch}:0") { events { seq } } }`,
     answers: readsOfMembers,
   },
+  message: {
+    query: () => `{ message(chatId: "${chat.id}", id: "${message.id}") { id } }`,
+    answers: { ...readsOfUsers, stranger: 'null' },
+  },
+  threads: { query: () => `{ threads(chatId: "${chat.id}") { replyCount } }`, answers: readsOfMembers },
+  mentions: { query: () => '{ mentions { id } }', answers: readsOfUsers },
   createChat: { query: () => `mutation { createChat(name: "${unique()}") { id } }`, answers: writesOfAdmins },
   assignUserToChat: {
     query: () => `mutation { assignUserToChat(userId: "${member.id}", chatId: "${chat.id}") { joinedAt } }`,
@@ -111,13 +126,32 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `mutation { sendMessage(chatId: "${chat.id}", content: "hi") { id } }`,
     answers: writesOfMembers,
   },
+  editMessage: {
+    query: () => onMessage('editMessage', message, ', content: "hello"'),
+    answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
+  },
+  deleteMessage: { query: () => onMessage('deleteMessage', doomed), answers: writesOfMembers },
+  deleteMessages: {
+    query: () => `mutation { deleteMessages(chatId: "${chat.id}", messageIds: ["${doomed.id}"]) { id } }`,
+    answers: writesOfMembers,
+  },
+  forgetHistory: { query: () => onMessage('forgetHistory', message), answers: writesOfMembers },
+  pinMessage: { query: () => onMessage('pinMessage', message), answers: writesOfModerators },
+  unpinMessage: { query: () => onMessage('unpinMessage', message), answers: writesOfModerators },
+  addReaction: { query: () => onMessage('addReaction', message, ', emoji: "👍"'), answers: writesOfMembers },
+  removeReaction: { query: () => onMessage('removeReaction', message, ', emoji: "👍"'), answers: writesOfMembers },
+  followThread: {
+    query: () =>
+      `mutation { followThread(chatId: "${chat.id}", messageId: "${message.id}", follow: true) { replyCount } }`,
+    answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
+  },
   removeUserFromChat: {
     query: () => `mutation { removeUserFromChat(userId: "${stranger.id}", chatId: "${chat.id}") }`,
-    answers: { ...writesOfAdmins, stranger: 'NOT_FOUND' },
+    answers: writesOfModerators,
   },
   setMemberRole: {
     query: () => `mutation { setMemberRole(chatId: "${chat.id}", userId: "${member.id}", role: member) { role } }`,
-    answers: { ...writesOfAdmins, stranger: 'NOT_FOUND' },
+    answers: writesOfModerators,
   },
   createUser: {
     query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,

@@ -9,6 +9,13 @@ export const SERVICE_TABLES = [
   'chats',
   'chat_memberships',
   'messages',
+  'message_extras',
+  'message_revisions',
+  'mentions',
+  'threads',
+  'thread_follows',
+  'reactions',
+  'reaction_dirty',
   'chat_events',
   'oauth_clients',
   'token_families',
@@ -24,7 +31,7 @@ export const SERVICE_TABLES = [
 /** How long an attempt waits for its first lock, in milliseconds. Above `deadlock_timeout` (1 s), after which autovacuum yields. */
 const FIRST_WAIT_MS = 1500;
 /** How long it waits for each further lock, in milliseconds. All of them together stay below `deadlock_timeout`. */
-const FURTHER_WAIT_MS = 50;
+const FURTHER_WAIT_MS = 40;
 /** Pause between attempts, in which the service's transactions run. Milliseconds. */
 const PAUSE_MS = 300;
 const TIMEOUT_MS = 60_000;

@@ -114,6 +114,17 @@ describe('an edit', () => {
     expect(await historyOf(message)).toEqual(['0 hello']);
   });
 
+  it('makes whom it names in a thread follow the thread, with the reply unread', async () => {
+    const root = await say('root');
+    const reply = await services.messages.send(bobViewer, { chatId: chat.id, content: 'reply', thread: root.id });
+    const edit = { ...target(reply), content: 'reply', mentions: [moderatorUser.id] };
+    await services.messageChanges.edit(bobViewer, edit);
+    const follow = { userId: moderatorUser.id, chatId: chat.id, rootSeq: root.seq };
+    expect(
+      await services.db.prisma.threadFollow.findUniqueOrThrow({ where: { userId_chatId_rootSeq: follow } }),
+    ).toMatchObject({ following: true, readSeq: reply.seq - 1 });
+  });
+
   it('takes mentions and metadata away where they are given as null', async () => {
     const message = await say('hello');
     const content = 'hello';
@@ -302,17 +313,11 @@ describe('a deletion', () => {
 
   it('corrects what is known of the thread that the reply was in', async () => {
     const root = await say('root');
-    const replies = [await say('one'), await say('two'), await say('three')];
-    const { prisma, pool } = services.db;
-    const [rootSeq, last] = [root.seq, replies.at(-1)?.seq ?? 0];
-    await prisma.thread.create({
-      data: { chatId: chat.id, rootSeq, rootId: root.id, replyCount: 3, lastReplySeq: last },
-    });
-    for (const { seq } of replies) {
-      await prisma.messageExtras.create({ data: { chatId: chat.id, seq, threadRootSeq: rootSeq } });
-      await pool.query('UPDATE messages SET flags = 10 WHERE chat_id = $1 AND seq = $2', [chat.id, seq]);
-    }
-    await pool.query('UPDATE messages SET flags = 4 WHERE chat_id = $1 AND seq = $2', [chat.id, rootSeq]);
+    const reply = (content: string) =>
+      services.messages.send(annViewer, { chatId: chat.id, content, thread: root.id, alsoInChat: content === 'two' });
+    const replies = [await reply('one'), await reply('two'), await reply('three')];
+    const { prisma } = services.db;
+    const rootSeq = root.seq;
     const thread = () => prisma.thread.findFirstOrThrow({ where: { chatId: chat.id } });
     const ids = replies.map(({ id }) => id);
     await services.messageChanges.deleteMany(annViewer, chat.id, [ids[2] ?? '', ids[0] ?? '']);
