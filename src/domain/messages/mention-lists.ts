@@ -4,16 +4,17 @@ import type { ChatMessage } from '../log/chat-message.js';
 import { readMessagesOf } from '../log/message-rows.js';
 import { isUuid } from '../text.js';
 
+/** SQL: when the message `m` mentioned the user: when it was sent, or edited; a message that does not any more stands where it was sent. */
+const AT = `coalesce(
+  (SELECT max(n.at) FROM mentions n WHERE n.user_id = $1 AND n.chat_id = m.chat_id AND n.message_seq = m.seq), m.created_at) AS at`;
+
 /** The numbers that the ids of messages end in; ids of before there were marks have an index of their own. */
 const BEFORE = {
   name: 'mentions-before',
-  text: `SELECT coalesce(
-        (SELECT max(n.at) FROM mentions n WHERE n.user_id = $1 AND n.chat_id = m.chat_id AND n.message_seq = m.seq),
-        m.created_at) AS at,
-      m.chat_id, m.seq
+  text: `SELECT ${AT}, m.chat_id, m.seq
     FROM chat_memberships p JOIN messages m ON m.chat_id = p.chat_id AND m.seq = ('x' || right($2::text, 8))::bit(32)::int
     WHERE p.user_id = $1 AND m.id = $2::uuid
-    UNION ALL SELECT m.created_at, m.chat_id, m.seq FROM messages m
+    UNION ALL SELECT ${AT}, m.chat_id, m.seq FROM messages m
     JOIN chat_memberships p ON p.chat_id = m.chat_id AND p.user_id = $1 WHERE m.id = $2::uuid AND m.mark = 0
     LIMIT 1`,
 };
