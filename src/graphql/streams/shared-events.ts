@@ -45,8 +45,12 @@ interface Result {
 }
 
 const MAX_PLANS = 256;
-/** The delay before an event that the database could not answer for is executed again, in milliseconds. */
+/**
+ * The delay before an event that the database could not answer for is executed again, in milliseconds. It doubles with each attempt, up
+ * to the maximum: a database that is overloaded is asked by every listener for whom an operation is executed alone.
+ */
 const RETRY_MS = 500;
+const MAX_RETRY_MS = 8000;
 
 /**
  * Executes subscriptions. One that selects nothing that differs per viewer is executed once per event for all listeners with the same
@@ -73,11 +77,14 @@ export class SharedEvents {
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
     const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
-    const run = (event: ChatEvent): Result | Promise<Result> => {
+    const run = (event: ChatEvent, retryMs = RETRY_MS): Result | Promise<Result> => {
       const execution = executeEvent({ schema, plan, event, context, variableValues });
-      if (execution instanceof Promise)
-        return execution.then((late) => this.finish(late, context, ended, () => run(event)));
-      return this.finish(execution, context, ended, () => run(event));
+      const finish = (finished: ExecutionResult) =>
+        this.finish(finished, context, () => {
+          if (ended.aborted) return undefined;
+          return sleep(retryMs, undefined, { ref: false }).then(() => run(event, Math.min(2 * retryMs, MAX_RETRY_MS)));
+        });
+      return execution instanceof Promise ? execution.then(finish) : finish(execution);
     };
     const runAlone = (event: ChatEvent) => {
       const own = run(event);
@@ -95,13 +102,11 @@ export class SharedEvents {
   private finish(
     execution: ExecutionResult,
     context: EventContext,
-    ended: AbortSignal,
-    runAgain: () => Result | Promise<Result>,
+    runLater: () => Promise<Result> | undefined,
   ): Result | Promise<Result> {
     this.forget(context);
-    if (!ended.aborted && execution.errors?.some(isForNow))
-      return sleep(RETRY_MS, undefined, { ref: false }).then(runAgain);
-    return toResult(execution, context);
+    const later = execution.errors?.some(isForNow) ? runLater() : undefined;
+    return later ?? toResult(execution, context);
   }
 
   private shared(event: ChatEvent, group: string, run: (event: ChatEvent) => Result | Promise<Result>) {
