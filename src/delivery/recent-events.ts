@@ -1,4 +1,4 @@
-import { type ChatEvent, contentLength } from '../domain/log/chat-events.js';
+import { type ChatEvent, sizeOfEvent } from '../domain/log/chat-events.js';
 import type { EventHolder, Replace } from './event-holder.js';
 
 const MAX_EVENTS = 256;
@@ -15,7 +15,7 @@ export class RecentEvents implements EventHolder {
   /** @param start every event held has a higher number */
   constructor(private start: number) {}
 
-  /** Characters of content held, in UTF-16 units. */
+  /** Characters held, in UTF-16 units (`sizeOfMessage`). */
   get characters(): number {
     return this.contentCharacters;
   }
@@ -26,7 +26,7 @@ export class RecentEvents implements EventHolder {
 
   add(event: ChatEvent): void {
     this.events.push(event);
-    this.contentCharacters += contentLength(event);
+    this.contentCharacters += sizeOfEvent(event);
     this.bound();
   }
 
@@ -35,7 +35,7 @@ export class RecentEvents implements EventHolder {
       const replaced = replace(event);
       if (replaced === event) continue;
       this.events[index] = replaced;
-      this.contentCharacters += contentLength(replaced) - contentLength(event);
+      this.contentCharacters += sizeOfEvent(replaced) - sizeOfEvent(event);
     }
     this.bound();
   }
@@ -68,13 +68,13 @@ export class RecentEvents implements EventHolder {
     for (const event of this.events) {
       if (this.events.length - surplus <= MAX_EVENTS && characters <= MAX_CHARACTERS) break;
       surplus += 1;
-      characters -= contentLength(event);
+      characters -= sizeOfEvent(event);
     }
     this.start = this.events[surplus - 1]?.seq ?? this.start;
     this.drop(surplus);
   }
 
   private drop(count: number): void {
-    for (const event of this.events.splice(0, count)) this.contentCharacters -= contentLength(event);
+    for (const event of this.events.splice(0, count)) this.contentCharacters -= sizeOfEvent(event);
   }
 }

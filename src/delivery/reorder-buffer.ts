@@ -1,4 +1,4 @@
-import { type ChatEvent, contentLength } from '../domain/log/chat-events.js';
+import { type ChatEvent, sizeOfEvent } from '../domain/log/chat-events.js';
 import type { EventHolder, Replace } from './event-holder.js';
 
 /** Events that do not fit are read from the log when their turn comes. */
@@ -10,7 +10,7 @@ export class ReorderBuffer implements EventHolder {
   private readonly bySeq = new Map<number, ChatEvent>();
   private contentCharacters = 0;
 
-  /** Characters of content held, in UTF-16 units. */
+  /** Characters held, in UTF-16 units (`sizeOfMessage`). */
   get characters(): number {
     return this.contentCharacters;
   }
@@ -22,9 +22,9 @@ export class ReorderBuffer implements EventHolder {
   /** Adds an event, and replaces one of the same number. Drops it when the buffer is full. */
   add(event: ChatEvent): void {
     this.take(event.seq);
-    if (this.bySeq.size >= MAX_EVENTS || this.contentCharacters + contentLength(event) > MAX_CHARACTERS) return;
+    if (this.bySeq.size >= MAX_EVENTS || this.contentCharacters + sizeOfEvent(event) > MAX_CHARACTERS) return;
     this.bySeq.set(event.seq, event);
-    this.contentCharacters += contentLength(event);
+    this.contentCharacters += sizeOfEvent(event);
   }
 
   /** Drops a replaced event that does not fit any more. It is read from the log when its turn comes. */
@@ -39,7 +39,7 @@ export class ReorderBuffer implements EventHolder {
     const event = this.bySeq.get(seq);
     if (!event) return undefined;
     this.bySeq.delete(seq);
-    this.contentCharacters -= contentLength(event);
+    this.contentCharacters -= sizeOfEvent(event);
     return event;
   }
 

@@ -28,6 +28,23 @@ describe('recent events', () => {
     expect([short.size >= 256, short.size < 512, short.characters]).toEqual([true, true, short.size]);
   });
 
+  it('are bounded by all that their messages have, not by their contents alone', () => {
+    const recent = new RecentEvents(0);
+    const buffer = new ReorderBuffer();
+    for (let seq = 1; seq <= 500; seq += 1) {
+      const { message } = event(seq, 1);
+      const extras = { ...NO_EXTRAS, metadata: { text: 'x'.repeat(4000) }, mentions: Array(50).fill(sender) };
+      const held = createdEvent('e0', { ...message, extras });
+      recent.add(held);
+      buffer.add(held);
+    }
+    expect(recent.characters).toBeLessThan(512 * 1024);
+    expect([recent.size < 100, buffer.size < 100, recent.characters > 4000 * recent.size]).toEqual([true, true, true]);
+    recent.dropUpTo(500);
+    buffer.clear();
+    expect([recent.characters, buffer.characters]).toEqual([0, 0]);
+  });
+
   it('have no gap: events that were cut off are not answered for', () => {
     const recent = new RecentEvents(10);
     expect([recent.since(9), recent.since(10)]).toEqual([undefined, []]);

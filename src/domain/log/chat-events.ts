@@ -1,5 +1,5 @@
 import { isAdmin, type Viewer } from '../viewer.js';
-import type { ChatMessage } from './chat-message.js';
+import { type ChatMessage, sizeOfMessage } from './chat-message.js';
 import type { EventRules, Forgotten, LogEntry } from './events/kind.js';
 import { KINDS } from './events/kinds.js';
 
@@ -33,9 +33,10 @@ export function messageEntry(epoch: string, message: ChatMessage): KnownEntry {
   return { type: 'message.created', chatId, epoch, seq, at: createdAt, actor: sender, message };
 }
 
-/** The length of the event's message in UTF-16 units, by which its size in memory is estimated. */
-export function contentLength(event: ChatEvent): number {
-  return messageOf(event)?.content.length ?? 0;
+/** The size of the event's message (`sizeOfMessage`), by which its own size in memory is estimated. */
+export function sizeOfEvent(event: ChatEvent): number {
+  const message = messageOf(event);
+  return message ? sizeOfMessage(message) : 0;
 }
 
 /** The event's message; undefined for a kind without one. */

@@ -86,3 +86,23 @@ export const NO_EXTRAS: MessageExtras = {
 export function extrasOf({ extras }: { extras?: MessageExtras }): MessageExtras {
   return extras ?? NO_EXTRAS;
 }
+
+const sizes = new WeakMap<MessageExtras, number>();
+
+/** The texts and lists of a message, in UTF-16 units as JSON, by which its size in memory is estimated. */
+export function sizeOfMessage({ content, extras }: Pick<ChatMessage, 'content' | 'extras'>): number {
+  return content.length + (extras ? sizeOfExtras(extras) : 0);
+}
+
+/** The same of what a message has beside its content. Computed once for each object: a message is delivered to many listeners. */
+export function sizeOfExtras(extras: MessageExtras): number {
+  let size = sizes.get(extras);
+  if (size === undefined) {
+    const { metadata, mentions, reactions } = extras;
+    size = 0;
+    for (const part of [metadata ? [metadata] : [], mentions, reactions])
+      if (part.length > 0) size += JSON.stringify(part).length;
+    sizes.set(extras, size);
+  }
+  return size;
+}

@@ -1,4 +1,5 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
+import { type MessageExtras, sizeOfExtras } from '../../domain/log/chat-message.js';
 import { tookTooLong } from '../../plugins/limits/deadline.js';
 import type { EventLoopTurns } from './event-loop-turns.js';
 import { LIMITS } from './limits.js';
@@ -19,6 +20,12 @@ export const OPERATION_BUDGET: Readonly<BudgetLimits> = {
 /** For each event of a subscription. */
 export const EVENT_BUDGET: Readonly<BudgetLimits> = { ...OPERATION_BUDGET, fields: LIMITS.subscription };
 
+/**
+ * UTF-16 code units of what the messages that an operation reads have beside their contents (`sizeOfExtras`), selected or not. A page of
+ * 100 messages with everything that one can have fits.
+ */
+const READ_EXTRAS = 5 * 1024 * 1024;
+
 /** Fields that are completed in one turn of the event loop: about 10 ms of CPU. Each part of a longer list is read by its own statements. */
 const FIELDS_PER_TURN = 5000;
 
@@ -37,6 +44,7 @@ type List<Item> = readonly (Item | Promise<Item>)[];
 export class OperationBudget {
   private fieldsLeft: number;
   private readLeft: number;
+  private extrasLeft = READ_EXTRAS;
   private answerLeft: number;
   private sinceTurn = 0;
   /** The turn of the event loop that waiting lists share. */
@@ -72,6 +80,7 @@ export class OperationBudget {
     this.fieldsLeft = this.budget.fields;
     this.readLeft = this.budget.characters;
     this.answerLeft = this.budget.characters;
+    this.extrasLeft = READ_EXTRAS;
     this.sinceTurn = 0;
     this.refused = undefined;
   }
@@ -103,10 +112,15 @@ export class OperationBudget {
     return this.refused === undefined;
   }
 
-  /** Charges the contents of messages read, whether selected or not. False when the budget is used up. */
-  spendReading(messages: readonly { content: string }[]): boolean {
-    for (const { content } of messages) this.readLeft -= content.length;
+  /** Charges messages read, their contents and the rest, whether selected or not. False when the budget is used up. */
+  spendReading(messages: readonly { content: string; extras?: MessageExtras }[]): boolean {
+    for (const { content, extras } of messages) {
+      this.readLeft -= content.length;
+      if (extras) this.extrasLeft -= sizeOfExtras(extras);
+    }
     if (this.readLeft < 0) this.refuseMessages();
+    if (this.extrasLeft < 0)
+      this.refuse(`${READ_EXTRAS} characters of metadata, mentions and reactions`, 'Ask for fewer messages.');
     return this.refused === undefined;
   }
 

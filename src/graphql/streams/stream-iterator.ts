@@ -2,12 +2,12 @@ import type { ChatStream } from '../../delivery/chat-stream.js';
 import type { Replace } from '../../delivery/event-holder.js';
 import type { StreamEnd, StreamSink } from '../../delivery/stream-sink.js';
 import { chatNotFound, cursorReset } from '../../domain/errors.js';
-import { type ChatEvent, contentLength } from '../../domain/log/chat-events.js';
+import { type ChatEvent, sizeOfEvent } from '../../domain/log/chat-events.js';
 
 const DONE = { done: true, value: undefined } as const;
 /** Events that may wait for a slow consumer. At this number the stream pauses, and later events stay in the log. */
 const MAX_WAITING = 64;
-/** The same limit in UTF-16 code units of their contents. */
+/** The same limit in UTF-16 code units of their messages. */
 const MAX_WAITING_CHARACTERS = 32 * 1024;
 
 /** Takes one event. When it returns a promise, the next event waits until that is settled. */
@@ -67,7 +67,7 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
   replace(replace: Replace): void {
     if (this.waiting.length === 0) return;
     this.waiting = this.waiting.map(replace).filter(this.isWanted);
-    this.waitingCharacters = this.waiting.reduce((sum, event) => sum + contentLength(event), 0);
+    this.waitingCharacters = this.waiting.reduce((sum, event) => sum + sizeOfEvent(event), 0);
     if (this.waiting.length === 0) this.emptied();
   }
 
@@ -92,7 +92,7 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
   async next(): Promise<IteratorResult<Event, undefined>> {
     const event = this.waiting.shift();
     if (event) {
-      this.waitingCharacters -= contentLength(event);
+      this.waitingCharacters -= sizeOfEvent(event);
       if (this.waiting.length === 0) this.emptied();
       return { done: false, value: event };
     }
@@ -138,7 +138,7 @@ export class StreamIterator<Event extends ChatEvent> implements AsyncIterableIte
 
   private wait(event: Event): void {
     this.waiting.push(event);
-    this.waitingCharacters += contentLength(event);
+    this.waitingCharacters += sizeOfEvent(event);
     const isFull = this.waiting.length >= MAX_WAITING || this.waitingCharacters >= MAX_WAITING_CHARACTERS;
     if (isFull || !this.hasRoom()) this.isPaused = true;
   }

@@ -1,5 +1,11 @@
 import { getNullableType, isInterfaceType, isIntrospectionType, isListType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import {
+  MAX_MENTIONS,
+  MAX_REACTION_EMOJI,
+  MAX_SUMMARY_USERS,
+  NO_EXTRAS,
+} from '../../../src/domain/log/chat-message.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { Documents } from '../../../src/graphql/documents/documents.js';
 import { EventLoopTurns } from '../../../src/graphql/documents/event-loop-turns.js';
@@ -199,4 +205,35 @@ describe('long work', () => {
     await Promise.all(await budget.spendList(items, 1));
     expect(budget.refusal?.originalError).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   });
+});
+
+test('what messages have beside their contents is charged when it is read: a page of 100 with everything fits, fifty such do not', () => {
+  const id = crypto.randomUUID();
+  const profile = {
+    id,
+    username: 'u'.repeat(150),
+    firstName: 'f'.repeat(50),
+    lastName: '',
+    role: 'user',
+    dateJoined: '',
+  } as const;
+  const extras = {
+    ...NO_EXTRAS,
+    metadata: { text: 'x'.repeat(4000) },
+    mentions: Array.from({ length: MAX_MENTIONS }, () => profile),
+    reactions: Array.from({ length: MAX_REACTION_EMOJI }, () => ({
+      emoji: 'x'.repeat(64),
+      count: 20,
+      users: Array.from({ length: MAX_SUMMARY_USERS }, () => id),
+    })),
+  };
+  const page = Array.from({ length: 100 }, () => ({ content: 'x', extras: { ...extras } }));
+  const budget = new OperationBudget(new EventLoopTurns());
+  expect(budget.spendReading(page)).toBe(true);
+  let pages = 1;
+  while (pages < 50 && budget.spendReading(page)) pages += 1;
+  expect(pages).toBeLessThan(3);
+  expect(budget.refusal?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'query' });
+  budget.beginEvent();
+  expect(budget.spendReading(page)).toBe(true);
 });
