@@ -1,12 +1,11 @@
 import { type Database, query, queryValues } from '../database.js';
-import type { UserRole } from '../profile.js';
 import { isUuid } from '../text.js';
 import { readChanges } from './changes.js';
 import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf, toEvent } from './chat-events.js';
 import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
-import { MESSAGE_COLUMNS } from './message-columns.js';
+import { MESSAGE_COLUMNS, type MessageValues, type PlainValues } from './message-columns.js';
 import { MESSAGE_FLAGS, OFF_TIMELINE } from './message-flags.js';
 import { type MessageRow, messageOfJson, readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
 import { readTimeline, windowStart } from './timeline.js';
@@ -40,27 +39,6 @@ export interface MessageRange {
   /** Leaves out messages with one of these flags; default: those that the main timeline leaves out. */
   without?: number | undefined;
 }
-
-/** The values of `PLAIN_COLUMNS`. */
-export type PlainValues = [
-  seq: number,
-  id: string,
-  content: string,
-  nonce: string | null,
-  createdAt: string,
-  senderId: string,
-  flags: number,
-];
-
-/** The values of `MESSAGE_COLUMNS`. */
-export type MessageValues = [
-  ...PlainValues,
-  username: string,
-  firstName: string,
-  lastName: string,
-  role: UserRole,
-  dateJoined: string,
-];
 
 // Both bounds are always given, so that PostgreSQL scans the primary key (chat_id, seq) from one of them, however old the page is.
 const NEWEST_MESSAGES = {

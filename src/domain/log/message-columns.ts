@@ -1,5 +1,28 @@
+import type { UserRole } from '../profile.js';
+
 /** The columns of a message, from `messages m`. */
 export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id, m.flags';
 
 /** The same and the sender's columns, from `users u`. */
 export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
+
+/** The values of `PLAIN_COLUMNS`. */
+export type PlainValues = [
+  seq: number,
+  id: string,
+  content: string,
+  nonce: string | null,
+  createdAt: string,
+  senderId: string,
+  flags: number,
+];
+
+/** The values of `MESSAGE_COLUMNS`. */
+export type MessageValues = [
+  ...PlainValues,
+  username: string,
+  firstName: string,
+  lastName: string,
+  role: UserRole,
+  dateJoined: string,
+];

@@ -1,6 +1,5 @@
 import { type Database, queryValues } from '../database.js';
-import type { MessageRange, MessageValues } from './chat-log.js';
-import { MESSAGE_COLUMNS } from './message-columns.js';
+import { MESSAGE_COLUMNS, type MessageValues } from './message-columns.js';
 
 /** How many numbers a page of the main timeline reads at first: hidden messages among them make it slower by 1 ms at most. */
 const WINDOW = 5000;
@@ -28,7 +27,7 @@ const TIMELINE = {
 export function readTimeline(
   db: Database,
   chatId: string,
-  { after, before, last, without }: { [Bound in keyof MessageRange]-?: number },
+  { after, before, last, without }: { after: number; before: number; last: number; without: number },
 ): Promise<MessageValues[]> {
   return queryValues<MessageValues>(db, TIMELINE, [chatId, after, before, last, without]);
 }

@@ -1,15 +1,8 @@
 import { mayReadSql } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
-import {
-  type ChatHead,
-  isFlagged,
-  type MessageRange,
-  type MessageValues,
-  type PlainValues,
-  toMessage,
-} from '../log/chat-log.js';
+import { type ChatHead, isFlagged, type MessageRange, toMessage } from '../log/chat-log.js';
 import type { PlainMessage } from '../log/chat-message.js';
-import { MESSAGE_COLUMNS, PLAIN_COLUMNS } from '../log/message-columns.js';
+import { MESSAGE_COLUMNS, type MessageValues, PLAIN_COLUMNS, type PlainValues } from '../log/message-columns.js';
 import { OFF_TIMELINE } from '../log/message-flags.js';
 import { readMessages } from '../log/message-rows.js';
 import { readTimeline, windowStart, windowStartSql } from '../log/timeline.js';
