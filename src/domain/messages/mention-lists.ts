@@ -4,19 +4,25 @@ import type { ChatMessage } from '../log/chat-message.js';
 import { readMessagesOf } from '../log/message-rows.js';
 import { isUuid } from '../text.js';
 
-/** SQL: when the message `m` mentioned the user: when it was sent, or edited; a message that does not any more stands where it was sent. */
-const AT = `coalesce(
-  (SELECT max(n.at) FROM mentions n WHERE n.user_id = $1 AND n.chat_id = m.chat_id AND n.message_seq = m.seq), m.created_at) AS at`;
-
-/** The numbers that the ids of messages end in; ids of before there were marks have an index of their own. */
+/**
+ * Where a message is in the list: after a page that ended with it, the next one begins there. When the mention is gone by now, it began
+ * with the message or with one of its edits: the page begins at the newest edit, which may repeat some but leaves none out.
+ * Ids of messages end in their numbers; those of before there were marks have an index of their own.
+ */
 const BEFORE = {
   name: 'mentions-before',
-  text: `SELECT ${AT}, m.chat_id, m.seq
-    FROM chat_memberships p JOIN messages m ON m.chat_id = p.chat_id AND m.seq = ('x' || right($2::text, 8))::bit(32)::int
-    WHERE p.user_id = $1 AND m.id = $2::uuid
-    UNION ALL SELECT ${AT}, m.chat_id, m.seq FROM messages m
-    JOIN chat_memberships p ON p.chat_id = m.chat_id AND p.user_id = $1 WHERE m.id = $2::uuid AND m.mark = 0
-    LIMIT 1`,
+  text: `WITH place AS (
+      SELECT m.chat_id, m.seq, m.created_at
+      FROM chat_memberships p JOIN messages m ON m.chat_id = p.chat_id AND m.seq = ('x' || right($2::text, 8))::bit(32)::int
+      WHERE p.user_id = $1 AND m.id = $2::uuid
+      UNION ALL SELECT m.chat_id, m.seq, m.created_at FROM messages m
+      JOIN chat_memberships p ON p.chat_id = m.chat_id AND p.user_id = $1 WHERE m.id = $2::uuid AND m.mark = 0
+      LIMIT 1)
+    SELECT coalesce(
+        (SELECT max(n.at) FROM mentions n WHERE n.user_id = $1 AND n.chat_id = place.chat_id AND n.message_seq = place.seq),
+        x.edited_at, place.created_at) AS at,
+      place.chat_id, place.seq
+    FROM place LEFT JOIN message_extras x ON x.chat_id = place.chat_id AND x.seq = place.seq`,
 };
 
 const PAGE = {

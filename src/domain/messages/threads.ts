@@ -92,19 +92,19 @@ const STATES = {
     LEFT JOIN thread_follows f ON f.user_id = p.user_id AND f.chat_id = t.chat_id AND f.root_seq = t.root_seq`,
 };
 
-const list = (name: string, follows: string) => ({
+const list = (name: string, follows: string, shown: string) => ({
   name,
   text: `SELECT ${COLUMNS} FROM threads t
     LEFT JOIN chat_memberships p ON p.chat_id = t.chat_id AND p.user_id = $2 AND p.left_at IS NULL
-    ${follows} ON f.user_id = $2 AND f.chat_id = t.chat_id AND f.root_seq = t.root_seq AND f.following
-    WHERE t.chat_id = $1 AND t.last_reply_seq > 0 AND t.last_reply_seq < $4
+    ${follows} f ON f.user_id = $2 AND f.chat_id = t.chat_id AND f.root_seq = t.root_seq
+    WHERE t.chat_id = $1 AND t.last_reply_seq > 0 AND t.last_reply_seq < $4 AND ${shown}
       AND EXISTS (SELECT 1 FROM chats c WHERE c.id = $1 AND ${mayReadSql('$2', '$3')})
       AND (NOT $5 OR EXISTS (SELECT 1 ${UNREAD}))
     ORDER BY t.last_reply_seq DESC LIMIT $6`,
 });
 
-const ALL = list('threads-list', 'LEFT JOIN thread_follows f');
-const FOLLOWED = list('threads-list-followed', 'JOIN thread_follows f');
+const ALL = list('threads-list', 'LEFT JOIN thread_follows', 'true');
+const FOLLOWED = list('threads-list-followed', 'JOIN thread_follows', 'f.following');
 
 const FOLLOW = { name: 'thread-follow', text: 'SELECT * FROM set_thread_follow($1, $2, $3, $4)' };
 

@@ -14,7 +14,10 @@ builder.queryField('mentions', (t) =>
     authScopes: { user: true },
     args: {
       first: t.arg.int({ defaultValue: DEFAULT_FIRST, description: `The most messages to return, 1 to ${MAX_FIRST}.` }),
-      before: t.arg.id({ description: 'The id of the last message of the previous page.' }),
+      before: t.arg.id({
+        description:
+          'The id of the last message of the previous page. If that does not mention you any more, messages may come again.',
+      }),
     },
     complexity: ({ first }) => listWeight(first, DEFAULT_FIRST, MAX_FIRST),
     resolve: async (_root, { first, before }, { services, caller, budget }) => {

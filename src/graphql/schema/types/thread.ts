@@ -107,7 +107,8 @@ builder.queryField('threads', (t) =>
       }),
       after: t.arg.string({
         description:
-          'The cursor of the last thread of the previous page. A thread that gets a reply meanwhile moves to the first page.',
+          'The cursor of the last thread of the previous page. A thread that gets a reply meanwhile moves to the first page, so a ' +
+          'later page may lack it; one whose newest reply is deleted meanwhile may come again.',
       }),
     },
     complexity: ({ first }) => listWeight(first, DEFAULT_THREADS, MAX_THREADS),
