@@ -3,7 +3,6 @@ import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
 import type { ChatMessage } from '../../../src/domain/log/chat-message.js';
 import type { SendExtras } from '../../../src/domain/messages/send-extras.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
-import { Random } from '../../faults/random.js';
 import { startOwnServices, startServices, type TestServices, viewerOf } from '../../support/services.js';
 
 const MENTION_ALL_LIMIT = 3;
@@ -268,36 +267,3 @@ describe('who follows a thread', () => {
     expect((await followsOf(chat.id, root.seq))[ann.id]).toEqual({ following: true, readSeq });
   });
 });
-
-it('counts replies as a recount of the rows does, over random histories written by two processes', async () => {
-  const random = new Random(Number(process.env.SEED ?? Date.now() % 2 ** 31));
-  for (let history = 0; history < 5; history += 1) {
-    const { ann, bob, chat, send } = await newTalk();
-    const roots = await Promise.all([1, 2, 3].map(() => send(ann)));
-    for (let step = 0; step < 10; step += 1)
-      await Promise.all(
-        Array.from({ length: random.int(1, 12) }, () => {
-          const { messages } = random.chance(0.5) ? one : two;
-          const thread = random.chance(0.8) ? random.pick(roots).id : null;
-          const alsoInChat = thread !== null && random.chance(0.3);
-          const mentions = random.chance(0.3) ? [bob.id] : [];
-          const sender = random.pick([ann, bob]);
-          return messages.send(viewerOf(sender), { chatId: chat.id, content: 'x', thread, alsoInChat, mentions });
-        }),
-      );
-    const { rows } = await one.db.pool.query(
-      `SELECT t.root_seq, t.reply_count, t.last_reply_seq, count(x.seq)::int AS counted, max(x.seq) AS newest
-       FROM threads t JOIN message_extras x ON x.chat_id = t.chat_id AND x.thread_root_seq = t.root_seq
-       WHERE t.chat_id = $1 GROUP BY t.chat_id, t.root_seq`,
-      [chat.id],
-    );
-    for (const row of rows) expect(row).toMatchObject({ reply_count: row.counted, last_reply_seq: row.newest });
-    const { rows: hidden } = await one.db.pool.query(
-      `SELECT x.seq, x.timeline_seq, (SELECT coalesce(max(m.seq), 0) FROM messages m
-         WHERE m.chat_id = x.chat_id AND m.seq < x.seq AND m.flags & 2 = 0) AS newest
-       FROM message_extras x WHERE x.chat_id = $1 AND x.thread_root_seq IS NOT NULL AND NOT x.also_in_chat`,
-      [chat.id],
-    );
-    for (const row of hidden) expect(row.timeline_seq, `of ${row.seq}`).toBe(row.newest);
-  }
-}, 60_000);
