@@ -178,6 +178,14 @@ describe('a refused message.send', () => {
     await close();
   });
 
+  it('of a reader: the role is refused before what is sent is looked at', async () => {
+    const { chat, root, ask, close } = await newTalk();
+    await services.memberships.setRole(null, chat.id, ann.id, 'reader');
+    for (const members of [{}, { thread: root.id }, { thread: unknown }])
+      expect(await ask(members)).toMatchObject({ type: 'error', ...needs('member') });
+    await close();
+  });
+
   it('of a nonce with another content, quote or thread; the same again gives the first message', async () => {
     const { quoted, root, ask, close } = await newTalk();
     const first = { nonce: 'n', thread: root.id, replyTo: quoted.id };

@@ -6,7 +6,7 @@ import type { Viewer } from '../../../src/domain/viewer.js';
 import { assertProperty } from '../../support/property.js';
 import { startOwnServices, startServices, type TestServices } from '../../support/services.js';
 
-const HISTORIES = 60;
+const HISTORIES = 80;
 
 let one: Awaited<ReturnType<typeof startOwnServices>>;
 /** A second process on the same database. */
