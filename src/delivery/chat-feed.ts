@@ -299,8 +299,10 @@ export class ChatFeed implements Feed {
       return;
     }
     while (head.seq > this.lastSeq) {
-      const { events, upTo, asOf } = await this.pages.read(head, this.lastSeq, PAGE_LENGTH);
+      const after = this.lastSeq;
+      const { events, upTo, asOf } = await this.pages.read(head, after, PAGE_LENGTH);
       if (this.head?.epoch !== head.epoch) return;
+      if (upTo <= after) throw new Error(`A page of chat ${this.chatId} after ${after} ended at ${upTo}.`);
       for (const event of events) this.append(event, asOf);
       // A number at or below the head without a row was deleted by hand, and is skipped.
       this.head.seq = Math.max(this.head.seq, upTo);

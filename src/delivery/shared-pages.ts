@@ -31,7 +31,9 @@ export class SharedPages implements EventHolder {
   read(head: ChatHead, seq: number, length: number): Promise<ReadPage> {
     const shared = this.pages.get(seq);
     if (shared) return shared.current();
-    const upTo = Math.max(seq, Math.min(head.seq, seq + length));
+    const upTo = Math.min(head.seq, seq + length);
+    // Not shared: whoever knows a newer head would get nothing for as long as it is kept.
+    if (upTo <= seq) return Promise.resolve({ events: [], upTo: seq, asOf: seq });
     const page = new SharedPage(() => this.log.page({ ...head, seq: upTo }, seq, length), this.onRead);
     const [oldest] = this.pages.keys();
     if (oldest !== undefined && this.pages.size >= MAX_PAGES) this.drop(oldest);
