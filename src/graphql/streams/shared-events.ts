@@ -45,18 +45,14 @@ interface Result {
 }
 
 const MAX_PLANS = 256;
-/**
- * The delay before an event that the database could not answer for is executed again, in milliseconds. It doubles with each attempt, up
- * to the maximum: a database that is overloaded is asked by every listener for whom an operation is executed alone.
- */
-const RETRY_MS = 500;
-const MAX_RETRY_MS = 8000;
+/** The delays before the further attempts to execute an event that the database could not answer for, in milliseconds. */
+const RETRIES_MS = [500, 1000, 2000, 4000];
 
 /**
  * Executes subscriptions. One that selects nothing that differs per viewer is executed once per event for all listeners with the same
  * operation: most listeners of a chat run the same client, and an execution costs more than ten times as much as a frame.
  *
- * An event whose fields the database could not answer for is executed again until it can. Its listener would otherwise get a null
+ * An event whose fields the database could not answer for is executed again; after some attempts the subscription ends with the error. Its listener would otherwise get a null
  * where something is, and a cursor behind it.
  */
 export class SharedEvents {
@@ -77,13 +73,16 @@ export class SharedEvents {
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
     const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
-    const run = (event: ChatEvent, retryMs = RETRY_MS): Result | Promise<Result> => {
+    const run = (event: ChatEvent, attempt = 0): Result | Promise<Result> => {
+      const finish = (execution: ExecutionResult): Result | Promise<Result> => {
+        this.forget(context);
+        const error = execution.errors?.find(isForNow);
+        if (!error || ended.aborted) return toResult(execution, context);
+        const retryMs = RETRIES_MS[attempt];
+        if (retryMs === undefined) return Promise.reject(error);
+        return sleep(retryMs, undefined, { ref: false }).then(() => run(event, attempt + 1));
+      };
       const execution = executeEvent({ schema, plan, event, context, variableValues });
-      const finish = (finished: ExecutionResult) =>
-        this.finish(finished, context, () => {
-          if (ended.aborted) return undefined;
-          return sleep(retryMs, undefined, { ref: false }).then(() => run(event, Math.min(2 * retryMs, MAX_RETRY_MS)));
-        });
       return execution instanceof Promise ? execution.then(finish) : finish(execution);
     };
     const runAlone = (event: ChatEvent) => {
@@ -99,21 +98,13 @@ export class SharedEvents {
     };
   }
 
-  private finish(
-    execution: ExecutionResult,
-    context: EventContext,
-    runLater: () => Promise<Result> | undefined,
-  ): Result | Promise<Result> {
-    this.forget(context);
-    const later = execution.errors?.some(isForNow) ? runLater() : undefined;
-    return later ?? toResult(execution, context);
-  }
-
   private shared(event: ChatEvent, group: string, run: (event: ChatEvent) => Result | Promise<Result>) {
     const groups = this.results.get(event) ?? new Map<string, Result | Promise<Result>>();
     this.results.set(event, groups);
     const result = groups.get(group) ?? run(event);
     groups.set(group, result);
+    // A listener who comes later tries again.
+    if (result instanceof Promise) result.catch(() => groups.delete(group));
     return result;
   }
 
