@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { NetworkSlots } from '../../src/oauth/network-slots.js';
 
 /** A response, as far as a waiting request looks at it. */
@@ -10,6 +10,16 @@ class Connection extends EventEmitter {
     this.emit('close');
   }
 }
+
+const waiting: { connection: Connection; taken: Promise<unknown> }[] = [];
+
+/** Those who still wait leave. */
+afterEach(async () => {
+  for (const { connection, taken } of waiting.splice(0)) {
+    connection.close();
+    await expect(taken).rejects.toMatchObject(BUSY);
+  }
+});
 
 const BUSY = { code: 'SERVICE_UNAVAILABLE', retryAfterMs: 1000 };
 
@@ -31,7 +41,12 @@ describe('slots of networks', () => {
       ...options,
     });
     const take = (address: string, connection = new Connection()) => slots.take({ address, connection });
-    return { state, take };
+    /** A request that waits until the end of the test. */
+    const wait = (address: string) => {
+      const connection = new Connection();
+      waiting.push({ connection, taken: take(address, connection) });
+    };
+    return { state, take, wait };
   }
 
   it('are few at once for one network, and another waits for none of them', async () => {
@@ -50,9 +65,9 @@ describe('slots of networks', () => {
   });
 
   it('are counted by the /56 of IPv6', async () => {
-    const { state, take } = start();
+    const { state, take, wait } = start();
     await take('2001:db8:0:aa00::1');
-    void take('2001:db8:0:aaff::1');
+    wait('2001:db8:0:aaff::1');
     expect(state.aside).toBe(1);
     await take('2001:db8:0:ab00::1');
   });
@@ -67,10 +82,10 @@ describe('slots of networks', () => {
   });
 
   it('are refused at once when too many wait', async () => {
-    const { state, take } = start({ waiting: 4 });
+    const { state, take, wait } = start({ waiting: 4 });
     await take('203.0.113.7');
-    void take('203.0.113.7');
-    void take('203.0.113.7');
+    wait('203.0.113.7');
+    wait('203.0.113.7');
     await expect(take('203.0.113.7')).rejects.toMatchObject(BUSY);
     expect(state.aside).toBe(2);
     await take('198.51.100.7');
