@@ -26,7 +26,7 @@ export class MessageStates {
    */
   note(event: ChatEvent, asOf: number): boolean {
     const message = messageOf(event);
-    // A message without extras has never changed: any other state is newer.
+    // A message without extras has not changed since it was sent, so no state of it is older.
     if (!message?.extras) return true;
     const known = this.byMessage.get(message.seq);
     if (known && known.epoch === event.epoch && known.asOf >= asOf) return true;
