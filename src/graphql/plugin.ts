@@ -46,7 +46,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   const { operationMs = OPERATION_MS, operationsPerSocket: maxOperations = DEFAULT_LIMITS.maxOperations } = options;
   const turns = new EventLoopTurns();
   const admission = new Admission(new Documents(schema), turns, { ...DEFAULT_ADMISSION, ...options.admission });
-  const sharedEvents = new SharedEvents(forget);
+  const sharedEvents = new SharedEvents({ forget, reload: (place) => app.services.chatLog.event(place) });
   const startingNow = () => {
     const deadline = performance.now() + operationMs;
     return { deadline, budget: new OperationBudget(turns, deadline) };

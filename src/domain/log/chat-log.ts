@@ -1,4 +1,5 @@
 import { type Database, query, queryValues } from '../database.js';
+import { cursorReset } from '../errors.js';
 import { isUuid } from '../text.js';
 import { readChanges } from './changes.js';
 import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf, toEvent } from './chat-events.js';
@@ -129,6 +130,18 @@ export class ChatLog {
       events.sort((one, other) => one.seq - other.seq);
     }
     return { ...cutPage(events, messages, upTo), asOf };
+  }
+
+  /**
+   * One event, as it is now.
+   * @throws DomainError `CURSOR_RESET` when the chat has another history, or no such event that this version knows
+   */
+  async event({ chatId, epoch, seq }: ChatHead): Promise<ChatEvent> {
+    const [head] = await this.heads([chatId]);
+    if (head?.epoch !== epoch) throw cursorReset();
+    const [event] = (await this.page({ chatId, epoch, seq }, seq - 1, 1)).events;
+    if (!event) throw cursorReset();
+    return event;
   }
 
   /** The newest `last` messages of a range, oldest first. */

@@ -4,7 +4,7 @@ import {
   type ExecutionResult,
   execute,
   type FieldNode,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   Kind,
@@ -48,20 +48,29 @@ const MAX_PLANS = 256;
 /** The delays before the further attempts to execute an event that the database could not answer for, in milliseconds. */
 const RETRIES_MS = [500, 1000, 2000, 4000];
 
+/** Where an event stands. */
+export type EventPlace = Pick<ChatEvent, 'chatId' | 'epoch' | 'seq'>;
+
+export interface SharedEventsOptions {
+  /** Drops what an execution has read. Called after each, since the next event may be a long time away. */
+  forget: (context: object) => void;
+  /** Reads an event as it is now. @throws DomainError `SERVICE_UNAVAILABLE`, or `CURSOR_RESET` when its history was replaced */
+  reload: (place: EventPlace) => Promise<ChatEvent>;
+}
+
 /**
  * Executes subscriptions. One that selects nothing that differs per viewer is executed once per event for all listeners with the same
  * operation: most listeners of a chat run the same client, and an execution costs more than ten times as much as a frame.
  *
- * An event whose fields the database could not answer for is executed again; after some attempts the subscription ends with the error. Its listener would otherwise get a null
- * where something is, and a cursor behind it.
+ * A listener must not get null where something is, and a cursor behind it. So an event whose fields the database could not answer for
+ * is read and executed again; after some attempts the subscription ends with the error.
  */
 export class SharedEvents {
   /** By operation name and document text. */
   private readonly plans = new Map<string, Plan>();
   private readonly results = new WeakMap<ChatEvent, Map<string, Result | Promise<Result>>>();
 
-  /** @param forget drops what an execution has read; called after each, since the next event may be a long time away */
-  constructor(private readonly forget: (context: object) => void) {}
+  constructor(private readonly options: SharedEventsOptions) {}
 
   /**
    * Returns the function that executes this subscription.
@@ -73,27 +82,46 @@ export class SharedEvents {
     const { schema, variableValues } = info;
     const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
     const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
-    const run = (event: ChatEvent, attempt = 0): Result | Promise<Result> => {
+    const run = (event: ChatEvent, isOver: () => boolean, attempt = 0): Result | Promise<Result> => {
+      const { chatId, epoch, seq } = event;
       const finish = (execution: ExecutionResult): Result | Promise<Result> => {
-        this.forget(context);
+        this.options.forget(context);
         const error = execution.errors?.find(isForNow);
-        if (!error || ended.aborted) return toResult(execution, context);
-        const retryMs = RETRIES_MS[attempt];
-        if (retryMs === undefined) return Promise.reject(error);
-        return sleep(retryMs, undefined, { ref: false }).then(() => run(event, attempt + 1));
+        if (!error || isOver()) return toResult(execution, context);
+        return again({ chatId, epoch, seq }, isOver, attempt, error);
       };
       const execution = executeEvent({ schema, plan, event, context, variableValues });
       return execution instanceof Promise ? execution.then(finish) : finish(execution);
     };
+    // Holds only the event's place: what the event shows may be deleted in the meantime.
+    const again = async (
+      place: EventPlace,
+      isOver: () => boolean,
+      attempt: number,
+      error: unknown,
+    ): Promise<Result> => {
+      const retryMs = RETRIES_MS[attempt];
+      if (retryMs === undefined || isOver()) throw error;
+      await sleep(retryMs, undefined, { ref: false });
+      let event: ChatEvent;
+      try {
+        event = await this.options.reload(place);
+      } catch (failure) {
+        if (!isForNow(failure)) throw failure;
+        return again(place, isOver, attempt + 1, failure);
+      }
+      return run(event, isOver, attempt + 1);
+    };
     const runAlone = (event: ChatEvent) => {
-      const own = run(event);
+      const own = run(event, () => ended.aborted);
       return own instanceof Promise ? own.then(({ json }) => json) : own.json;
     };
     if (!plan.isShared) return runAlone;
     // An error may concern only the listener for whom the operation was executed.
     const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => (hasErrors ? runAlone(event) : json);
     return (event) => {
-      const result = this.shared(event, groups[audienceOf(event, context)], run);
+      // Others may wait for it when this listener has left.
+      const result = this.shared(event, groups[audienceOf(event, context)], (first) => run(first, () => false));
       return result instanceof Promise ? result.then((late) => jsonOf(event, late)) : jsonOf(event, result);
     };
   }
@@ -180,8 +208,8 @@ function executeEvent({ schema, plan, event, context, variableValues }: Executio
 }
 
 /** Whether the field may be answered later. */
-function isForNow(error: GraphQLError): boolean {
-  return clientError(causeOf(error))?.code === 'SERVICE_UNAVAILABLE';
+function isForNow(error: unknown): boolean {
+  return clientError(error instanceof GraphQLError ? causeOf(error) : error)?.code === 'SERVICE_UNAVAILABLE';
 }
 
 function toResult(execution: ExecutionResult, context: EventContext): Result {
