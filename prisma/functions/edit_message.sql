@@ -1,12 +1,12 @@
 -- Gives a message other words, mentions or metadata, and writes the event message.edited. p_needs is the lowest role that may do it
 -- (chats/rights.ts). p_mentions and p_metadata are null for what stays; an empty list and a JSON null take away. Outcomes:
 --   edited       the event has the number seq
---   repeated     the message has all of it already; nothing changes
+--   repeated     the message has all of it already, whatever p_revision is; nothing changes
 --   no_message   the chat has no such message
 --   not_yours    another user sent the message
 --   is_deleted   the message is deleted
 --   revision     the message was edited since p_revision
---   mention      somebody whom the edit adds is no member of the chat
+--   mention      somebody whom the edit adds is no active member of the chat
 --   window       the message was sent more than p_window_seconds ago; null for no end
 --   rate         the message was edited 10 times within a minute; the next edit may come after retry_after_ms
 --   and the refusals of lock_chat_for
@@ -58,10 +58,10 @@ BEGIN
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_sender_id <> p_actor_id THEN 'not_yours'
       WHEN v_is_deleted THEN 'is_deleted'
-      WHEN v_revision <> p_revision THEN 'revision'
       WHEN v_content = p_content AND coalesce(p_mentions, v_mentions) = v_mentions AND v_new_metadata IS NOT DISTINCT FROM v_metadata THEN 'repeated'
-      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m
-        WHERE m.chat_id = p_chat_id AND m.user_id = added.id AND m.left_at IS NULL)) THEN 'mention'
+      WHEN v_revision <> p_revision THEN 'revision'
+      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m JOIN users u ON u.id = m.user_id
+        WHERE m.chat_id = p_chat_id AND m.user_id = added.id AND m.left_at IS NULL AND u.is_active)) THEN 'mention'
       WHEN at > v_created + make_interval(secs => p_window_seconds) THEN 'window'
       WHEN v_tenth > at - interval '1 minute' THEN 'rate'
       ELSE 'edited' END;

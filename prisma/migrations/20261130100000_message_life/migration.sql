@@ -588,12 +588,12 @@ $$;
 -- Gives a message other words, mentions or metadata, and writes the event message.edited. p_needs is the lowest role that may do it
 -- (chats/rights.ts). p_mentions and p_metadata are null for what stays; an empty list and a JSON null take away. Outcomes:
 --   edited       the event has the number seq
---   repeated     the message has all of it already; nothing changes
+--   repeated     the message has all of it already, whatever p_revision is; nothing changes
 --   no_message   the chat has no such message
 --   not_yours    another user sent the message
 --   is_deleted   the message is deleted
 --   revision     the message was edited since p_revision
---   mention      somebody whom the edit adds is no member of the chat
+--   mention      somebody whom the edit adds is no active member of the chat
 --   window       the message was sent more than p_window_seconds ago; null for no end
 --   rate         the message was edited 10 times within a minute; the next edit may come after retry_after_ms
 --   and the refusals of lock_chat_for
@@ -645,10 +645,10 @@ BEGIN
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_sender_id <> p_actor_id THEN 'not_yours'
       WHEN v_is_deleted THEN 'is_deleted'
-      WHEN v_revision <> p_revision THEN 'revision'
       WHEN v_content = p_content AND coalesce(p_mentions, v_mentions) = v_mentions AND v_new_metadata IS NOT DISTINCT FROM v_metadata THEN 'repeated'
-      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m
-        WHERE m.chat_id = p_chat_id AND m.user_id = added.id AND m.left_at IS NULL)) THEN 'mention'
+      WHEN v_revision <> p_revision THEN 'revision'
+      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m JOIN users u ON u.id = m.user_id
+        WHERE m.chat_id = p_chat_id AND m.user_id = added.id AND m.left_at IS NULL AND u.is_active)) THEN 'mention'
       WHEN at > v_created + make_interval(secs => p_window_seconds) THEN 'window'
       WHEN v_tenth > at - interval '1 minute' THEN 'rate'
       ELSE 'edited' END;
@@ -1160,17 +1160,23 @@ $$;
 
 -- Returns the numbers of a chat's newest messages between two others (both excluded) that have none of the flags p_without, newest
 -- first. It skips runs of replies that only their threads show: the cost depends on how many runs there are, not on how long they are.
+-- A short run is read, which costs less than to skip it: so a chat of short runs costs no more than one without threads.
 CREATE OR REPLACE FUNCTION timeline_seqs(p_chat_id uuid, p_after int, p_before int, p_last int, p_without int)
 RETURNS SETOF int
 LANGUAGE plpgsql
 STABLE
 ROWS 50
+-- Otherwise a generic plan may read and sort the whole range for each step.
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
 AS $$
 DECLARE
   v_before int := p_before;
   v_last_seen int;
   v_found int := 0;
+  -- The length so far of the run of replies that is being read.
+  v_run int := 0;
   v_message record;
 BEGIN
   LOOP
@@ -1180,14 +1186,16 @@ BEGIN
       ORDER BY m.seq DESC LIMIT 1000
     LOOP
       v_before := v_message.seq;
+      v_run := CASE WHEN v_message.flags & 2 <> 0 THEN v_run + 1 ELSE 0 END;
       IF v_message.flags & p_without = 0 THEN
         RETURN NEXT v_message.seq;
         v_found := v_found + 1;
         EXIT WHEN v_found = p_last;
-      ELSIF v_message.flags & 2 <> 0 THEN
+      ELSIF v_run = 50 THEN
         -- Continue with the message before the run.
         v_before := least(v_before, (SELECT x.timeline_seq + 1 FROM message_extras x
           WHERE x.chat_id = p_chat_id AND x.seq = v_message.seq));
+        v_run := 0;
         EXIT;
       END IF;
     END LOOP;

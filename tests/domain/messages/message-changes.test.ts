@@ -170,6 +170,25 @@ describe('an edit', () => {
     expect(extrasOf((await stored(message)) ?? message).revision).toBe(1);
   });
 
+  it('gives the message when its answer was lost and it is made again, with the revision of before', async () => {
+    const edit = { ...target(await say('hello')), content: 'ho', revision: 0 };
+    const edited = await services.messageChanges.edit(annViewer, edit);
+    const before = await head();
+    expect(await services.messageChanges.edit(annViewer, edit)).toEqual(edited);
+    expect(await head()).toBe(before);
+  });
+
+  it('names no member who is not active any more', async () => {
+    const gone = await services.newUser();
+    await services.memberships.add(null, chat.id, gone.id);
+    await services.users.update(gone.id, { isActive: false });
+    const edit = { ...target(await say('hello')), content: 'ho', mentions: [gone.id] };
+    await expect(services.messageChanges.edit(annViewer, edit)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'mentions',
+    });
+  });
+
   it('is refused after 10 within a minute, until the first of them is a minute old', async () => {
     const message = await say('0');
     const edit = (content: string) => services.messageChanges.edit(annViewer, { ...target(message), content });
