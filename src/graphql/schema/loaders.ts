@@ -31,6 +31,9 @@ interface ReactorPages {
   maxRows: number;
 }
 
+/** As many as the longest page has. */
+const MAX_MESSAGES_AT_ONCE = 100;
+
 /** Batches the reads of an operation's resolvers into one query per kind. */
 export class Loaders {
   readonly access: ChatAccess;
@@ -69,11 +72,15 @@ export class Loaders {
       db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
-    this.messagesAt = new DataLoader(async (places) => {
-      // Here and not around each call, which would make a batch of one of each.
-      const read = await budget.read(() => services.chatLog.messagesAt(places.map(placeOf)));
-      return read ?? places.map(() => null);
-    });
+    // In parts: what one part read is charged before the next is read.
+    this.messagesAt = new DataLoader(
+      async (places) => {
+        // Here and not around each call, which would make a batch of one of each.
+        const read = await budget.read(() => services.chatLog.messagesAt(places.map(placeOf)));
+        return read ?? places.map(() => null);
+      },
+      { maxBatchSize: MAX_MESSAGES_AT_ONCE },
+    );
     this.threads = new ThreadLoaders(services.threads, budget, caller.viewer?.user?.id);
     this.messagesById = new DataLoader((wanted) => services.chatLog.messagesById(wanted), { cacheKeyFn: keyOf });
     this.myReactions = new DataLoader(

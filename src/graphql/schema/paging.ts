@@ -10,6 +10,9 @@ export const MAX_SEQ = 2 ** 31 - 1;
 /** The assumed length of lists without `first`, for an operation's weight. */
 export const USUAL_LENGTH = { users: 100, chats: 50, members: 20, mentions: 2, reactions: 2, history: 2, pins: 5 };
 
+/** The weight of a field that is read by a statement of its own for each object. */
+export const OWN_STATEMENT = 50;
+
 /** A list's share of its operation's weight (`documents.ts`). Its field refuses a length that is out of bounds. */
 export function listWeight(asked: number | null | undefined, usual: number, max: number) {
   return { field: 1, multiplier: Math.min(asked ?? usual, max) };

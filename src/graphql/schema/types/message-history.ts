@@ -3,7 +3,7 @@ import type { MessageRevision as Revision } from '../../../domain/messages/messa
 import type { MessageAction } from '../../../domain/messages/message-rights.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
-import { checkBetween, listWeight, MAX_SEQ, USUAL_LENGTH } from '../paging.js';
+import { checkBetween, listWeight, MAX_SEQ, OWN_STATEMENT, USUAL_LENGTH } from '../paging.js';
 import { Message } from './message.js';
 import { User } from './user.js';
 
@@ -42,7 +42,7 @@ builder.objectFields(Message, (t) => ({
       first: t.arg.int({ description: `The most versions to return, 1 to ${MAX_REVISIONS}, which is the default.` }),
       after: t.arg.int({ description: 'Only versions with a `revision` above this.' }),
     },
-    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.history, MAX_REVISIONS),
+    complexity: ({ first }) => ({ ...listWeight(first, USUAL_LENGTH.history, MAX_REVISIONS), field: OWN_STATEMENT }),
     resolve: async (message, args, context) => {
       const page = {
         first: checkBetween('first', args.first ?? MAX_REVISIONS, 1, MAX_REVISIONS),

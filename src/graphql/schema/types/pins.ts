@@ -1,7 +1,7 @@
 import { MAX_PINS } from '../../../domain/messages/message-changes.js';
 import { fieldsOfItem } from '../asked-fields.js';
 import { builder } from '../builder.js';
-import { checkBetween, checkPage, listWeight, USUAL_LENGTH } from '../paging.js';
+import { checkBetween, checkPage, listWeight, OWN_STATEMENT, USUAL_LENGTH } from '../paging.js';
 import { Chat } from './chat.js';
 import { Message } from './message.js';
 
@@ -13,7 +13,7 @@ builder.prismaObjectField(Chat, 'pins', (t) =>
       first: t.arg.int({ description: `The most messages to return, 1 to ${MAX_PINS}, which is the default.` }),
       after: t.arg.id({ description: 'The id of the last message of the previous page, which must still be pinned.' }),
     },
-    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.pins, MAX_PINS),
+    complexity: ({ first }) => ({ ...listWeight(first, USUAL_LENGTH.pins, MAX_PINS), field: OWN_STATEMENT }),
     resolve: async ({ id }, args, { services, budget }, info) => {
       const { after } = checkPage({ after: args.after });
       const first = checkBetween('first', args.first ?? MAX_PINS, 1, MAX_PINS);
