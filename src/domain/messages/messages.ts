@@ -49,8 +49,8 @@ export class Messages {
    * The transaction that gives the number also checks that the sender is an admin, or a member whose role may send, and that what the
    * message refers to is there.
    * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`, for a quote of
-   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the
-   * same nonce is safe
+   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued; `SERVICE_UNAVAILABLE`: the
+   * message may have been written, and sending it again with the same nonce is safe
    */
   async send(viewer: Viewer, input: SendInput): Promise<ChatMessage> {
     const sender = requireUser(viewer);
