@@ -12,7 +12,7 @@ export interface DemoOptions {
   timeoutMs: number;
 }
 
-/** Resolves when both people have received every message in order. @throws Error naming a message that did not arrive */
+/** Resolves when both people have heard of every change in order. @throws Error naming one that did not arrive */
 export async function converse({ origin, client, admin, print, timeoutMs }: DemoOptions): Promise<void> {
   const [ann, bob] = [newPerson('ann'), newPerson('bob')];
   print('The admin creates ann, bob and a chat.');
@@ -23,38 +23,48 @@ export async function converse({ origin, client, admin, print, timeoutMs }: Demo
   const subscription = subscribe({ origin, token: annsToken, chat, after: chat.cursor });
   const channel = await openRawChannel({ origin, token: bobsToken, chat, after: chat.cursor });
 
-  async function receive(name: string, { messages }: Listening, content: string): Promise<void> {
+  async function receive(name: string, { changes }: Listening, text: string): Promise<string> {
     const timeout = delay(timeoutMs, undefined, { ref: false });
-    const next = await Promise.race([messages.next(), timeout]);
-    if (!next) throw new Error(`This did not reach ${name} within ${timeoutMs / 1000} s: ${content}`);
-    if (next.done) throw new Error(`The stream of ${name} ended before this came: ${content}`);
-    const { seq, sender, content: received } = next.value;
-    if (received !== content) throw new Error(`${name} received "${received}" instead of: ${content}`);
-    print(`  → ${name}: #${seq} ${sender.username}: ${received}`);
+    const next = await Promise.race([changes.next(), timeout]);
+    if (!next) throw new Error(`This did not reach ${name} within ${timeoutMs / 1000} s: ${text}`);
+    if (next.done) throw new Error(`The stream of ${name} ended before this came: ${text}`);
+    const { seq, messageId, text: received } = next.value;
+    if (received !== text) throw new Error(`${name} received "${received}" instead of: ${text}`);
+    print(`  → ${name}: #${seq} ${received}`);
+    return messageId;
   }
 
-  async function say(how: string, content: string, send: (content: string) => unknown): Promise<void> {
-    print(`\n${how}: ${content}`);
-    await Promise.all([
-      send(content),
-      receive('ann (subscription)', subscription, content),
-      receive('bob (raw channel)', channel, content),
+  /** Does something, and waits until both have heard of it. Resolves to the id of the message. */
+  async function act(how: string, heard: string, does: () => unknown): Promise<string> {
+    print(`\n${how}`);
+    const [, id] = await Promise.all([
+      does(),
+      receive('ann (subscription)', subscription, heard),
+      receive('bob (raw channel)', channel, heard),
     ]);
+    return id;
   }
 
   const annSays = (content: string) =>
-    say('ann sends a mutation', content, () => sendMessage(origin, annsToken, chat.id, content));
-  const bobSays = (content: string) => say('bob sends a frame', content, channel.send);
+    act(`ann sends a mutation: ${content}`, `ann: ${content}`, () => sendMessage(origin, annsToken, chat.id, content));
+  const bobSays = (content: string) =>
+    act(`bob sends a frame: ${content}`, `bob: ${content}`, () => channel.send(content));
   try {
     await annSays('Hello bob, can you read me?');
     await bobSays('I can. You ask over GraphQL, I answer with a frame.');
-    await annSays('And both of us see the same numbers.');
+    const id = await annSays('And both of us see the same numbers.');
     await bobSays('Every message once, in one order.');
+    const better = 'And both of us see the same numbers, of every change.';
+    await act(`ann edits her message: ${better}`, `ann (edited): ${better}`, () =>
+      editMessage(origin, annsToken, chat.id, id, better),
+    );
+    await act('bob reacts to it with a frame: 👍', '👍 1', () => channel.react(id, '👍'));
+    await act('ann deletes it', 'ann: (deleted)', () => deleteMessage(origin, annsToken, chat.id, id));
   } finally {
     subscription.close();
     channel.close();
   }
-  print('\nEverything that was sent arrived at both, in order.');
+  print('\nEvery change reached both, in order.');
 }
 
 function newPerson(username: string): Person {
@@ -92,5 +102,24 @@ async function sendMessage(origin: string, token: string, chatId: string, conten
     token,
     'mutation ($chatId: ID!, $content: String!) { sendMessage(chatId: $chatId, content: $content) { seq } }',
     { chatId, content },
+  );
+}
+
+async function editMessage(origin: string, token: string, chatId: string, id: string, content: string): Promise<void> {
+  await request(
+    origin,
+    token,
+    `mutation ($chatId: ID!, $id: ID!, $content: String!) {
+      editMessage(chatId: $chatId, messageId: $id, content: $content) { revision } }`,
+    { chatId, id, content },
+  );
+}
+
+async function deleteMessage(origin: string, token: string, chatId: string, id: string): Promise<void> {
+  await request(
+    origin,
+    token,
+    'mutation ($chatId: ID!, $id: ID!) { deleteMessage(chatId: $chatId, messageId: $id) { deletedAt } }',
+    { chatId, id },
   );
 }

@@ -35,14 +35,26 @@ describe('the demo', { timeout: 120_000, concurrent: true }, () => {
       ['bob', 'raw channel'],
     ]) {
       const own = received.filter(([, name, how]) => name === listener && how === transport);
-      expect(own.map(([, , , seq, sender]) => `${seq} ${sender}`)).toEqual(['3 ann', '4 bob', '5 ann', '6 bob']);
+      expect(own.map(([, , , seq, sender]) => `${seq} ${sender}`)).toEqual([
+        '3 ann',
+        '4 bob',
+        '5 ann',
+        '6 bob',
+        '9 ann',
+      ]);
+      const changes = [...stdout.matchAll(/→ (\w+) \(.+?\): #([789]) (.+)/g)].filter(([, name]) => name === listener);
+      expect(changes.map(([, , seq, text]) => `${seq} ${text}`)).toEqual([
+        '7 ann (edited): And both of us see the same numbers, of every change.',
+        '8 👍 1',
+        '9 ann: (deleted)',
+      ]);
     }
   });
 
   it('ends with 1 and says what did not arrive', async ({ expect }) => {
     const { code, stdout, stderr } = await demo('--import', './tests/demo/deaf-listener.mjs');
     expect(code).toBe(1);
-    expect(stderr).toBe('This did not reach bob (raw channel) within 10 s: Every message once, in one order.\n');
+    expect(stderr).toBe('This did not reach bob (raw channel) within 10 s: bob: Every message once, in one order.\n');
     expect(stdout).toContain('→ ann (subscription): #6');
   });
 });
