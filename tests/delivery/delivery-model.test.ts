@@ -235,7 +235,7 @@ const RARE: [number, Step[]][] = [
 describe('history and live as one stream', () => {
   it('has no hole, repetition, swap or outdated message in 10,000 random histories of loss, repetition, delay, reorder, change, join and probe', {
     retry: 0,
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     await assertProperty(
       fc.asyncProperty(fc.nat(600), fc.array(step, { maxLength: 40 }), (history, steps) => play(history, steps)),
