@@ -2,7 +2,8 @@
 --   created    the user is a member now; the event has the number seq
 --   repeated   the user was a member already; nothing changes
 --   no_chat, no_user
--- A user who was a member before keeps the restrictions of then: a mute stays, and the role is at most "member".
+-- A user who was a member before keeps the restrictions of then: a mute stays, and the role is at most "member". The read marker
+-- and the preferences stay too.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION add_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid)
 RETURNS TABLE (outcome text, epoch text, seq int, joined_at timestamptz, role chat_role)
@@ -37,9 +38,10 @@ BEGIN
   END IF;
 
   SELECT n.seq, n.mark INTO v_seq, v_mark FROM take_number(p_chat_id) n;
-  INSERT INTO chat_memberships AS m (chat_id, user_id, joined_at, joined_seq) VALUES (p_chat_id, p_user_id, v_now, v_seq)
+  INSERT INTO chat_memberships AS m (chat_id, user_id, joined_at, joined_seq, joined_mark)
+  VALUES (p_chat_id, p_user_id, v_now, v_seq, v_mark)
   ON CONFLICT (chat_id, user_id) DO UPDATE
-    SET joined_at = v_now, joined_seq = v_seq, left_at = NULL, role = least(m.role, 'member')
+    SET joined_at = v_now, joined_seq = v_seq, joined_mark = v_mark, left_at = NULL, role = least(m.role, 'member')
   RETURNING m.role INTO v_role;
   INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
   VALUES (p_chat_id, v_seq, v_mark, 'member.added', p_actor_id, p_user_id, v_now);

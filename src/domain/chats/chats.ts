@@ -56,7 +56,7 @@ const CREATE_AS_ADMIN = {
   name: 'chat-create',
   text: `WITH actor AS (${actingAdminSql('$5::uuid', '$6::uuid')})
     INSERT INTO chats (id, name, name_key, epoch) SELECT $1::uuid, $2::text, $3::text, $4::text FROM actor
-    RETURNING id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt"`,
+    RETURNING id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt", kind`,
 };
 
 /** In the order of the ids, as every statement that locks several chats: so none of them deadlock. */

@@ -1,0 +1,99 @@
+-- What a chat is to one member: the read marker and preferences, with marks by which an inbox resumes. Direct chats.
+
+-- CreateEnum
+CREATE TYPE "chat_kind" AS ENUM ('group', 'direct');
+
+-- CreateEnum
+CREATE TYPE "notify" AS ENUM ('all', 'mentions', 'none');
+
+-- AlterTable
+ALTER TABLE "chat_memberships" ADD COLUMN     "hidden" BOOLEAN NOT NULL DEFAULT false,
+ADD COLUMN     "joined_mark" BIGINT NOT NULL DEFAULT 0,
+ADD COLUMN     "notify" "notify",
+ADD COLUMN     "read_seq" INTEGER NOT NULL DEFAULT 0,
+ADD COLUMN     "state_mark" BIGINT NOT NULL DEFAULT 0;
+
+-- AlterTable
+ALTER TABLE "chats" ADD COLUMN     "kind" "chat_kind" NOT NULL DEFAULT 'group';
+
+-- AlterTable
+ALTER TABLE "users" ADD COLUMN     "last_active_at" TIMESTAMPTZ(3);
+
+-- CreateTable
+CREATE TABLE "direct_chats" (
+    "lower_id" UUID NOT NULL,
+    "higher_id" UUID NOT NULL,
+    "chat_id" UUID NOT NULL,
+
+    CONSTRAINT "direct_chats_pkey" PRIMARY KEY ("lower_id","higher_id")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "direct_chats_chat_id_key" ON "direct_chats"("chat_id");
+
+-- AddForeignKey
+ALTER TABLE "direct_chats" ADD CONSTRAINT "direct_chats_chat_id_fkey" FOREIGN KEY ("chat_id") REFERENCES "chats"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "direct_chats" ADD CONSTRAINT "direct_chats_lower_id_fkey" FOREIGN KEY ("lower_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "direct_chats" ADD CONSTRAINT "direct_chats_higher_id_fkey" FOREIGN KEY ("higher_id") REFERENCES "users"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- Column updates stay on the row's page.
+ALTER TABLE chat_memberships SET (fillfactor = 90);
+
+-- The changes of members since a mark: of everybody, and of one user.
+CREATE INDEX chat_events_members_idx ON chat_events (mark) WHERE kind LIKE 'member.%';
+CREATE INDEX chat_events_subject_idx ON chat_events (subject_id, mark) WHERE kind LIKE 'member.%';
+
+-- Makes a user a member of a chat, and writes the event member.added. Outcomes:
+--   created    the user is a member now; the event has the number seq
+--   repeated   the user was a member already; nothing changes
+--   no_chat, no_user
+-- A user who was a member before keeps the restrictions of then: a mute stays, and the role is at most "member". The read marker
+-- and the preferences stay too.
+-- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
+CREATE OR REPLACE FUNCTION add_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid)
+RETURNS TABLE (outcome text, epoch text, seq int, joined_at timestamptz, role chat_role)
+LANGUAGE plpgsql
+SET lock_timeout = 1000
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz(3);
+  v_joined timestamptz(3);
+  v_epoch text;
+  v_seq int;
+  v_mark bigint;
+  v_role chat_role;
+BEGIN
+  SELECT c.epoch INTO v_epoch FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'no_chat', NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
+    RETURN;
+  END IF;
+  v_now := clock_timestamp();
+  PERFORM 1 FROM users u WHERE u.id = p_user_id;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'no_user', NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
+    RETURN;
+  END IF;
+  SELECT m.joined_at, m.role INTO v_joined, v_role FROM chat_memberships m
+  WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
+  IF FOUND THEN
+    RETURN QUERY SELECT 'repeated', v_epoch, NULL::int, v_joined::timestamptz, v_role;
+    RETURN;
+  END IF;
+
+  SELECT n.seq, n.mark INTO v_seq, v_mark FROM take_number(p_chat_id) n;
+  INSERT INTO chat_memberships AS m (chat_id, user_id, joined_at, joined_seq, joined_mark)
+  VALUES (p_chat_id, p_user_id, v_now, v_seq, v_mark)
+  ON CONFLICT (chat_id, user_id) DO UPDATE
+    SET joined_at = v_now, joined_seq = v_seq, joined_mark = v_mark, left_at = NULL, role = least(m.role, 'member')
+  RETURNING m.role INTO v_role;
+  INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
+  VALUES (p_chat_id, v_seq, v_mark, 'member.added', p_actor_id, p_user_id, v_now);
+  RETURN QUERY SELECT 'created', v_epoch, v_seq, v_now::timestamptz, v_role;
+END
+$$;
