@@ -1,55 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import type { ChatStream } from '../delivery/chat-stream.js';
 import type { Session, SessionEnd, SessionListener } from '../delivery/session.js';
-import type { StreamEnd, StreamSink } from '../delivery/stream-sink.js';
 import { clientError } from '../domain/database.js';
-import { DomainError, tooManyRenewals } from '../domain/errors.js';
-import type { ChatEvent } from '../domain/log/chat-events.js';
-import type { ChatMessage } from '../domain/log/chat-message.js';
-import type { Cursor } from '../domain/log/cursor.js';
-import { requireScope, type Viewer } from '../domain/viewer.js';
+import { badInput, DomainError, tooManyRenewals } from '../domain/errors.js';
+import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
+import type { AdmittedUser } from '../plugins/streams/admission.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
-import type { Admitted } from './admission.js';
-import { eventFrames } from './event-frames.js';
-import {
-  authAckFrame,
-  errorFrame,
-  helloFrame,
-  internalErrorFrame,
-  liveFrame,
-  messageAckFrame,
-  pongFrame,
-  resetFrame,
-  tokenExpiringFrame,
-} from './frames.js';
-import {
-  type ClientFrame,
-  type MessageChange,
-  type MessageEdit,
-  type MessageReaction,
-  type MessageSend,
-  parseFrame,
-} from './protocol.js';
-
-/** What a connection needs of a `ChatSocket`. */
-export interface ChannelSocket {
-  readonly isOpen: boolean;
-  readonly hasRoom: boolean;
-  readonly heartbeatSeconds: number;
-  /** Dropped when the socket is not open. */
-  sendFrame(frame: Buffer): void;
-  disconnect(disconnect: Disconnect): void;
-  pause(): void;
-  resume(): void;
-}
+import { jsonFrame } from '../plugins/websocket/frame.js';
+import { authAckFrame, errorFrame, internalErrorFrame, pongFrame, tokenExpiringFrame } from '../wire/frames.js';
+import type { Channel, ChannelSocket } from './channel.js';
+import { type FrameContext, handleChatFrame } from './chat-frames.js';
+import { type ChatFrame, type ClientFrame, parseFrame } from './protocol.js';
 
 export interface ConnectionContext {
-  services: Pick<
-    Services,
-    'chats' | 'chatStreams' | 'messageChanges' | 'messages' | 'reactions' | 'sessions' | 'tokens'
-  >;
+  services: Pick<Services, 'sessions' | 'tokens'> & FrameContext['services'];
   log: FastifyBaseLogger;
   requestId: string;
 }
@@ -60,29 +25,18 @@ export interface ConnectionContext {
  */
 const HELLO_DELAY_MS = 5;
 
-const STREAM_ENDS: Record<StreamEnd, Disconnect> = {
-  removed: closeCodes.removedFromChat,
-  deleted: closeCodes.chatDeleted,
-  not_found: closeCodes.chatGone,
-  failed: closeCodes.internalError,
-};
-
 const SESSION_ENDS: Record<SessionEnd, Disconnect> = {
   token_expired: closeCodes.tokenExpired,
   token_revoked: closeCodes.tokenRevoked,
 };
 
 /**
- * One user's raw channel of one chat, from the upgrade to the close. It needs no network: the socket is an argument, and its owner
- * calls `receive`, `drained` and `closed`.
+ * One user's raw socket, from the upgrade to the close: its token, and the client's frames. What it streams is its channel's. It
+ * needs no network: the socket is an argument, and its owner calls `receive`, `drained` and `closed`.
  */
-export class Connection implements StreamSink, SessionListener {
+export class Connection implements SessionListener {
   private readonly session: Session;
-  private readonly chatId: string;
   private readonly userId: string;
-  /** Set until `start`. */
-  private opening: Admitted | undefined;
-  private stream: ChatStream | undefined;
   private isRenewing = false;
   /** Frames that came while an `auth` frame is handled. One of them at most is another `auth` frame. */
   private readonly waiting: ClientFrame[] = [];
@@ -90,45 +44,28 @@ export class Connection implements StreamSink, SessionListener {
 
   constructor(
     private readonly socket: ChannelSocket,
-    admitted: Admitted,
+    { viewer, user }: AdmittedUser,
+    private readonly channel: Channel,
     private readonly context: ConnectionContext,
   ) {
-    this.opening = admitted;
-    this.chatId = admitted.chat.id;
-    this.userId = admitted.user.id;
-    this.session = context.services.sessions.open(admitted.viewer, this);
+    this.userId = user.id;
+    this.session = context.services.sessions.open(viewer, this);
   }
 
-  /** Sends `hello` and opens the chat's stream. No frame of the client is read before that. */
+  /** Sends `hello` and opens the stream. No frame of the client is read before that. */
   async start(): Promise<void> {
-    const { socket, opening } = this;
-    if (!opening) return;
-    this.opening = undefined;
+    const { socket, channel } = this;
     socket.pause();
     try {
       await sleep(HELLO_DELAY_MS);
       // `closed` has been called already, and would not close a stream that is opened now.
       if (!socket.isOpen) return;
-      const { chatStreams } = this.context.services;
-      const { chat, user, after, checked } = opening;
-      const stream = await chatStreams.open(
-        { chatId: chat.id, viewer: () => this.session.viewer, after, checked },
-        this,
-      );
+      const hello = await channel.open(() => this.session.viewer);
       if (!socket.isOpen) {
-        stream.close();
+        channel.close();
         return;
       }
-      this.stream = stream;
-      socket.sendFrame(
-        helloFrame({
-          chat,
-          user,
-          cursor: startOf(stream.head, after),
-          heartbeatSeconds: socket.heartbeatSeconds,
-          expiresAt: this.session.viewer.expiresAt,
-        }),
-      );
+      if (hello) this.send(hello);
       socket.resume();
     } catch (error) {
       this.fail(error);
@@ -152,49 +89,29 @@ export class Connection implements StreamSink, SessionListener {
 
   /** The socket's outbox has room again. */
   drained(): void {
-    this.stream?.resume();
+    this.channel.resume();
   }
 
   /** The socket is closed. */
   closed(): void {
-    this.stream?.close();
+    this.channel.close();
     this.session.close();
   }
-
-  deliver(events: readonly ChatEvent[]): boolean {
-    this.socket.sendFrame(eventFrames(events, this.userId));
-    return this.socket.hasRoom;
-  }
-
-  live(cursor: Cursor): void {
-    this.socket.sendFrame(liveFrame(cursor));
-  }
-
-  reset(cursor: Cursor): void {
-    this.socket.sendFrame(resetFrame(cursor));
-  }
-
-  end(reason: StreamEnd): void {
-    this.socket.disconnect(STREAM_ENDS[reason]);
-  }
-
-  /** A delivered event is encoded at once: its bytes are the socket's. */
-  get holdsEvents(): boolean {
-    return false;
-  }
-
-  replace(): void {}
 
   sessionEnded(reason: SessionEnd): void {
     this.socket.disconnect(SESSION_ENDS[reason]);
   }
 
   tokenExpiring(expiresAt: Date): void {
-    this.socket.sendFrame(tokenExpiringFrame(expiresAt));
+    this.send(tokenExpiringFrame(expiresAt));
   }
 
   viewerChanged(): void {
-    this.checkAccess().catch((error: unknown) => this.fail(error));
+    this.channel.checkAccess(this.session.viewer).catch((error: unknown) => this.fail(error));
+  }
+
+  private send(frame: object): void {
+    this.socket.sendFrame(jsonFrame(frame));
   }
 
   /**
@@ -202,7 +119,7 @@ export class Connection implements StreamSink, SessionListener {
    * the socket is paused, so only frames that were read before that wait.
    */
   private dispatch(frame: ClientFrame): void {
-    const answered = this.handle(frame).catch((error: unknown) => this.refuse(frame.id, error));
+    const answered = this.handle(frame).catch((error: unknown) => this.refuse(frame, error));
     if (frame.type !== 'auth') return;
     this.isRenewing = true;
     this.socket.pause();
@@ -211,7 +128,7 @@ export class Connection implements StreamSink, SessionListener {
 
   private wait(frame: ClientFrame): void {
     if (frame.type !== 'auth') this.waiting.push(frame);
-    else if (this.hasWaitingAuth) this.refuse(frame.id, tooManyRenewals());
+    else if (this.hasWaitingAuth) this.refuse(frame, tooManyRenewals());
     else {
       this.hasWaitingAuth = true;
       this.waiting.push(frame);
@@ -230,49 +147,30 @@ export class Connection implements StreamSink, SessionListener {
   }
 
   private async handle(frame: ClientFrame): Promise<void> {
-    const { messageChanges: changes, reactions } = this.context.services;
     switch (frame.type) {
-      case 'message.send':
-        return this.send(frame);
-      case 'message.edit':
-        return this.change(frame, (viewer, edit) => changes.edit(viewer, edit));
-      case 'message.delete':
-        return this.change(frame, (viewer, target) => changes.delete(viewer, target));
-      case 'pin':
-        return this.change(frame, (viewer, target) => changes.pin(viewer, target));
-      case 'unpin':
-        return this.change(frame, (viewer, target) => changes.unpin(viewer, target));
-      case 'reaction.add':
-        return this.change(frame, (viewer, reaction) => reactions.add(viewer, reaction));
-      case 'reaction.remove':
-        return this.change(frame, (viewer, reaction) => reactions.remove(viewer, reaction));
       case 'auth':
         return this.renew(frame.id, frame.token);
       case 'ping':
-        return this.socket.sendFrame(pongFrame(frame.id));
+        return this.send(pongFrame(frame.id));
       case 'refused':
         throw frame.error;
+      default:
+        return handleChatFrame(frame, this.contextOf(frame));
     }
   }
 
-  private async send({ id, content, nonce, extras, wantsAck }: MessageSend): Promise<void> {
-    const viewer = requireScope(this.session.viewer, 'write');
-    const message = await this.context.services.messages.send(viewer, {
-      chatId: this.chatId,
-      content,
-      nonce,
-      ...extras,
-    });
-    if (wantsAck) this.socket.sendFrame(messageAckFrame(id, message, this.userId));
+  /** @throws DomainError `BAD_USER_INPUT`, field `chatId`, when the frame has to name its chat and does not */
+  private contextOf(frame: ChatFrame): FrameContext {
+    const { services } = this.context;
+    const { viewer } = this.session;
+    const chatId = this.channel.chatId ?? frame.chatId;
+    if (chatId === undefined) throw badInput('chatId', 'chatId must be the id of the chat that the frame is about.');
+    return { services, viewer, userId: this.userId, chatId, answer: (answer) => this.answer(frame, answer) };
   }
 
-  /** Changes a message of the chat, and acknowledges the change. */
-  private async change<Frame extends MessageEdit | MessageChange | MessageReaction>(
-    frame: Frame,
-    change: (viewer: Viewer, input: Frame & { chatId: string }) => Promise<ChatMessage>,
-  ): Promise<void> {
-    const message = await change(this.session.viewer, { ...frame, chatId: this.chatId });
-    this.socket.sendFrame(messageAckFrame(frame.id, message, this.userId));
+  /** An answer names the chat where the frame did. */
+  private answer({ chatId }: ClientFrame, answer: object): void {
+    this.send(this.channel.chatId === undefined ? { ...answer, chatId } : answer);
   }
 
   private async renew(id: string | undefined, token: string): Promise<void> {
@@ -281,22 +179,18 @@ export class Connection implements StreamSink, SessionListener {
       throw new DomainError('UNAUTHENTICATED', 'The access token is unknown, expired or revoked.', { field: 'token' });
     requireScope(viewer, 'read');
     this.session.renew(viewer);
-    this.socket.sendFrame(authAckFrame(id, viewer));
+    this.send(authAckFrame(id, viewer));
     // The new token's viewer may have another role, of which the session was not told.
     this.viewerChanged();
   }
 
-  /** @throws DomainError `NOT_FOUND` when the viewer may not reach the chat any more */
-  private async checkAccess(): Promise<void> {
-    await this.context.services.chats.requireHead(this.session.viewer, { id: this.chatId });
-  }
-
   /** Answers a frame with an error. The socket stays open. */
-  private refuse(id: string | undefined, error: unknown): void {
+  private refuse(frame: ClientFrame, error: unknown): void {
     const refusal = clientError(error);
     if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE')
       this.warn(error, 'could not handle a frame of a raw channel');
-    this.socket.sendFrame(refusal ? errorFrame(id, refusal) : internalErrorFrame(id, this.context.requestId));
+    const { requestId } = this.context;
+    this.answer(frame, refusal ? errorFrame(frame.id, refusal) : internalErrorFrame(frame.id, requestId));
   }
 
   /** Closes the socket because of an error. */
@@ -314,9 +208,4 @@ export class Connection implements StreamSink, SessionListener {
     const { log, requestId } = this.context;
     log.warn({ err: error, reqId: requestId }, what);
   }
-}
-
-/** The cursor after which the stream starts: the client's, or the head when the client's is invalid and a `reset` follows. */
-function startOf(head: Cursor, after: Cursor | undefined): Cursor {
-  return after && after.epoch === head.epoch && after.seq <= head.seq ? after : head;
 }

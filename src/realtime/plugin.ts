@@ -2,10 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
 import { holderOf } from '../plugins/limits/holder.js';
+import { Admission, type AdmissionOptions, type Admitted, StreamRefusal } from '../plugins/streams/admission.js';
+import { offeredSubprotocols } from '../plugins/streams/credentials.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
-import { Admission, type AdmissionOptions, type Admitted } from './admission.js';
+import type { Disconnect } from '../plugins/websocket/close-codes.js';
+import { jsonFrame } from '../plugins/websocket/frame.js';
+import { CHAT_PROTOCOL } from '../plugins/websocket/subprotocols.js';
+import { closingFrame } from '../wire/frames.js';
+import { ChatChannel } from './chat-channel.js';
 import { Connection } from './connection.js';
-import { closingFrame } from './frames.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,9 +34,10 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admit = async (request: FastifyRequest<Route>) => {
     if (!request.ws) return;
     const { url, headers, params } = request;
+    checkSubprotocol(request);
     // The trailing slash is optional. No chat name contains a slash.
     const name = params['*'].replace(/\/$/, '');
-    const admitted = await admission.admit({ name, url, headers });
+    const admitted = await admission.admitToChat({ name, url, headers });
     app.userSockets.claim(holderOf(admitted.viewer), request.raw.socket);
     request.admitted = admitted;
   };
@@ -39,9 +45,11 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
     const { admitted, id } = request;
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
-    const connection = new Connection(socket, admitted, { services: app.services, log: app.log, requestId: id });
+    const { services, log } = app;
+    const channel = new ChatChannel(socket, admitted, services);
+    const connection = new Connection(socket, admitted, channel, { services, log, requestId: id });
     socket.consumer = connection;
-    socket.closingFrame = closingFrame;
+    socket.closingFrame = encodedClosingFrame;
     socket.countForUser(app.userSockets.of(holderOf(admitted.viewer)));
     void connection.start();
   };
@@ -58,6 +66,16 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
         .send({ error: 'upgrade_required', message: 'This is a WebSocket; open it with a WebSocket client.' }),
     wsHandler: open,
   });
+}
+
+// One function for all sockets.
+const encodedClosingFrame = (disconnect: Disconnect) => jsonFrame(closingFrame(disconnect));
+
+/** A client fails the connection when none of the subprotocols that it offers is selected. A 400 tells it why. */
+function checkSubprotocol({ headers }: FastifyRequest<Route>): void {
+  const offers = offeredSubprotocols(headers);
+  if (offers.length > 0 && !offers.includes(CHAT_PROTOCOL))
+    throw new StreamRefusal(400, 'bad_request', `The subprotocol of this channel is ${CHAT_PROTOCOL}.`);
 }
 
 export default fp(realtime, { name: 'realtime', dependencies: ['services', 'websocket'] });

@@ -2,12 +2,22 @@ import { badInput, type DomainError } from '../domain/errors.js';
 import type { MessageEdit as EditedMessage } from '../domain/messages/message-changes.js';
 import type { SendExtras } from '../domain/messages/send-extras.js';
 
-/** A client's frame. `id` is chosen by the client, and the answer repeats it. */
-export type ClientFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | Auth | Ping | Refused;
-
-export interface MessageSend {
-  type: 'message.send';
+/** What every frame of a client has. */
+interface FrameHead {
+  /** Chosen by the client; the answer repeats it. */
   id: string | undefined;
+  /** The chat that the frame is about. Only a socket of the inbox needs it: on a chat's own channel it is ignored. */
+  chatId: string | undefined;
+}
+
+/** A client's frame. */
+export type ClientFrame = ChatFrame | Auth | Ping | Refused;
+
+/** A frame that is about a chat. */
+export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction;
+
+export interface MessageSend extends FrameHead {
+  type: 'message.send';
   content: string;
   nonce: string | undefined;
   extras: SendExtras;
@@ -15,41 +25,35 @@ export interface MessageSend {
   wantsAck: boolean;
 }
 
-export interface MessageEdit extends Omit<EditedMessage, 'chatId'> {
+export interface MessageEdit extends FrameHead, Omit<EditedMessage, 'chatId'> {
   type: 'message.edit';
-  id: string | undefined;
 }
 
 /** A change of a message that needs nothing but its id. */
-export interface MessageChange {
+export interface MessageChange extends FrameHead {
   type: 'message.delete' | 'pin' | 'unpin';
-  id: string | undefined;
   messageId: string;
 }
 
-export interface MessageReaction {
+export interface MessageReaction extends FrameHead {
   type: 'reaction.add' | 'reaction.remove';
-  id: string | undefined;
   messageId: string;
   emoji: string;
 }
 
 /** Renews the socket's token in place. */
-interface Auth {
+interface Auth extends FrameHead {
   type: 'auth';
-  id: string | undefined;
   token: string;
 }
 
-interface Ping {
+interface Ping extends FrameHead {
   type: 'ping';
-  id: string | undefined;
 }
 
 /** An invalid frame. It is answered with the error, and the socket stays open. */
-interface Refused {
+interface Refused extends FrameHead {
   type: 'refused';
-  id: string | undefined;
   error: DomainError;
 }
 
@@ -62,20 +66,22 @@ export function parseFrame(text: string): ClientFrame | undefined {
   const object = parseObject(text);
   if (!object) return undefined;
   const { id } = object;
+  const chatId = typeof object.chatId === 'string' ? object.chatId : undefined;
   if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID_LENGTH))
-    return refused(undefined, 'id', `id must be a string of at most ${MAX_ID_LENGTH} characters.`);
+    return refused({ id: undefined, chatId }, 'id', `id must be a string of at most ${MAX_ID_LENGTH} characters.`);
+  const head = { id, chatId };
   // {"message":"hi"}: https://channels.readthedocs.io/en/stable/tutorial/part_2.html
-  if (object.type === undefined && 'message' in object) return messageSend(id, object, 'message', false);
+  if (object.type === undefined && 'message' in object) return messageSend(head, object, 'message', false);
   const parse = typeof object.type === 'string' ? FRAMES.get(object.type) : undefined;
-  return parse ? parse(id, object) : refused(id, 'type', `type must be one of ${[...FRAMES.keys()].join(', ')}.`);
+  return parse ? parse(head, object) : refused(head, 'type', `type must be one of ${[...FRAMES.keys()].join(', ')}.`);
 }
 
 /** Reads the other members of a frame. */
-type FrameParser = (id: string | undefined, object: JsonObject) => ClientFrame;
+type FrameParser = (head: FrameHead, object: JsonObject) => ClientFrame;
 
 /** The client's frames by their types. */
 const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
-  ['message.send', (id, object) => messageSend(id, object, 'content', true)],
+  ['message.send', (head, object) => messageSend(head, object, 'content', true)],
   ['message.edit', messageEdit],
   ['message.delete', messageChange('message.delete')],
   ['pin', messageChange('pin')],
@@ -83,50 +89,54 @@ const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
   ['reaction.add', messageReaction('reaction.add')],
   ['reaction.remove', messageReaction('reaction.remove')],
   ['auth', auth],
-  ['ping', (id) => ({ type: 'ping', id })],
+  ['ping', (head) => ({ type: 'ping', ...head })],
 ]);
 
-function auth(id: string | undefined, { token }: JsonObject): Auth | Refused {
-  return typeof token === 'string' ? { type: 'auth', id, token } : refused(id, 'token', 'token must be a string.');
+function auth(head: FrameHead, { token }: JsonObject): Auth | Refused {
+  return typeof token === 'string'
+    ? { type: 'auth', ...head, token }
+    : refused(head, 'token', 'token must be a string.');
 }
 
 function messageSend(
-  id: string | undefined,
+  head: FrameHead,
   object: JsonObject,
   field: 'content' | 'message',
   wantsAck: boolean,
 ): MessageSend | Refused {
   const content = object[field];
   const nonce = object.nonce ?? undefined;
-  if (typeof content !== 'string') return refused(id, field, `${field} must be a string.`);
-  if (nonce !== undefined && typeof nonce !== 'string') return refused(id, 'nonce', 'nonce must be a string.');
+  if (typeof content !== 'string') return refused(head, field, `${field} must be a string.`);
+  if (nonce !== undefined && typeof nonce !== 'string') return refused(head, 'nonce', 'nonce must be a string.');
   const extras = sendExtras(object);
-  if (typeof extras === 'string') return refused(id, extras, `${extras} must be ${RULES[extras]}.`);
-  return { type: 'message.send', id, content, nonce, extras, wantsAck };
+  if (typeof extras === 'string') return refused(head, extras, `${extras} must be ${RULES[extras]}.`);
+  return { type: 'message.send', ...head, content, nonce, extras, wantsAck };
 }
 
 /** Null for `mentions` or `metadata` takes them away, as an absent one does not. */
-function messageEdit(id: string | undefined, object: JsonObject): MessageEdit | Refused {
+function messageEdit(head: FrameHead, object: JsonObject): MessageEdit | Refused {
   const { messageId, content, revision, mentions, metadata } = object;
-  if (typeof messageId !== 'string') return refused(id, 'messageId', 'messageId must be a string.');
-  if (typeof content !== 'string') return refused(id, 'content', 'content must be a string.');
+  if (typeof messageId !== 'string') return refused(head, 'messageId', 'messageId must be a string.');
+  if (typeof content !== 'string') return refused(head, 'content', 'content must be a string.');
   if (revision !== undefined && revision !== null && typeof revision !== 'number')
-    return refused(id, 'revision', 'revision must be a number.');
+    return refused(head, 'revision', 'revision must be a number.');
   if (mentions !== undefined && mentions !== null && !isStrings(mentions))
-    return refused(id, 'mentions', 'mentions must be a list of strings.');
-  return { type: 'message.edit', id, messageId, content, revision, mentions, metadata };
+    return refused(head, 'mentions', 'mentions must be a list of strings.');
+  return { type: 'message.edit', ...head, messageId, content, revision, mentions, metadata };
 }
 
 function messageChange(type: MessageChange['type']): FrameParser {
-  return (id, { messageId }) =>
-    typeof messageId === 'string' ? { type, id, messageId } : refused(id, 'messageId', 'messageId must be a string.');
+  return (head, { messageId }) =>
+    typeof messageId === 'string'
+      ? { type, ...head, messageId }
+      : refused(head, 'messageId', 'messageId must be a string.');
 }
 
 function messageReaction(type: MessageReaction['type']): FrameParser {
-  return (id, { messageId, emoji }) => {
-    if (typeof messageId !== 'string') return refused(id, 'messageId', 'messageId must be a string.');
-    if (typeof emoji !== 'string') return refused(id, 'emoji', 'emoji must be a string.');
-    return { type, id, messageId, emoji };
+  return (head, { messageId, emoji }) => {
+    if (typeof messageId !== 'string') return refused(head, 'messageId', 'messageId must be a string.');
+    if (typeof emoji !== 'string') return refused(head, 'emoji', 'emoji must be a string.');
+    return { type, ...head, messageId, emoji };
   };
 }
 
@@ -158,8 +168,8 @@ const isString = (value: unknown) => typeof value === 'string';
 const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
 
-function refused(id: string | undefined, field: string, message: string): Refused {
-  return { type: 'refused', id, error: badInput(field, message) };
+function refused(head: FrameHead, field: string, message: string): Refused {
+  return { type: 'refused', ...head, error: badInput(field, message) };
 }
 
 function parseObject(text: string): JsonObject | undefined {

@@ -4,7 +4,9 @@ import { databaseAway } from '../../src/domain/errors.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import type { Disconnect } from '../../src/plugins/websocket/close-codes.js';
-import { type ChannelSocket, Connection, type ConnectionContext } from '../../src/realtime/connection.js';
+import type { ChannelSocket } from '../../src/realtime/channel.js';
+import { ChatChannel } from '../../src/realtime/chat-channel.js';
+import { Connection } from '../../src/realtime/connection.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -58,28 +60,15 @@ class PaperSocket implements ChannelSocket {
   }
 }
 
-async function connect(override: Partial<ConnectionContext['services']> = {}, members: UserProfile[] = [ann]) {
+async function connect(override: Partial<typeof services> = {}, members: UserProfile[] = [ann]) {
   const chat = await services.newChat(...members);
   const socket = new PaperSocket();
   const checked = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
-  const connection = new Connection(
-    socket,
-    { viewer: viewerOf(ann), user: ann, chat, checked, after: undefined },
-    {
-      services: {
-        chats: services.chats,
-        chatStreams: services.chatStreams,
-        messageChanges: services.messageChanges,
-        messages: services.messages,
-        reactions: services.reactions,
-        sessions: services.sessions,
-        tokens: services.tokens,
-        ...override,
-      },
-      log: pino({ level: 'silent' }),
-      requestId: 'request-1',
-    },
-  );
+  const admitted = { viewer: viewerOf(ann), user: ann, chat, checked, after: undefined };
+  const used = { ...services, ...override };
+  const channel = new ChatChannel(socket, admitted, used);
+  const log = pino({ level: 'silent' });
+  const connection = new Connection(socket, admitted, channel, { services: used, log, requestId: 'request-1' });
   return { chat, socket, connection };
 }
 

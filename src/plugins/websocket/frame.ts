@@ -21,3 +21,8 @@ export function textFrame(text: string): Buffer {
   frame.write(text, header);
   return frame;
 }
+
+/** Encodes an object as the JSON text of one server frame. */
+export function jsonFrame(content: object): Buffer {
+  return textFrame(JSON.stringify(content));
+}

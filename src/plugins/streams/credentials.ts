@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BearerError, bearerToken } from '../plugins/bearer.js';
+import { BearerError, bearerToken } from '../bearer.js';
 
 /** A credential that a client presented. */
 export type Credential = { kind: 'token' | 'ticket'; secret: string };
@@ -7,8 +7,8 @@ export type Credential = { kind: 'token' | 'ticket'; secret: string };
 const TOKEN_SUBPROTOCOL = 'bearer.';
 
 /**
- * Returns the credential of an upgrade request; null when it has none. A browser cannot set `Authorization` on a WebSocket, so it
- * sends its token as a subprotocol or a ticket in the query.
+ * Returns the credential of a request that opens a stream; null when it has none. A browser can set `Authorization` neither on a
+ * WebSocket nor on an EventSource, so it sends its token as a subprotocol or a ticket in the query.
  *
  * @throws BearerError 400 for a malformed header or more than one credential
  * (https://datatracker.ietf.org/doc/html/rfc6750#section-2)

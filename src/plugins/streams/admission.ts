@@ -1,0 +1,118 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { CheckedHead } from '../../delivery/chat-streams.js';
+import { DomainError } from '../../domain/errors.js';
+import { type Cursor, parseCursor } from '../../domain/log/cursor.js';
+import type { UserProfile } from '../../domain/profile.js';
+import type { Viewer } from '../../domain/viewer.js';
+import { BearerError } from '../bearer.js';
+import type { Services } from '../services.js';
+import { type Credential, presentedCredential } from './credentials.js';
+
+/** Who opens a stream. */
+export interface AdmittedUser {
+  viewer: Viewer;
+  user: UserProfile;
+}
+
+/** A stream of a chat that may open: the viewer, the chat, and the cursor that the client resumes from. */
+export interface Admitted extends AdmittedUser {
+  chat: { id: string; name: string };
+  /** The result of the access check, so that the stream need not repeat it. */
+  checked: CheckedHead;
+  after: Cursor | undefined;
+}
+
+/** A request that opens a stream. */
+export interface StreamRequest {
+  /** Path and query, undecoded. */
+  url: string;
+  headers: IncomingHttpHeaders;
+}
+
+export interface ChatStreamRequest extends StreamRequest {
+  /** The chat's name, percent-decoded. */
+  name: string;
+}
+
+export interface AdmissionOptions {
+  /** Whether `?token=` is accepted. Proxies write URLs to their logs. */
+  allowQueryToken: boolean;
+}
+
+/** Refuses a stream with an HTTP status. A missing or invalid token is a `BearerError` instead. */
+export class StreamRefusal extends Error {
+  override readonly name = 'StreamRefusal';
+
+  constructor(
+    readonly statusCode: 400 | 403 | 404,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The checks before a stream opens, on any transport but GraphQL. Those that need no database come first. */
+export class Admission {
+  constructor(
+    private readonly services: Pick<Services, 'chats' | 'tokens'>,
+    private readonly options: AdmissionOptions,
+  ) {}
+
+  /**
+   * Admits a user to a chat. A well-formed request uses up its ticket, even when the user may not reach the chat: that can only be
+   * checked for a known user.
+   * @throws BearerError, StreamRefusal
+   */
+  async admitToChat({ name, ...request }: ChatStreamRequest): Promise<Admitted> {
+    const query = queryOf(request.url);
+    const { viewer, user, after } = await this.admit(request, query, (given) => parseCursor('after', given));
+    const askedAt = performance.now();
+    const { chatId, name: chatName, epoch, seq } = await this.requireHead(viewer, name);
+    const checked = { head: { chatId, epoch, seq }, askedAt };
+    return { viewer, user, chat: { id: chatId, name: chatName }, checked, after };
+  }
+
+  private async admit<Position>(
+    { headers }: StreamRequest,
+    query: URLSearchParams,
+    parse: (after: string) => Position,
+  ) {
+    const credential = presentedCredential(headers, query, this.options);
+    const after = positionAfter(query, parse);
+    if (!credential) throw BearerError.missing();
+    const viewer = await this.redeem(credential);
+    if (!viewer) throw BearerError.invalid();
+    if (!viewer.scopes.has('read')) throw BearerError.scope('read');
+    if (!viewer.user) throw new StreamRefusal(403, 'forbidden', 'This token belongs to a client, not to a user.');
+    return { viewer, user: viewer.user, after };
+  }
+
+  private requireHead(viewer: Viewer, name: string) {
+    return this.services.chats.requireHead(viewer, { name }).catch((error: unknown) => {
+      const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
+      throw isNotFound ? new StreamRefusal(404, 'not_found', error.message) : error;
+    });
+  }
+
+  private redeem({ kind, secret }: Credential): Promise<Viewer | undefined> {
+    const { tokens } = this.services;
+    return kind === 'ticket' ? tokens.redeemSocketTicket(secret) : tokens.authenticate(secret);
+  }
+}
+
+function queryOf(url: string): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
+}
+
+function positionAfter<Position>(query: URLSearchParams, parse: (after: string) => Position): Position | undefined {
+  const [after, ...more] = query.getAll('after');
+  if (after === undefined) return undefined;
+  if (more.length > 0) throw new StreamRefusal(400, 'bad_request', 'after must be given once.');
+  try {
+    return parse(after);
+  } catch (error) {
+    throw error instanceof DomainError ? new StreamRefusal(400, 'bad_request', error.message) : error;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Viewer } from '../domain/viewer.js';
+import type { Disconnect } from '../plugins/websocket/close-codes.js';
+
+/** What a connection and its channel need of a `ChatSocket`. */
+export interface ChannelSocket {
+  readonly isOpen: boolean;
+  readonly hasRoom: boolean;
+  readonly heartbeatSeconds: number;
+  /** Dropped when the socket is not open. */
+  sendFrame(frame: Buffer): void;
+  disconnect(disconnect: Disconnect): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** What a socket streams: one chat, or all chats of its user. */
+export interface Channel {
+  /** The chat that all frames of the client are about; undefined when each names its chat. */
+  readonly chatId: string | undefined;
+  /**
+   * Opens the stream, whose first frames come in a later turn of the event loop. Resolves to the frame `hello`, which comes before
+   * them; to undefined when the stream was opened before.
+   * @param viewer the viewer as of now: a token may be renewed and a role may change while the stream is open
+   */
+  open(viewer: () => Viewer): Promise<object | undefined>;
+  /** The socket has room again. */
+  resume(): void;
+  /** Ends the stream. */
+  close(): void;
+  /** The viewer's role or token has changed. @throws DomainError `NOT_FOUND` when the viewer may not read any more */
+  checkAccess(viewer: Viewer): Promise<void>;
+}

@@ -1,0 +1,76 @@
+import type { DomainError } from '../domain/errors.js';
+import type { ChatMessage } from '../domain/log/chat-message.js';
+import { type Cursor, formatCursor } from '../domain/log/cursor.js';
+import type { UserProfile } from '../domain/profile.js';
+import type { Viewer } from '../domain/viewer.js';
+import { messageOnWire } from './messages.js';
+import { userOnWire } from './people.js';
+
+/** The server's frames but for those of events (`event-on-wire.ts`). `JSON.stringify` leaves out members that are undefined. */
+
+interface Hello {
+  chat: { id: string; name: string };
+  user: UserProfile;
+  /** A client that reconnects with this cursor misses nothing. */
+  cursor: Cursor;
+  heartbeatSeconds: number;
+  expiresAt: Date;
+}
+
+/** Always the first frame. */
+export function helloFrame({ chat, user, cursor, heartbeatSeconds, expiresAt }: Hello) {
+  return {
+    type: 'hello',
+    chat: { id: chat.id, name: chat.name },
+    user: userOnWire(user),
+    cursor: formatCursor(cursor),
+    heartbeatSeconds,
+    expiresAt: expiresAt.toISOString(),
+  };
+}
+
+export function liveFrame(cursor: Cursor) {
+  return { type: 'live', cursor: formatCursor(cursor) };
+}
+
+/** The client's cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */
+export function resetFrame(cursor: Cursor) {
+  return { type: 'reset', reason: 'epoch', cursor: formatCursor(cursor) };
+}
+
+/** The message, or its change, is committed. Its sender sees the nonce. */
+export function messageAckFrame(id: string | undefined, message: ChatMessage, userId: string) {
+  return {
+    type: 'ack',
+    id,
+    message: messageOnWire(message, message.sender.id === userId ? 'author' : 'others'),
+  };
+}
+
+/** The socket uses the new token from now on. */
+export function authAckFrame(id: string | undefined, { expiresAt }: Viewer) {
+  return { type: 'ack', id, expiresAt: expiresAt.toISOString() };
+}
+
+export function errorFrame(id: string | undefined, { code, message, field, retryAfterMs, rule, needs }: DomainError) {
+  return { type: 'error', id, code, message, field, retryAfterMs, rule, needs };
+}
+
+/** Our fault. The process's log has the error under this request id. */
+export function internalErrorFrame(id: string | undefined, requestId: string) {
+  return { type: 'error', id, code: 'INTERNAL_SERVER_ERROR', message: 'Internal server error.', requestId };
+}
+
+export function pongFrame(id: string | undefined) {
+  return { type: 'pong', id };
+}
+
+/** The token expires within the minute; an `auth` frame renews it. */
+export function tokenExpiringFrame(expiresAt: Date) {
+  return { type: 'token.expiring', expiresAt: expiresAt.toISOString() };
+}
+
+/** The last frame before each close by the server: a close code, and a reason for the client's log. */
+export function closingFrame({ code, reason }: { code: number; reason: string }) {
+  return { type: 'closing', code, reason };
+}
