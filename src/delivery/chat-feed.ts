@@ -1,6 +1,7 @@
 import { type ChatEvent, forgets, showsForgotten } from '../domain/log/chat-events.js';
 import type { ChatHead, LogPage, ReadPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import type { ChatSignal } from '../domain/signals.js';
 import { type EventHolder, type Replace, replacementBy } from './event-holder.js';
 import type { Feed, FlushScheduler } from './flush-scheduler.js';
 import { MessageStates } from './message-states.js';
@@ -12,6 +13,8 @@ import { type LogReader, PAGE_LENGTH, SharedPages } from './shared-pages.js';
 export interface FeedListener {
   /** The events of one flush. All listeners get the same array. */
   deliver(events: readonly ChatEvent[]): void;
+  /** Takes a signal, which came after the events that were delivered. */
+  signal?(signal: ChatSignal): void;
   /** The chat's history was replaced. The listener must leave the feed and start again. */
   historyReplaced(): void;
   /** The chat does not exist any more. */
@@ -26,6 +29,8 @@ export interface FeedPosition {
 
 /** Events per flush at most: a consumer has to take all of them, even when it is full. */
 const MAX_FLUSH_LENGTH = 16;
+/** Signals per flush at most. Further ones are dropped. */
+const MAX_SIGNALS = 64;
 /** Events of two processes may overtake each other on the bus. A gap is given this long to close by itself. Milliseconds. */
 const GAP_GRACE_MS = 10;
 
@@ -47,6 +52,8 @@ export class ChatFeed implements Feed {
   private recent = new RecentEvents(0);
   /** Events for the next flush. `recent` holds them too. */
   private pending: ChatEvent[] = [];
+  /** Signals for the next flush. */
+  private signals: ChatSignal[] = [];
   /** Written by the flush scheduler alone. */
   isDue = false;
   /** `lastSeq` at the last `trim`. */
@@ -154,12 +161,29 @@ export class ChatFeed implements Feed {
     this.listeners.delete(listener);
   }
 
-  /** Delivers the events that came since the last flush. */
+  /** Takes a signal for the next flush. */
+  signal(signal: ChatSignal): void {
+    if (this.listeners.size === 0 || this.signals.length >= MAX_SIGNALS) return;
+    this.signals.push(signal);
+    this.scheduler.addEvent(this);
+  }
+
+  /** Delivers the events that came since the last flush, and then the signals. */
   flush(): void {
-    if (this.pending.length === 0) return;
-    const { pending } = this;
-    this.pending = [];
-    for (const listener of this.listeners) listener.deliver(pending);
+    if (this.pending.length > 0) {
+      const { pending } = this;
+      this.pending = [];
+      for (const listener of this.listeners) listener.deliver(pending);
+    }
+    if (this.signals.length > 0) this.flushSignals();
+  }
+
+  /** A missing event may be a listener's removal: then the signals, which came after it, are dropped. */
+  private flushSignals(): void {
+    const { signals } = this;
+    this.signals = [];
+    if (this.highestKnownSeq > this.lastSeq) return;
+    for (const signal of signals) for (const listener of this.listeners) listener.signal?.(signal);
   }
 
   /** Tells the listeners that the chat does not exist any more. */
@@ -177,6 +201,7 @@ export class ChatFeed implements Feed {
     this.pages.clear();
     this.recent = new RecentEvents(this.lastSeq);
     this.pending = [];
+    this.signals = [];
     this.highestKnownSeq = 0;
   }
 

@@ -2,6 +2,7 @@ import { DomainError } from '../domain/errors.js';
 import { type ChatEvent, endsStreamOf } from '../domain/log/chat-events.js';
 import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import type { ChatSignal } from '../domain/signals.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { ChatFeed, FeedListener } from './chat-feed.js';
 import type { EventHolder, Replace } from './event-holder.js';
@@ -39,6 +40,8 @@ const MIN_PAGE_LENGTH = 16;
  */
 export class ChatStream implements FeedListener, EventHolder {
   readonly chatId: string;
+  /** Whether the sink takes signals. */
+  readonly hearsSignals: boolean;
   /** The chat's head when the viewer was admitted. A client that gets no event and reconnects with this cursor misses nothing. */
   readonly head: Cursor;
   private position: Cursor;
@@ -63,6 +66,7 @@ export class ChatStream implements FeedListener, EventHolder {
     this.admittedSeq = head.seq;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
+    this.hearsSignals = sink.signal !== undefined;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
   }
@@ -118,6 +122,11 @@ export class ChatStream implements FeedListener, EventHolder {
     const areAllNew = events[0] !== undefined && events[0].seq > seq;
     const newEvents = areAllNew ? events : events.filter((event) => event.seq > seq);
     if (newEvents.length > 0) this.guard(() => this.deliverToSink(newEvents));
+  }
+
+  signal(signal: ChatSignal): void {
+    if (signal.type === 'typing' && signal.user.id === this.viewer().user?.id) return;
+    this.guard(() => this.sink.signal?.(signal));
   }
 
   historyReplaced(): void {

@@ -64,6 +64,7 @@ export class ChatStreams implements StreamHost {
       const head = this.headOf(feed, checked) ?? (await this.admit(feed, viewer));
       const stream = new ChatStream(feed, sink, this, { viewer, head, after });
       this.streams.add(stream);
+      if (stream.hearsSignals) this.hub.signals.join(feed);
       setImmediate(() => stream.start());
       return stream;
     } catch (error) {
@@ -74,6 +75,7 @@ export class ChatStreams implements StreamHost {
 
   closed(stream: ChatStream, feed: ChatFeed): void {
     this.streams.delete(stream);
+    if (stream.hearsSignals) this.hub.signals.leave(feed);
     this.hub.release(feed);
   }
 

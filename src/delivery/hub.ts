@@ -4,6 +4,7 @@ import { ChatFeed } from './chat-feed.js';
 import { MalformedEvent, parseEvent } from './event-on-bus.js';
 import type { FlushScheduler } from './flush-scheduler.js';
 import type { LogReader } from './shared-pages.js';
+import { Signals } from './signals/signals.js';
 import { ThrottledReport } from './throttled-report.js';
 
 interface OpenFeed {
@@ -26,6 +27,8 @@ export interface HubOptions {
 
 /** One per process: the feeds of the chats that have streams here, and the probe that finds a last event that the bus lost. */
 export class Hub {
+  /** The signals of the chats, which their feeds deliver. */
+  readonly signals: Signals;
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly timer: NodeJS.Timeout;
   private isProbing = false;
@@ -41,6 +44,7 @@ export class Hub {
     private readonly scheduler: Pick<FlushScheduler, 'addEvent'>,
     private readonly options: HubOptions,
   ) {
+    this.signals = new Signals(bus, options.onError);
     bus.onReset(() => void this.probe());
     this.timer = setInterval(() => {
       this.trim();

@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import type { ChatSignal } from '../domain/signals.js';
 import type { EventHolder } from './event-holder.js';
 
 /**
@@ -22,6 +23,11 @@ export interface StreamSink extends EventHolder {
    * stream then keeps nothing in memory and waits for `resume()`.
    */
   deliver(events: readonly ChatEvent[]): boolean;
+  /**
+   * Takes a signal of the chat, or drops it when it is full. A stream whose sink has this method hears signals while it is live: none that
+   * came after an event which ends the stream, and no typing of its own viewer.
+   */
+  signal?(signal: ChatSignal): void;
   /** The history up to `cursor` was delivered; live events follow. Called once, and once more after each `reset`. */
   live(cursor: Cursor): void;
   /** The cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */

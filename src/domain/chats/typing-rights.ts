@@ -1,0 +1,59 @@
+import type { ChatRole } from '../chat-role.js';
+import { type Database, query } from '../database.js';
+import { chatNotFound, DomainError } from '../errors.js';
+import { batched } from '../queues/batched.js';
+import { canonicalId } from '../text.js';
+import { isAdmin, requireUser, type Viewer } from '../viewer.js';
+import { requireAction } from './rights.js';
+
+interface Writer {
+  chatId: string;
+  userId: string;
+}
+
+/** Null fields for a user who is no member. */
+interface WriterRow {
+  role: ChatRole | null;
+  isMuted: boolean | null;
+}
+
+const WRITERS = {
+  name: 'chat-writers',
+  text: `SELECT asked.place::int, m.role, m.muted_until > now() AS "isMuted"
+    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (chat_id, user_id, place)
+    JOIN chats c ON c.id = asked.chat_id
+    LEFT JOIN chat_memberships m ON m.chat_id = c.id AND m.user_id = asked.user_id AND m.left_at IS NULL`,
+};
+
+/** Says who may tell a chat that they are typing: who may send a message to it. */
+export class TypingRights {
+  private readonly writers = batched((asked: readonly Writer[]) => this.read(asked));
+
+  constructor(private readonly db: Database) {}
+
+  /**
+   * Returns the chat's id as PostgreSQL writes it.
+   * @throws DomainError `NOT_FOUND` for no such chat, and for who is neither a member nor an admin; `FORBIDDEN`, rule `chat.role`, for
+   * a role that may not send; `FORBIDDEN`, rule `member.muted`
+   */
+  async require(viewer: Viewer, chat: string): Promise<string> {
+    const chatId = canonicalId(chat);
+    const writer = chatId !== undefined && (await this.writers.add({ chatId, userId: requireUser(viewer).id }));
+    if (chatId === undefined || !writer) throw chatNotFound();
+    requireAction(viewer, writer.role ?? undefined, 'send');
+    if (writer.isMuted && !isAdmin(viewer)) throw muted();
+    return chatId;
+  }
+
+  private async read(asked: readonly Writer[]): Promise<(WriterRow | null)[]> {
+    const values = [asked.map(({ chatId }) => chatId), asked.map(({ userId }) => userId)];
+    const writers: (WriterRow | null)[] = asked.map(() => null);
+    for (const { place, ...row } of await query<WriterRow & { place: number }>(this.db, WRITERS, values))
+      writers[place - 1] = row;
+    return writers;
+  }
+}
+
+function muted(): DomainError {
+  return new DomainError('FORBIDDEN', 'You are muted in this chat.', { rule: 'member.muted' });
+}
