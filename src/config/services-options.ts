@@ -11,6 +11,5 @@ export function servicesOptions(config: Config): ServicesOptions {
     attemptLimits: config.attemptLimits,
     editWindowSeconds: config.editWindowSeconds,
     mentionAllLimit: config.mentionAllLimit,
-    adminsReadDirectChats: config.adminsReadDirectChats,
   };
 }

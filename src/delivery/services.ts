@@ -1,16 +1,30 @@
 import type { AccessServices } from '../domain/access/services.js';
+import { Acquaintances } from '../domain/chats/acquaintances.js';
+import { ChatSizes } from '../domain/chats/chat-sizes.js';
 import type { ChatServices } from '../domain/chats/services.js';
+import { TypingRights } from '../domain/chats/typing-rights.js';
+import type { Database } from '../domain/database.js';
 import type { Announce } from '../domain/log/chat-events.js';
 import type { LogServices } from '../domain/log/services.js';
+import { writeLastActive } from '../domain/people/last-active.js';
 import type { Bus } from './bus.js';
 import { ChatStreams } from './chat-streams.js';
 import { FlushScheduler } from './flush-scheduler.js';
 import { Hub } from './hub.js';
+import type { PresenceTimes } from './presence/presence-state.js';
+import { Presences } from './presence/presences.js';
 import { Sessions } from './sessions.js';
+import { Receipts } from './signals/receipts.js';
+import type { Signals } from './signals/signals.js';
+import { TYPING_LIMIT, Typing } from './signals/typing.js';
 
 export interface DeliveryServices {
   chatStreams: ChatStreams;
   sessions: Sessions;
+  presences: Presences;
+  signals: Signals;
+  typing: Typing;
+  receipts: Receipts;
 }
 
 export interface DeliveryOptions {
@@ -18,6 +32,10 @@ export interface DeliveryOptions {
   probeIntervalMs?: number;
   /** See `SessionsOptions`. Default: 30 s. */
   recheckIntervalMs?: number;
+  /** Overrides `PRESENCE_TIMES`. */
+  presenceTimes?: Partial<PresenceTimes>;
+  /** The most members of a chat in which receipts are told. Default: 1000. */
+  receiptsLimit?: number;
 }
 
 /** Called for a background error that will be retried. `doing` completes "could not …". */
@@ -25,6 +43,7 @@ export type OnError = (error: unknown, doing: string) => void;
 
 const PROBE_INTERVAL_MS = 1000;
 const RECHECK_INTERVAL_MS = 30_000;
+const RECEIPTS_LIMIT = 1000;
 
 /** The part of delivery that the domain's services need: `announce`, to which they pass what they have committed. */
 export function startHub(bus: Bus, { chatLog }: LogServices, onError: OnError, options: DeliveryOptions) {
@@ -35,20 +54,40 @@ export function startHub(bus: Bus, { chatLog }: LogServices, onError: OnError, o
   return { flushScheduler, hub, announce };
 }
 
-/** The part of delivery that needs the domain's services: streams check access to chats, sessions check tokens. */
+/**
+ * The part of delivery that needs the domain's services: streams check access to chats, sessions check tokens. `close` says farewell to
+ * the other processes.
+ */
 export async function deliveryServices(
+  db: Database,
   bus: Bus,
   hub: Hub,
   { chats }: Pick<ChatServices, 'chats'>,
   { tokens, viewers }: Pick<AccessServices, 'tokens' | 'viewers'>,
   onError: OnError,
-  { recheckIntervalMs = RECHECK_INTERVAL_MS }: DeliveryOptions,
-): Promise<DeliveryServices> {
+  options: DeliveryOptions,
+): Promise<{ delivery: DeliveryServices; close: () => Promise<void> }> {
+  const { recheckIntervalMs = RECHECK_INTERVAL_MS, receiptsLimit = RECEIPTS_LIMIT } = options;
+  const { signals } = hub;
+  const typing = new Typing(signals, new TypingRights(db), new ChatSizes(db, TYPING_LIMIT));
+  const receipts = new Receipts(signals, new ChatSizes(db, receiptsLimit), { onError });
+  const presences = await Presences.start(bus, {
+    acquaintances: new Acquaintances(db),
+    writeLastActive: (seen) => writeLastActive(db, seen),
+    times: options.presenceTimes,
+    onError,
+  });
   const tokenFamilies = {
     aliveFamilies: tokens.aliveFamilies.bind(tokens),
     forgetFamilies: viewers.forgetFamilies.bind(viewers),
     forgetUser: viewers.forgetUser.bind(viewers),
   };
-  const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, onError });
-  return { chatStreams: new ChatStreams(hub, chats, onError), sessions };
+  const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, presences, onError });
+  const chatStreams = new ChatStreams(hub, chats, onError);
+  const close = async () => {
+    receipts.close();
+    sessions.close();
+    await presences.close();
+  };
+  return { delivery: { chatStreams, sessions, presences, signals, typing, receipts }, close };
 }

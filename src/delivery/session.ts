@@ -1,6 +1,7 @@
 import { DomainError } from '../domain/errors.js';
 import type { UserProfile } from '../domain/profile.js';
 import type { Viewer } from '../domain/viewer.js';
+import type { Attendance } from './presence/attendance.js';
 
 export type SessionEnd = 'token_expired' | 'token_revoked';
 
@@ -23,7 +24,7 @@ export interface SessionIndex {
 
 const WARN_BEFORE_EXPIRY_MS = 60_000;
 
-/** One socket's use of a token, until it is closed or the token expires or is revoked. */
+/** One socket's use of a token, until it is closed or the token expires or is revoked. As long as it is open, its user is online. */
 export class Session {
   private current: Viewer | undefined;
   private isWarned = false;
@@ -33,6 +34,8 @@ export class Session {
   constructor(
     private readonly listener: SessionListener,
     private readonly index: SessionIndex,
+    /** Undefined for a client's token, which names no user. */
+    private readonly attendance?: Attendance,
   ) {}
 
   /** The token's viewer, with the user as last read. */
@@ -59,10 +62,16 @@ export class Session {
     this.setToken(viewer);
   }
 
+  /** A frame of the client came. */
+  active(): void {
+    this.attendance?.active();
+  }
+
   /** Ends the session without a call of the listener. */
   close(): void {
     this.isOpen = false;
     this.index.closed(this);
+    this.attendance?.closed();
   }
 
   end(reason: SessionEnd): void {

@@ -5,6 +5,7 @@ import { within } from '../domain/within.js';
 import { type Bus, CONTROL_TOPIC } from './bus.js';
 import { type Notice, parseNotice, revocations } from './notices.js';
 import { MalformedPayload } from './payload.js';
+import type { Presences } from './presence/presences.js';
 import { Session, type SessionIndex, type SessionListener } from './session.js';
 import { ThrottledReport } from './throttled-report.js';
 
@@ -21,6 +22,8 @@ export interface TokenFamilies {
 export interface SessionsOptions {
   /** How often all open sessions are compared with the database, in milliseconds. This makes up for lost notices. */
   recheckIntervalMs: number;
+  /** Is told of the users whose sessions are open. */
+  presences?: Pick<Presences, 'opened'>;
   onError: (error: unknown, doing: string) => void;
 }
 
@@ -72,7 +75,8 @@ export class Sessions {
   }
 
   open(viewer: Viewer, listener: SessionListener): Session {
-    const session = new Session(listener, this.index);
+    const attendance = viewer.user ? this.options.presences?.opened(viewer.user.id) : undefined;
+    const session = new Session(listener, this.index, attendance);
     this.sessions.add(session);
     session.setToken(viewer);
     return session;

@@ -19,6 +19,7 @@ import type { GraphqlContext } from './schema/context.js';
 import { forget } from './schema/loaders.js';
 import { putPlainLists } from './schema/plain-lists.js';
 import { schema } from './schema/schema.js';
+import { isTransient } from './schema/shared.js';
 import { SharedEvents } from './streams/shared-events.js';
 
 export interface GraphqlOptions {
@@ -81,7 +82,12 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     limits: { maxOperations },
     operationMs,
     context: contextOf,
-    share: (info, connection, ended) => sharedEvents.resultsFor(info, contextOf(connection, connection.request), ended),
+    share: (info, connection, ended) => {
+      const context = contextOf(connection, connection.request);
+      return isTransient(info)
+        ? sharedEvents.transientResultsFor(info, context)
+        : sharedEvents.resultsFor(info, context, ended);
+    },
     format: (errors, { id }) => errors.map((error) => codedError(error, { log: app.log, requestId: id })),
     onError: (error, { id }) => app.log.error({ err: error, requestId: id }, 'a GraphQL socket failed'),
   });

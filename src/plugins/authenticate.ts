@@ -22,6 +22,7 @@ async function authenticate(app: FastifyInstance, { count }: AuthenticateOptions
     const viewer = await app.services.viewers.authenticate(token);
     if (!viewer) throw BearerError.invalid();
     count?.(request, viewer);
+    if (viewer.user) app.services.presences.active(viewer.user.id);
     return viewer;
   });
 }

@@ -52,15 +52,15 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   });
   const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
   const mutex = new ChatMutex(db);
-  const chats = chatServices(db, mutex, announce, options);
+  const chats = chatServices(db, mutex, announce);
   const { messages, close: closeMessages } = messageServices(db, mutex, announce, onError, options);
-  const delivery = await deliveryServices(bus, hub, chats, access, onError, options);
+  const { delivery, close: closeDelivery } = await deliveryServices(db, bus, hub, chats, access, onError, options);
   const { sessions } = delivery;
   const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...delivery };
   const close = async () => {
     await stopSweeping();
     await closeMessages();
-    sessions.close();
+    await closeDelivery();
     hub.close();
   };
   return { services, flushScheduler, close };

@@ -1,5 +1,4 @@
 import type { ChatMutex } from '../chats/chat-mutex.js';
-import type { AdminReading } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
 import { MentionLists } from './mention-lists.js';
@@ -25,7 +24,7 @@ export interface MessageServices {
   mentionLists: MentionLists;
 }
 
-export interface MessageOptions extends AdminReading {
+export interface MessageOptions {
   /** How long after it was sent a message can be edited, in seconds. Default: no end. */
   editWindowSeconds?: number | undefined;
   /** How often summaries of reactions are made that no process has made at once, in milliseconds. Default: 1 s. */
@@ -47,7 +46,6 @@ export function messageServices(
     editWindowSeconds = Number.POSITIVE_INFINITY,
     reactionSweepMs = REACTION_SWEEP_MS,
     mentionAllLimit = MENTION_ALL_LIMIT,
-    ...adminReading
   }: MessageOptions,
 ): { messages: MessageServices; close: () => Promise<void> } {
   const summaries = new ReactionSummaries(db, announce, {
@@ -59,12 +57,12 @@ export function messageServices(
   const services = {
     messages,
     reactions,
-    messagePages: new MessagePages(db, adminReading),
+    messagePages: new MessagePages(db),
     messageChanges: new MessageChanges(db, mutex, announce, { editWindowSeconds }),
     messageRights: new MessageRights({ editWindowSeconds }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
-    threads: new Threads(db, adminReading),
+    threads: new Threads(db),
     mentionLists: new MentionLists(db),
   };
   const close = async () => {

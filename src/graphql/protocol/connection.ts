@@ -145,6 +145,10 @@ export class GraphqlConnection implements SocketConnection, GuardedServer {
     return () => this.viewerListeners.delete(listener);
   }
 
+  received(): void {
+    this.session?.active();
+  }
+
   connect(payload: JsonObject): void {
     this.open(payload).catch((error: unknown) => this.refuse(error));
   }

@@ -20,6 +20,8 @@ export interface GuardedSocket {
 
 /** The server behind the guard. It receives only messages that the protocol allows in the current state. */
 export interface GuardedServer {
+  /** A message came, of whatever kind. */
+  received?(): void;
   /** The first `connection_init`. Answer with `guard.acknowledge()` or `guard.close(…)`. */
   connect(payload: JsonObject): void;
   /** An operation with an unused id, on an acknowledged connection. Answer with `guard.send`, then end the operation. */
@@ -114,6 +116,7 @@ export class ProtocolGuard {
     if (this.isClosed) return;
     const message = isBinary ? undefined : parseMessage(data.toString());
     try {
+      this.server.received?.();
       if (message) this.handle(message);
       else this.close(protocolCloseCodes.malformed);
     } catch (error) {

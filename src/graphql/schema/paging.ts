@@ -8,7 +8,16 @@ export const MAX_PAGE = 500;
 export const MAX_SEQ = 2 ** 31 - 1;
 
 /** The assumed length of lists without `first`, for an operation's weight. */
-export const USUAL_LENGTH = { users: 100, chats: 50, members: 20, mentions: 2, reactions: 2, history: 2, pins: 5 };
+export const USUAL_LENGTH = {
+  users: 100,
+  chats: 50,
+  members: 20,
+  mentions: 2,
+  reactions: 2,
+  history: 2,
+  pins: 5,
+  presences: 20,
+};
 
 /** The weight of a field that is read by a statement of its own for each object. */
 export const OWN_STATEMENT = 50;

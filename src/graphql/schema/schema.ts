@@ -12,6 +12,8 @@ import './types/thread.js';
 import './types/mentions.js';
 import './types/chat-event.js';
 import './events/types.js';
+import './types/chat-signal.js';
+import './types/presence.js';
 import './types/sign-in.js';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.js';

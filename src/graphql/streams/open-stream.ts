@@ -1,9 +1,13 @@
+import type { ChatStream } from '../../delivery/chat-stream.js';
+import type { StreamSink } from '../../delivery/stream-sink.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
+import type { ChatSignal } from '../../domain/signals.js';
 import { requireScope } from '../../domain/viewer.js';
 import type { Services } from '../../plugins/services.js';
 import type { Caller, SocketCaller } from '../caller.js';
 import { Recheck } from './recheck.js';
+import { SignalIterator } from './signal-iterator.js';
 import { StreamIterator } from './stream-iterator.js';
 
 /** The part of an operation's context that a stream needs. */
@@ -13,20 +17,46 @@ interface StreamContext {
   readonly socket: SocketCaller | null;
 }
 
+interface Listener extends StreamSink {
+  /** Takes the stream whose sink this is. */
+  attach(stream: ChatStream): void;
+  /** Ends the listener with an error, and drops what waits: the viewer may not have it any more. */
+  fail(error: unknown): void;
+}
+
+/** Makes the listener, which calls `onEnd` once, when it takes nothing more. */
+type MakeListener<Made extends Listener> = (onEnd: () => void, hasRoom: () => boolean) => Made;
+
 /**
  * Opens a chat's events for one subscription. Delivery checks the viewer's access now; it is checked again whenever the viewer's
  * token or role changes. A removal from the chat needs no check: it is an event of the stream.
  * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
  */
-export async function openStream<Event extends ChatEvent>(
-  { services, caller, socket }: StreamContext,
-  { chatId, after }: { chatId: string; after?: Cursor | undefined },
+export function openStream<Event extends ChatEvent>(
+  context: StreamContext,
+  request: { chatId: string; after?: Cursor | undefined },
   isWanted: (event: ChatEvent) => event is Event,
 ): Promise<AsyncIterableIterator<Event, undefined>> {
+  return open(context, request, (onEnd, hasRoom) => new StreamIterator(isWanted, onEnd, hasRoom));
+}
+
+/** Opens a chat's signals for one subscription, as `openStream` its events. */
+export function openSignals(
+  context: StreamContext,
+  request: { chatId: string },
+): Promise<AsyncIterableIterator<ChatSignal, undefined>> {
+  return open(context, request, (onEnd, hasRoom) => new SignalIterator(onEnd, hasRoom));
+}
+
+async function open<Made extends Listener>(
+  { services, caller, socket }: StreamContext,
+  { chatId, after }: { chatId: string; after?: Cursor | undefined },
+  make: MakeListener<Made>,
+): Promise<Made> {
   const viewer = () => requireScope(caller.viewer, 'read');
   const recheck = new Recheck(
     () => services.chats.requireHead(viewer(), { id: chatId }),
-    (error) => iterator.fail(error),
+    (error) => listener.fail(error),
   );
   // Listens before the stream opens, so that no change is missed in between.
   const stopListening = socket?.onViewerChange(() => recheck.request()) ?? (() => {});
@@ -34,10 +64,10 @@ export async function openStream<Event extends ChatEvent>(
     stopListening();
     recheck.stop();
   };
-  const iterator = new StreamIterator(isWanted, onEnd, () => socket?.hasRoom ?? true);
+  const listener = make(onEnd, () => socket?.hasRoom ?? true);
   try {
-    iterator.attach(await services.chatStreams.open({ chatId, viewer, after }, iterator));
-    return iterator;
+    listener.attach(await services.chatStreams.open({ chatId, viewer, after }, listener));
+    return listener;
   } catch (error) {
     onEnd();
     throw error;

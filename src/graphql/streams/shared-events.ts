@@ -30,6 +30,9 @@ interface EventContext extends ErrorRecord {
 /** Returns the execution result for an event, as JSON. */
 export type EventResult = (event: ChatEvent) => string | Promise<string>;
 
+/** The same for what has no place in a log. */
+export type TransientResult = (item: object) => string | Promise<string>;
+
 interface Plan {
   /** Whether no field below the root field may differ per viewer. */
   isShared: boolean;
@@ -68,7 +71,7 @@ export interface SharedEventsOptions {
 export class SharedEvents {
   /** By operation name and document text. */
   private readonly plans = new Map<string, Plan>();
-  private readonly results = new WeakMap<ChatEvent, Map<string, Result | Promise<Result>>>();
+  private readonly results = new WeakMap<object, Map<string, Result | Promise<Result>>>();
 
   constructor(private readonly options: SharedEventsOptions) {}
 
@@ -77,11 +80,9 @@ export class SharedEvents {
    * @param ended aborts when the subscription ends; then nothing is executed again
    */
   resultsFor(info: GraphQLResolveInfo, context: EventContext, ended: AbortSignal): EventResult {
-    const name = `${info.operation.name?.value ?? ''} ${info.operation.loc?.source.body ?? ''}`;
-    const plan = this.planOf(name, info);
+    const { plan, key } = this.prepare(info);
     const { schema, variableValues } = info;
-    const values = JSON.stringify(plan.variables.map((variable) => variableValues[variable] ?? null));
-    const groups = { author: `author ${values} ${name}`, others: `others ${values} ${name}` };
+    const groups = { author: `author ${key}`, others: `others ${key}` };
     const run = (event: ChatEvent, isOver: () => boolean, attempt = 0): Result | Promise<Result> => {
       const { chatId, epoch, seq } = event;
       const finish = (execution: ExecutionResult): Result | Promise<Result> => {
@@ -126,10 +127,39 @@ export class SharedEvents {
     };
   }
 
-  private shared(event: ChatEvent, group: string, run: (event: ChatEvent) => Result | Promise<Result>) {
-    const groups = this.results.get(event) ?? new Map<string, Result | Promise<Result>>();
-    this.results.set(event, groups);
-    const result = groups.get(group) ?? run(event);
+  /**
+   * As `resultsFor`, for signals and the presence of users, which may be lost: they are executed once. What the database could not
+   * answer for is an error in the result.
+   */
+  transientResultsFor(info: GraphQLResolveInfo, context: EventContext): TransientResult {
+    const { plan, key } = this.prepare(info);
+    const { schema, variableValues } = info;
+    const run = (item: object): Result | Promise<Result> => {
+      const finish = (execution: ExecutionResult): Result => {
+        this.options.forget(context);
+        return toResult(execution, context);
+      };
+      const execution = executeEvent({ schema, plan, event: item, context, variableValues });
+      return execution instanceof Promise ? execution.then(finish) : finish(execution);
+    };
+    return (item) => {
+      const result = plan.isShared ? this.shared(item, key, run) : run(item);
+      return result instanceof Promise ? result.then(({ json }) => json) : result.json;
+    };
+  }
+
+  /** The plan of a subscription, and what names it among those of the same item. */
+  private prepare(info: GraphQLResolveInfo): { plan: Plan; key: string } {
+    const name = `${info.operation.name?.value ?? ''} ${info.operation.loc?.source.body ?? ''}`;
+    const plan = this.planOf(name, info);
+    const values = JSON.stringify(plan.variables.map((variable) => info.variableValues[variable] ?? null));
+    return { plan, key: `${values} ${name}` };
+  }
+
+  private shared<Item extends object>(item: Item, group: string, run: (item: Item) => Result | Promise<Result>) {
+    const groups = this.results.get(item) ?? new Map<string, Result | Promise<Result>>();
+    this.results.set(item, groups);
+    const result = groups.get(group) ?? run(item);
     groups.set(group, result);
     // A listener who comes later tries again.
     if (result instanceof Promise) result.catch(() => groups.delete(group));
@@ -190,7 +220,7 @@ function withoutRootArguments(document: DocumentNode, operation: OperationDefini
 interface Execution {
   schema: GraphQLSchema;
   plan: Plan;
-  event: ChatEvent;
+  event: object;
   context: EventContext;
   variableValues: Readonly<Record<string, unknown>>;
 }

@@ -19,6 +19,8 @@ const admins = { ...all('FORBIDDEN'), admin: 'ok' };
 const roles = { ...admins, stranger: 'NOT_FOUND', former: 'NOT_FOUND' };
 const selfAndAdmins = { ...users, stranger: 'null', former: 'null' };
 const sender = { ...membersOrNull, admin: 'null' };
+/** Who shares a chat with the member: the member alone, since an admin is told of nobody else. */
+const acquaintances = sender;
 const writers = { ...users, readOnly: 'FORBIDDEN' };
 const writingMembers = { ...members, readOnly: 'FORBIDDEN' };
 const wrongInput = { ...all('BAD_USER_INPUT'), readOnly: 'FORBIDDEN' };
@@ -64,6 +66,13 @@ const noEvent = { ...members, member: 'null', admin: 'null', readOnly: 'null' };
 const eventsOfMessage = (type: string) =>
   rows(type, event(type), { ...EVENT_FIELDS, 'actor {id}': members, 'message {id}': members });
 
+const signal = (type: string, selection: string) =>
+  row(
+    ({ chat }) => `subscription { chatSignals(chatId: "${chat}") { ... on ${type} { ${selection} } } }`,
+    members,
+    notOverHttp,
+  );
+
 const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${chat}", messageId: "${messageId}"`;
 
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
@@ -81,9 +90,9 @@ export const MATRIX: Record<string, Row> = {
     ({ chat, epoch }) => `{ chatEvents(chatId: "${chat}", after: "${epoch}:0") { cursor } }`,
     members,
   ),
+  'Query.presence': row(({ member }) => `{ presence(userIds: ["${member}"]) { userId } }`, acquaintances),
 
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
-  'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
   'Mutation.assignUserToChat': row(
     ({ chat, member }) => `mutation { assignUserToChat(userId: "${member}", chatId: "${chat}") { joinedAt } }`,
     admins,
@@ -149,6 +158,8 @@ export const MATRIX: Record<string, Row> = {
     wrongInput,
   ),
   'Mutation.createSocketTicket': row(() => 'mutation { createSocketTicket }', writers),
+  'Mutation.setTyping': row(({ chat }) => `mutation { setTyping(chatId: "${chat}") }`, writingMembers),
+  'Mutation.setPresence': row(() => 'mutation { setPresence(status: automatic) { status } }', writers),
 
   'Subscription.chatEvents': row(
     ({ chat, epoch }) => `subscription { chatEvents(chatId: "${chat}", after: "${epoch}:0") { seq } }`,
@@ -159,6 +170,25 @@ export const MATRIX: Record<string, Row> = {
     ({ chat }) => `subscription { messageSent(chatId: "${chat}") { id } }`,
     members,
     notOverHttp,
+  ),
+  'Subscription.chatSignals': signal('TypingSignal', 'thread'),
+  'Subscription.presence': row(
+    // Oneself everybody is told of.
+    ({ everybody }) => `subscription { presence(userIds: ${everybody}) { userId } }`,
+    users,
+    notOverHttp,
+  ),
+  'TypingSignal.user': signal('TypingSignal', 'user { id }'),
+  'TypingSignal.thread': signal('TypingSignal', 'thread'),
+  'ReceiptSignal.reads': signal('ReceiptSignal', 'reads { seq }'),
+  'Receipt.user': signal('ReceiptSignal', 'reads { user { id } }'),
+  'Receipt.seq': signal('ReceiptSignal', 'reads { seq }'),
+  ...rows(
+    'Presence',
+    (selection) =>
+      ({ member }) =>
+        `{ presence(userIds: ["${member}"]) { ${selection} } }`,
+    { userId: acquaintances, status: acquaintances, lastActiveAt: acquaintances },
   ),
 
   ...rows(
@@ -185,7 +215,6 @@ export const MATRIX: Record<string, Row> = {
     {
       id: membersOrNull,
       name: membersOrNull,
-      kind: membersOrNull,
       createdAt: membersOrNull,
       cursor: membersOrNull,
       'members {joinedAt}': membersOrNull,

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import WebSocket from 'ws';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { toProfile } from '../../../src/domain/profile.js';
+import type { ChatSignal } from '../../../src/domain/signals.js';
 import type { Scope } from '../../../src/domain/viewer.js';
 import { UpgradeRefused } from '../../support/raw-socket.js';
 import { startTeam } from '../../support/service.js';
@@ -20,7 +21,6 @@ export async function startWorld() {
   const newUser = (username: string) =>
     services.users.create({ username, password: PASSWORD, email: `${username}@example.org` });
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
-  const friend = await newUser('friend');
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
   const chat = await services.chats.create('general');
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
@@ -90,20 +90,27 @@ export async function startWorld() {
     sockets.set(caller, socket);
     return socket;
   };
+  const typing: ChatSignal = { type: 'typing', user: toProfile(former), thread: messageId };
+  const receipts: ChatSignal = { type: 'receipts', reads: [{ userId: member.id, seq: 1 }] };
+  /** What somebody who listens hears: a message, and the signal that the query asks for. */
+  const happen = async (query: string) => {
+    services.signals.publish(chat.id, query.includes('ReceiptSignal') ? receipts : typing);
+    await speak();
+  };
   const speak = () =>
     services.messages.send(viewerOf(toProfile(member)), { chatId: chat.id, content: 'news', nonce: undefined });
 
   return {
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
-      friend: friend.id,
+      everybody: JSON.stringify([member.id, stranger.id, former.id, admin.id]),
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },
     },
     tokens,
 
     async overHttp(caller: Caller, query: string): Promise<string> {
       const { data, codes } = await team.first.query(tokens[caller], query);
-      return describeAnswer(data, codes);
+      return describe(data, codes);
     },
 
     /** The answer to a query or a mutation, the first event of a subscription, or how it ended. */
@@ -111,14 +118,14 @@ export async function startWorld() {
       const answers = socketOf(caller).iterate({ query });
       let isDone = false;
       const answer = answers.next().then(
-        ({ value }) => describeAnswer(value?.data, (value?.errors ?? []).map(codeOf)),
-        (error: unknown) => describeAnswer(null, Array.isArray(error) ? error.map(codeOf) : [closeOf(error)]),
+        ({ value }) => describe(value?.data, (value?.errors ?? []).map(codeOf)),
+        (error: unknown) => describe(null, Array.isArray(error) ? error.map(codeOf) : [closeOf(error)]),
       );
       const settled = answer.finally(() => {
         isDone = true;
       });
       // Something to hear for who listens.
-      if (query.startsWith('subscription')) while (!isDone) await speak();
+      if (query.startsWith('subscription')) while (!isDone) await happen(query);
       await settled;
       await answers.return?.();
       return answer;
@@ -152,8 +159,8 @@ export async function startWorld() {
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** `ok` when the answer holds anything, `null` when it holds nothing but nulls and empty lists; otherwise the codes of its errors. */
-export function describeAnswer(data: unknown, codes: unknown[]): string {
+/** `ok` when the answer holds anything, `null` when it holds nothing but nulls and empty lists. */
+function describe(data: unknown, codes: unknown[]): string {
   if (codes.length > 0) return [...new Set(codes)].join();
   return holdsAnything(data) ? 'ok' : 'null';
 }

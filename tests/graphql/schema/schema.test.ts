@@ -18,12 +18,11 @@ const CONTRACT = `
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
               role: UserRole! isActive: Boolean dateJoined: DateTime! }
-  enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read send react edit delete pin mentionAll remove roles }
   enum MessageAction { reply react edit delete pin readHistory }
 
-  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
+  type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
@@ -44,6 +43,15 @@ const CONTRACT = `
   type MemberAdded implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! }
+  union ChatSignal = TypingSignal | ReceiptSignal
+  type TypingSignal { user: User! thread: ID }
+  type ReceiptSignal { reads: [Receipt!]! }
+  type Receipt { user: User! seq: Int! }
+
+  enum PresenceStatus { online away offline }
+  enum PresenceChoice { automatic away invisible }
+  type Presence { userId: ID! status: PresenceStatus! lastActiveAt: DateTime }
+
   type ChatEventPage { events: [ChatEvent!]! cursor: String! hasMore: Boolean! }
 
   type Query {
@@ -57,10 +65,10 @@ const CONTRACT = `
     user(id: ID!): User
     chat(id: ID, name: String): Chat
     chatEvents(chatId: ID!, after: String!, limit: Int = 200): ChatEventPage!
+    presence(userIds: [ID!]!): [Presence!]!
   }
   type Mutation {
     createChat(name: String!): Chat!
-    openDirectChat(userId: ID!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
       mentions: [ID!], mentionAll: Boolean = false, metadata: JSON): Message!
@@ -80,10 +88,14 @@ const CONTRACT = `
     changePassword(currentPassword: String!, newPassword: String!): Boolean!
     reauthenticate(token: String!): Boolean!
     createSocketTicket: String!
+    setTyping(chatId: ID!, thread: ID): Boolean!
+    setPresence(status: PresenceChoice!): Presence!
   }
   type Subscription {
     chatEvents(chatId: ID!, after: String): ChatEvent!
     messageSent(chatId: ID!): Message!
+    chatSignals(chatId: ID!): ChatSignal!
+    presence(userIds: [ID!]!): Presence!
   }
 `;
 

@@ -1,0 +1,39 @@
+import { type Database, query } from '../database.js';
+
+/** A user whom another one asks for. Ids as PostgreSQL writes them. */
+export interface AskedUser {
+  viewerId: string;
+  userId: string;
+}
+
+/** A user who shares a chat with the viewer, or is the viewer. */
+export interface Acquaintance {
+  lastActiveAt: Date | null;
+}
+
+// A subquery of one row for each pair: the planner cannot join whole tables.
+const ACQUAINTANCES = {
+  name: 'users-acquainted',
+  text: `SELECT asked.place::int, u.last_active_at AS "lastActiveAt"
+    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
+    JOIN users u ON u.id = asked.user_id
+    WHERE asked.viewer_id = asked.user_id OR (
+      SELECT true FROM chat_memberships theirs
+      JOIN chat_memberships own ON own.chat_id = theirs.chat_id AND own.user_id = asked.viewer_id AND own.left_at IS NULL
+      WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL LIMIT 1)`,
+};
+
+/** Says who shares a chat with whom. */
+export class Acquaintances {
+  constructor(private readonly db: Database) {}
+
+  /** In the order asked; undefined for a user who does not exist and for one who shares no chat with the viewer. One query. */
+  async find(asked: readonly AskedUser[]): Promise<(Acquaintance | undefined)[]> {
+    if (asked.length === 0) return [];
+    const values = [asked.map(({ viewerId }) => viewerId), asked.map(({ userId }) => userId)];
+    const rows = await query<Acquaintance & { place: number }>(this.db, ACQUAINTANCES, values);
+    const found: (Acquaintance | undefined)[] = asked.map(() => undefined);
+    for (const { place, lastActiveAt } of rows) found[place - 1] = { lastActiveAt };
+    return found;
+  }
+}
