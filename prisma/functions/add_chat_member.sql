@@ -1,7 +1,9 @@
 -- Makes a user a member of a chat, and writes the event member.added. Outcomes:
 --   created    the user is a member now; the event has the number seq
 --   repeated   the user was a member already; nothing changes
---   no_chat, no_user
+--   direct     the chat is a direct chat, which has its two members for ever, and the actor is one of them or an operator
+--   no_chat    there is no such chat, or it is a direct chat of others
+--   no_user
 -- A user who was a member before keeps the restrictions of then: a mute stays, and the role is at most "member". The read marker
 -- and the preferences stay too.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
@@ -18,10 +20,13 @@ DECLARE
   v_seq int;
   v_mark bigint;
   v_role chat_role;
+  v_kind chat_kind;
 BEGIN
-  SELECT c.epoch INTO v_epoch FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    RETURN QUERY SELECT 'no_chat', NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
+  SELECT c.epoch, c.kind INTO v_epoch, v_kind FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  IF NOT FOUND OR v_kind = 'direct' THEN
+    RETURN QUERY SELECT CASE WHEN v_kind = 'direct' AND (p_actor_id IS NULL OR EXISTS (
+        SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_actor_id)) THEN 'direct' ELSE 'no_chat' END,
+      NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
     RETURN;
   END IF;
   v_now := clock_timestamp();

@@ -2,13 +2,16 @@
 --   created        stored with the next number of its chat
 --   repeated       the sender sent it to this chat before, with this nonce; the row is the earlier message, edited or deleted since or not
 --   nonce_reused   as repeated, but it is another message (is_same_send)
---   unreachable    there is no such chat, or the sender is not active, or is neither a member nor an admin
+--   unreachable    there is no such chat, or the sender is not active, or is neither a member nor, but in a direct chat, an admin
 --   role           the sender's role in the chat is lower than p_needs (chats/rights.ts)
 --   busy           only with p_lock_wait_ms = 0: another transaction has locked the row of the chat or of a sender
 --   the refusals of append_with_extras
 --
 -- p_extras: for each message that is not plain what append_with_extras reads, null for the others, and null when all are plain. The
 -- result of such a message is in the column message, as messages_as_json has it; that column is null for a plain one.
+--
+-- shown_to: the members of a direct chat whose state this message has changed, because they hid the chat (show_direct_chat); null for
+-- every other message.
 --
 -- p_lock_wait_ms: how long to wait for a chat's row, in milliseconds. After that the statement fails with SQLSTATE 55P03 and
 -- writes nothing. With 0 it skips locked rows.
@@ -22,7 +25,7 @@
 -- The function is in PL/pgSQL because each of its statements takes a snapshot of its own: a read after a wait for a lock sees what
 -- the lock's previous holder committed.
 CREATE OR REPLACE FUNCTION append_messages(p_ids uuid[], p_chat_ids uuid[], p_sender_ids uuid[], p_contents text[], p_nonces text[], p_lock_wait_ms int, p_needs chat_role, p_extras jsonb[] DEFAULT NULL)
-RETURNS TABLE (outcome text, epoch text, seq int, id uuid, content text, nonce text, created_at timestamptz, message jsonb)
+RETURNS TABLE (outcome text, epoch text, seq int, id uuid, content text, nonce text, created_at timestamptz, message jsonb, shown_to uuid[])
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
 SET plan_cache_mode = force_generic_plan
@@ -54,6 +57,7 @@ DECLARE
   v_is_flagged boolean;
   v_epoch text;
   v_mark bigint;
+  v_is_direct boolean;
   -- How many numbers were asked for, the last of them, and the last that a message got.
   v_wanted int;
   v_taken int;
@@ -65,7 +69,7 @@ BEGIN
   IF cardinality(p_ids) <= 4 THEN
     -- A few cost less one by one.
     FOR j IN 1 .. cardinality(p_ids) LOOP
-      SELECT c.last_seq, u.is_active AND (u.role = 'admin' OR EXISTS (
+      SELECT c.last_seq, u.is_active AND ((u.role = 'admin' AND c.kind <> 'direct') OR EXISTS (
           SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = u.id AND m.left_at IS NULL AND m.role >= p_needs)),
         (SELECT true FROM messages e WHERE e.chat_id = c.id AND e.sender_id = u.id AND e.nonce = p_nonces[j])
         INTO v_last_seq, v_may, v_repeats
@@ -81,7 +85,7 @@ BEGIN
       INTO v_seen, v_allowed, v_known, v_all_new
     FROM (
       SELECT (SELECT c.last_seq FROM chats c WHERE c.id = g.chat_id) AS last_seq,
-             (SELECT u.is_active AND (u.role = 'admin' OR (
+             (SELECT u.is_active AND ((u.role = 'admin' AND NOT is_direct_chat(g.chat_id)) OR (
                 SELECT true FROM chat_memberships m
                 WHERE m.chat_id = g.chat_id AND m.user_id = g.sender_id AND m.left_at IS NULL AND m.role >= p_needs))
               FROM users u WHERE u.id = g.sender_id) AS allowed,
@@ -120,7 +124,7 @@ BEGIN
       END IF;
       -- What follows in a busy chat is busy too: it must not overtake.
       IF v_is_busy THEN
-        RETURN QUERY SELECT 'busy', NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb;
+        RETURN QUERY SELECT 'busy', NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb, NULL::uuid[];
         CONTINUE;
       END IF;
       -- Messages of this chat that were refused at the beginning ask for no number. Where that has changed since, the chat's
@@ -135,7 +139,7 @@ BEGIN
       END IF;
       UPDATE chats c SET last_seq = c.last_seq + v_wanted, mark = greatest(c.mark, pg_current_xact_id()::text::bigint)
       WHERE c.id = v_chat
-      RETURNING c.epoch, c.mark, c.last_seq, c.last_seq - v_wanted INTO v_epoch, v_mark, v_taken, v_head;
+      RETURNING c.epoch, c.mark, c.kind = 'direct', c.last_seq, c.last_seq - v_wanted INTO v_epoch, v_mark, v_is_direct, v_taken, v_head;
       -- Memberships and nonces change only together with last_seq. Whether a user is active does not, so after a long wait it
       -- is read again.
       v_waited := clock_timestamp() - v_now;
@@ -145,7 +149,7 @@ BEGIN
     END IF;
 
     IF v_taken IS NOT NULL AND v_holds IS NOT TRUE THEN
-      SELECT u.is_active AND (u.role = 'admin' OR EXISTS (
+      SELECT u.is_active AND ((u.role = 'admin' AND NOT v_is_direct) OR EXISTS (
         SELECT 1 FROM chat_memberships m WHERE m.chat_id = v_chat AND m.user_id = u.id AND m.left_at IS NULL AND m.role >= p_needs)) INTO v_may
       FROM users u WHERE u.id = p_sender_ids[i];
     END IF;
@@ -177,7 +181,7 @@ BEGIN
     END IF;
     IF v_taken IS NULL OR v_may IS NOT TRUE THEN
       RETURN QUERY SELECT CASE WHEN v_may IS NOT TRUE AND v_reads THEN 'role' ELSE 'unreachable' END,
-        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb;
+        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb, NULL::uuid[];
       CONTINUE;
     END IF;
 
@@ -187,9 +191,13 @@ BEGIN
         (left(p_ids[i]::text, 28) || lpad(to_hex(seq), 8, '0'))::uuid, p_sender_ids[i], p_contents[i], nonce, v_now, v_mark, p_extras[i]) a;
       IF outcome = 'created' THEN
         v_head := seq;
+        IF v_is_direct THEN
+          shown_to := show_direct_chat(v_chat);
+        END IF;
       END IF;
-      RETURN QUERY SELECT outcome, v_epoch, seq, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, message;
+      RETURN QUERY SELECT outcome, v_epoch, seq, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, message, shown_to;
       message := NULL;
+      shown_to := NULL;
       CONTINUE;
     END IF;
 
@@ -202,7 +210,11 @@ BEGIN
     created_at := v_now;
     INSERT INTO messages (chat_id, seq, id, sender_id, content, nonce, created_at, mark)
     VALUES (v_chat, v_head, id, p_sender_ids[i], p_contents[i], p_nonces[i], v_now, v_mark);
+    IF v_is_direct THEN
+      shown_to := show_direct_chat(v_chat);
+    END IF;
     RETURN NEXT;
+    shown_to := NULL;
   END LOOP;
 
   IF v_head <> v_taken THEN

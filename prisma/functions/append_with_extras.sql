@@ -76,7 +76,7 @@ BEGIN
   END IF;
 
   IF v_mention_all IS NOT NULL THEN
-    v_role := (SELECT CASE WHEN u.role = 'admin' THEN 'owner' ELSE m.role END
+    v_role := (SELECT CASE WHEN u.role = 'admin' AND NOT is_direct_chat(p_chat_id) THEN 'owner' ELSE m.role END
       FROM users u LEFT JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = u.id AND m.left_at IS NULL
       WHERE u.id = p_sender_id);
     outcome := CASE

@@ -1,4 +1,5 @@
--- Locks a chat's row until COMMIT, and checks that the user is an admin or has at least the role p_needs there. Outcomes:
+-- Locks a chat's row until COMMIT, and checks that the user is an admin or has at least the role p_needs there; in a direct chat, that
+-- the user has the role. Outcomes:
 --   locked                 the user may go on
 --   no_chat                there is no such chat
 --   outsider, signed_out   as of chat_standing

@@ -1,7 +1,7 @@
 -- Adds reactions of any users to any messages, and removes them. Returns a row for each, in the order given. Outcomes:
 --   done          the reaction is there now, or is gone now
 --   repeated      it was there already, or was not there; nothing changes
---   unreachable   there is no such chat, or the user is not active, or is neither a member nor an admin
+--   unreachable   there is no such chat, or the user is not active, or is neither a member nor, but in a direct chat, an admin
 --   role          the user's role in the chat is lower than p_needs (chats/rights.ts)
 --   no_message    the chat has no message with this id
 --   deleted       the message is deleted
@@ -48,7 +48,8 @@ BEGIN
       SELECT m.role INTO v_role FROM chat_memberships m
       WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL FOR SHARE;
     END IF;
-    SELECT u.is_active, u.role = 'admin' INTO v_is_active, v_is_admin FROM users u WHERE u.id = p_user_ids[i];
+    SELECT u.is_active, u.role = 'admin' AND NOT is_direct_chat(p_chat_ids[i]) INTO v_is_active, v_is_admin
+    FROM users u WHERE u.id = p_user_ids[i];
     IF v_is_active IS NOT TRUE OR (v_role IS NULL AND NOT v_is_admin) THEN
       v_outcomes[i] := 'unreachable';
     ELSIF v_role < p_needs AND NOT v_is_admin THEN

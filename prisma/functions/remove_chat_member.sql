@@ -3,6 +3,7 @@
 --   repeated     the user was no member; nothing changes
 --   rank         the member's role is not lower than the actor's; a member who is an admin counts as an owner
 --   last_owner   the chat would have no owner any more
+--   direct       the actor is one of the two members of a direct chat, whom nobody removes
 --   no_user, and the refusals of lock_chat_for
 -- The membership's row stays, with left_at, so that leaving and coming back lifts no restriction.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
@@ -14,12 +15,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_standing text;
+  v_is_direct boolean := is_direct_chat(p_chat_id);
   v_is_admin boolean;
   v_mark bigint;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
-  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
-  IF outcome = 'locked' THEN
+  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, CASE WHEN v_is_direct THEN 'reader' ELSE p_needs END) l;
+  IF outcome = 'locked' AND v_is_direct THEN
+    outcome := 'direct';
+  ELSIF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     SELECT m.role, m.joined_at, u.role = 'admin' INTO role, joined_at, v_is_admin
     FROM chat_memberships m JOIN users u ON u.id = m.user_id

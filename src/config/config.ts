@@ -42,6 +42,8 @@ export interface Config {
   readonly attemptLimits: AttemptLimits;
   /** In chats with more members, mentioning everybody takes an owner; `Infinity` where it never does. */
   readonly mentionAllLimit: number;
+  /** Whether admins read direct chats that they are no member of. */
+  readonly adminsReadDirectChats: boolean;
   /** External identity providers. */
   readonly externalProviders: readonly ExternalProviderConfig[];
   /** The first admin of an empty database. */
@@ -111,6 +113,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
       longestBlockSeconds: Number(variables.LIMIT_FAILURES_SECONDS),
     }),
     mentionAllLimit: Number(variables.MENTION_ALL_LIMIT) || Infinity,
+    adminsReadDirectChats: variables.ADMINS_READ_DIRECT_CHATS === 'on',
     externalProviders: Object.freeze(externalProviders),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),

@@ -11,5 +11,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     attemptLimits: config.attemptLimits,
     editWindowSeconds: config.editWindowSeconds,
     mentionAllLimit: config.mentionAllLimit,
+    adminsReadDirectChats: config.adminsReadDirectChats,
   };
 }

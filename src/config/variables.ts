@@ -16,6 +16,7 @@ export interface Variables extends LimitVariables {
   ALLOW_QUERY_TOKEN?: boolean;
   EDIT_WINDOW: string;
   MENTION_ALL_LIMIT: string;
+  ADMINS_READ_DIRECT_CHATS: 'off' | 'on';
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
@@ -102,6 +103,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     default: '1000',
     description: 'a whole number, 0 (no limit) to 999999999',
   },
+  ADMINS_READ_DIRECT_CHATS: oneOf(['off', 'on'], 'off'),
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: { ...seconds, default: '2592000' },

@@ -52,7 +52,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   });
   const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
   const mutex = new ChatMutex(db);
-  const chats = chatServices(db, mutex, announce);
+  const chats = chatServices(db, mutex, announce, options);
   const { messages, close: closeMessages } = messageServices(db, mutex, announce, onError, options);
   const { delivery, close: closeDelivery } = await deliveryServices(db, bus, hub, chats, access, onError, options);
   const { sessions } = delivery;

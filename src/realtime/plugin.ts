@@ -26,7 +26,7 @@ interface Route {
 /** A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200. */
 const URL = '/ws/chat/*';
 
-/** The raw channel, `/ws/chat/<name>/`: one WebSocket per chat, JSON text frames both ways (docs/raw-channel.md). */
+/** The raw channel, `/ws/chat/<name or id>/`: one WebSocket per chat, JSON text frames both ways (docs/raw-channel.md). */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
   app.decorateRequest('admitted', null);

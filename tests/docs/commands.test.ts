@@ -16,6 +16,7 @@ const PASTED: Record<string, RegExp[]> = {
     /"assignUserToChat":\{"joinedAt":/,
     /"sendMessage":\{"seq":2,"content":"Hello"\}/,
     /"lastMessage":\{"content":"Hello","sender":\{"username":"ann"\}\}/,
+    /"kind":"direct","name":"dm-/,
     /"type":"hello","chat":\{"id":"[^"]+","name":"Tea room"\}/,
   ],
   'docs/oauth.md': [

@@ -14,6 +14,7 @@ let message: { id: string };
 let doomed: { id: string };
 let stranger: UserProfile;
 let admin: UserProfile;
+let friend: UserProfile;
 
 const CALLERS = [
   'anonymous',
@@ -32,6 +33,7 @@ beforeAll(async () => {
   services = await startOwnServices();
   app = await startGraphqlApp(services);
   [member, stranger, admin] = [await services.newUser(), await services.newUser(), await services.newUser('admin')];
+  friend = await services.newUser();
   chat = await services.newChat(member);
   const send = (more: object) => services.messages.send(viewerOf(member), { chatId: chat.id, content: 'hi', ...more });
   message = await send({ nonce: 'n' });
@@ -118,6 +120,10 @@ const OPERATIONS: Record<string, Operation> = {
   threads: { query: () => `{ threads(chatId: "${chat.id}") { replyCount } }`, answers: readsOfMembers },
   mentions: { query: () => '{ mentions { id } }', answers: readsOfUsers },
   createChat: { query: () => `mutation { createChat(name: "${unique()}") { id } }`, answers: writesOfAdmins },
+  openDirectChat: {
+    query: () => `mutation { openDirectChat(userId: "${friend.id}") { id } }`,
+    answers: writesOfUsers,
+  },
   assignUserToChat: {
     query: () => `mutation { assignUserToChat(userId: "${member.id}", chatId: "${chat.id}") { joinedAt } }`,
     answers: writesOfAdmins,

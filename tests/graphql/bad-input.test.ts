@@ -39,6 +39,7 @@ const OPERATIONS = {
   chatEvents: `query ($chatId: ID!, $after: String!, $limit: Int) {
     answer: chatEvents(chatId: $chatId, after: $after, limit: $limit) { cursor } }`,
   createChat: 'mutation ($name: String!) { answer: createChat(name: $name) { id } }',
+  openDirectChat: 'mutation ($userId: ID!) { answer: openDirectChat(userId: $userId) { id } }',
   assignUserToChat:
     'mutation ($userId: ID!, $chatId: ID!) { answer: assignUserToChat(userId: $userId, chatId: $chatId) { joinedAt } }',
   removeUserFromChat:
@@ -67,6 +68,7 @@ const fitting = (): Record<Name, Record<string, unknown>> => ({
   chat: {},
   chatEvents: { chatId: chat.id, after: `${chat.epoch}:0` },
   createChat: { name: 'fitting' },
+  openDirectChat: { userId: admin.id },
   assignUserToChat: { userId: admin.id, chatId: chat.id },
   removeUserFromChat: { userId: admin.id, chatId: chat.id },
   setMemberRole: { chatId: chat.id, userId: admin.id, role: 'member' },
@@ -106,9 +108,10 @@ const CASES: Case[] = [
   [
     'createChat',
     'name',
-    ['', 'a/b', 'a\nb', 'a\u007fb', 'x'.repeat(101), 'x'.repeat(100_000), ...TEXTS],
+    ['', 'a/b', 'a\nb', 'a\u007fb', 'x'.repeat(101), 'x'.repeat(100_000), UNKNOWN_ID, `DM-${UNKNOWN_ID}`, ...TEXTS],
     'BAD_USER_INPUT',
   ],
+  ['openDirectChat', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['assignUserToChat', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['assignUserToChat', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['removeUserFromChat', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],

@@ -25,7 +25,7 @@ beforeEach(async () => {
   const data = { id: crypto.randomUUID(), username: crypto.randomUUID() };
   ann = toProfile(await services.db.prisma.user.create({ data }));
   token = await app.newToken(ann);
-  const chat = await services.chats.create(crypto.randomUUID());
+  const chat = await services.chats.create(`chat ${crypto.randomUUID()}`);
   await services.memberships.add(null, chat.id, ann.id);
   chatId = chat.id;
 });

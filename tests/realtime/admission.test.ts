@@ -298,3 +298,56 @@ it('viewers of tests are viewers of tokens', async () => {
     Object.keys((await services.tokens.authenticate(token)) ?? {}).sort(),
   );
 });
+
+describe("a chat's id in the path", () => {
+  const hello = async (path: string, as = token) => {
+    const socket = await app.open(path, as);
+    const frame = await socket.next();
+    await socket.close();
+    return frame;
+  };
+  /** A chat of before such names were refused. */
+  const oldChat = async (name: string) => {
+    const chat = await services.newChat(ann);
+    await services.db.prisma.chat.update({ where: { id: chat.id }, data: { name, nameKey: name.toLowerCase() } });
+    return { id: chat.id, name };
+  };
+
+  it('opens the chat, in any case, as its name does', async () => {
+    const { id, name } = await services.newChat(ann);
+    for (const path of [id, id.toUpperCase(), name])
+      expect(await hello(path)).toMatchObject({ type: 'hello', chat: { id, name } });
+  });
+
+  it('opens a direct chat, which its name does too', async () => {
+    const bob = await services.newUser();
+    const { chatId: id } = await services.directChats.open(await services.newViewer(ann), bob.id);
+    for (const path of [id, `dm-${id}`, `DM-${id}`])
+      expect(await hello(path)).toMatchObject({ type: 'hello', chat: { id, name: `dm-${id}` } });
+  });
+
+  it('is taken for a name when there is no chat with this id', async () => {
+    const chat = await oldChat(crypto.randomUUID());
+    expect(await hello(chat.name.toUpperCase())).toMatchObject({ type: 'hello', chat });
+  });
+
+  it('wins over the name of another chat, for who may read both', async () => {
+    const { id } = await services.newChat(ann);
+    const named = await oldChat(id);
+    expect(await hello(id)).toMatchObject({ type: 'hello', chat: { id } });
+    const bob = await services.newUser();
+    await services.memberships.add(null, named.id, bob.id);
+    expect(await hello(id, await app.newToken(bob))).toMatchObject({ type: 'hello', chat: named });
+  });
+
+  it('answers a stranger as a name does', async () => {
+    const { id, name } = await services.newChat(await services.newUser());
+    const refusals = [];
+    for (const path of [id, name, crypto.randomUUID()]) {
+      const { status, body } = await refusal(app.open(path, token));
+      refusals.push(JSON.stringify({ status, body }));
+    }
+    expect(new Set(refusals).size).toBe(1);
+    expect(refusals[0]).toContain('"status":404');
+  });
+});

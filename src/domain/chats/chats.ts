@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../../generated/prisma/client.js';
-import type { ChatRole } from '../chat-role.js';
+import { CHAT_KINDS, type ChatKind } from '../chat-kind.js';
 import { type Database, query, type Statement } from '../database.js';
 import { badInput, chatNotFound, DomainError } from '../errors.js';
 import type { ChatHead } from '../log/chat-log.js';
@@ -11,9 +11,9 @@ import { batched } from '../queues/batched.js';
 import { checkText, isUuid, normalized } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isUniqueViolation } from '../unique-violation.js';
-import { isAdmin, requireUser, type Viewer } from '../viewer.js';
-import { mayReadSql } from './rights.js';
-import { readRoles } from './roles.js';
+import { requireUser, type Viewer } from '../viewer.js';
+import { type AdminReading, kindsReadAsAdmin, mayReadSql } from './rights.js';
+import { readStandings, type Standing } from './standings.js';
 
 /** Columns that callers do not need. */
 const INTERNAL_COLUMNS = { createdSeq: true, firstSeq: true, mark: true, markBase: true } as const;
@@ -22,6 +22,14 @@ type NewChat = Omit<Chat, keyof typeof INTERNAL_COLUMNS>;
 
 /** A chat named by its id or by its name (in any case). */
 export type ChatReference = { id: string } | { name: string };
+
+/**
+ * A chat named by either, as on paths. It is the id of a chat if the viewer may read a chat with this id, and a name otherwise: an id
+ * leads to its chat whatever others are called, and an old chat whose name looks like an id is still found by its name.
+ */
+export interface NameOrId {
+  nameOrId: string;
+}
 
 const REACHABLE = {
   name: 'chats-reachable',
@@ -34,7 +42,8 @@ interface HeadRequest {
   /** The chat's id, or its folded name. */
   chat: string;
   userId: string;
-  admin: boolean;
+  /** As of `kindsReadAsAdmin`, as an array of PostgreSQL. */
+  kinds: string;
 }
 
 /** A chat's name and head, read in the statement that checked the viewer's access. */
@@ -45,8 +54,8 @@ export interface NamedHead extends ChatHead {
 const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text') => ({
   name: `chats-heads-by-${column}`,
   text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name
-    FROM unnest($1::${type}[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS asked (chat, user_id, admin, place)
-    JOIN chats c ON c.${column} = asked.chat WHERE ${mayReadSql('asked.user_id', 'asked.admin')}`,
+    FROM unnest($1::${type}[], $2::uuid[], $3::text[]) WITH ORDINALITY AS asked (chat, user_id, kinds, place)
+    JOIN chats c ON c.${column} = asked.chat WHERE ${mayReadSql('asked.user_id', 'asked.kinds')}`,
 });
 
 const HEADS_BY_ID = heads('id', 'uuid');
@@ -68,7 +77,10 @@ export class Chats {
   private readonly headsById = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_ID, requests));
   private readonly headsByName = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_NAME, requests));
 
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly adminReading: AdminReading = {},
+  ) {}
 
   /**
    * @param admin the actor, who must still be an admin when the chat is written; undefined for the operator
@@ -85,7 +97,10 @@ export class Chats {
     requireVisible('name', name);
     // https://url.spec.whatwg.org/#double-dot-path-segment: clients remove these segments from a path, percent-encoded or not.
     if (name === '.' || name === '..') throw badInput('name', `name must not be "${name}", which no URL can carry.`);
-    const data = { id: uuidv7(), name, nameKey: foldName(name), epoch: newEpoch() };
+    const nameKey = foldName(name);
+    if (isUuid(nameKey) || DIRECT_CHAT_NAME.test(nameKey))
+      throw badInput('name', 'name must not look like the id of a chat, nor like the name of a direct chat.');
+    const data = { id: uuidv7(), name, nameKey, epoch: newEpoch() };
     try {
       if (!admin) return await this.db.prisma.chat.create({ data, omit: INTERNAL_COLUMNS });
       const values = [data.id, data.name, data.nameKey, data.epoch, requireUser(admin).id, admin.familyId];
@@ -99,27 +114,34 @@ export class Chats {
   }
 
   /**
-   * The chats among `ids` that the viewer may read: members read their chats, admins all. The result is by id, each chat with its
-   * head of the same moment, so a removal that follows has a higher number. One query.
+   * The chats among `ids` that the viewer may read: members read their chats, admins those of `kindsReadAsAdmin`. The result is by id,
+   * each chat with its head of the same moment, so a removal that follows has a higher number. One query.
    */
   async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Map<string, ChatHead>> {
     const user = requireUser(viewer);
     const wanted = ids.filter(isUuid);
     if (wanted.length === 0) return new Map();
-    const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, isAdmin(viewer)]);
+    const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, this.kindsReadBy(viewer)]);
     return new Map(heads.map((head) => [head.chatId, head]));
   }
 
-  /** The viewer's role in each of these chats; undefined where they are no member. One query. */
-  async rolesOf(viewer: Viewer | null, ids: readonly string[]): Promise<(ChatRole | undefined)[]> {
-    const roles = await readRoles(this.db, requireUser(viewer).id, ids);
-    return ids.map((id) => roles.get(id));
+  /** Who the viewer is in each of these chats; undefined for a chat that does not exist. One query. */
+  async standingsOf(viewer: Viewer | null, ids: readonly string[]): Promise<(Standing | undefined)[]> {
+    const standings = await readStandings(this.db, requireUser(viewer).id, ids);
+    return ids.map((id) => standings.get(id));
   }
 
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */
   reachableBy(viewer: Viewer | null): Prisma.ChatWhereInput {
     const user = requireUser(viewer);
-    return isAdmin(viewer) ? {} : { members: { some: { userId: user.id, leftAt: null } } };
+    const joined = { members: { some: { userId: user.id, leftAt: null } } };
+    const kinds = this.kindsReadBy(viewer);
+    if (kinds.length === 0) return joined;
+    return kinds.length === CHAT_KINDS.length ? {} : { OR: [{ kind: { in: kinds } }, joined] };
+  }
+
+  private kindsReadBy(viewer: Viewer | null): ChatKind[] {
+    return kindsReadAsAdmin(viewer, this.adminReading);
   }
 
   /** The chat; null when it does not exist or the viewer may not read it. */
@@ -146,14 +168,21 @@ export class Chats {
    * same time.
    * @throws DomainError `NOT_FOUND` as `require`
    */
-  async requireHead(viewer: Viewer, reference: ChatReference): Promise<NamedHead> {
-    const user = { userId: requireUser(viewer).id, admin: isAdmin(viewer) };
+  async requireHead(viewer: Viewer, reference: ChatReference | NameOrId): Promise<NamedHead> {
+    const user = { userId: requireUser(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
     const head = await this.findHead(reference, user);
     if (!head) throw chatNotFound();
     return head;
   }
 
-  private async findHead(reference: ChatReference, user: Omit<HeadRequest, 'chat'>) {
+  private async findHead(
+    reference: ChatReference | NameOrId,
+    user: Omit<HeadRequest, 'chat'>,
+  ): Promise<NamedHead | null> {
+    if ('nameOrId' in reference) {
+      const { nameOrId } = reference;
+      return (await this.findHead({ id: nameOrId }, user)) ?? this.findHead({ name: nameOrId }, user);
+    }
     if ('id' in reference) return isUuid(reference.id) ? this.headsById.add({ chat: reference.id, ...user }) : null;
     return canBeStored(reference.name) ? this.headsByName.add({ chat: foldName(reference.name), ...user }) : null;
   }
@@ -162,7 +191,7 @@ export class Chats {
     const rows = await query<NamedHead & { place: number }>(this.db, statement, [
       requests.map(({ chat }) => chat),
       requests.map(({ userId }) => userId),
-      requests.map(({ admin }) => admin),
+      requests.map(({ kinds }) => kinds),
     ]);
     const answers: (NamedHead | null)[] = requests.map(() => null);
     for (const { place, ...head } of rows) answers[place - 1] = head;
@@ -190,6 +219,9 @@ export class Chats {
   }
 }
 
+/** The names of direct chats, as `open_direct_chat` makes them, and whatever looks like one. Folded. */
+const DIRECT_CHAT_NAME = /^dm-[0-9a-f-]{36}$/;
+
 /** PostgreSQL's text has neither U+0000 nor lone surrogates, and a query with one of them as a parameter fails. */
 function canBeStored(name: string): boolean {
   return !name.includes('\0') && name.isWellFormed();
@@ -203,6 +235,6 @@ export function foldName(name: string): string {
 const EPOCH_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Eight of 36 characters: two epochs are equal once in 2.8 × 10¹² times. */
-function newEpoch(): string {
+export function newEpoch(): string {
   return Array.from({ length: 8 }, () => EPOCH_CHARACTERS[randomInt(EPOCH_CHARACTERS.length)]).join('');
 }

@@ -7,8 +7,16 @@ import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { ChatMutex } from './chat-mutex.js';
-import { type ChatAction, lastOwner, neededRole, rankTooLow, requireAction, roleTooLow } from './rights.js';
-import { readRoles } from './roles.js';
+import {
+  type ChatAction,
+  lastOwner,
+  neededRole,
+  notInDirectChat,
+  rankTooLow,
+  requireAction,
+  roleTooLow,
+} from './rights.js';
+import { readStandings } from './standings.js';
 
 export interface Membership {
   chatId: string;
@@ -21,7 +29,7 @@ export interface Membership {
 interface Outcome {
   outcome:
     | ('created' | 'updated' | 'removed' | 'repeated')
-    | ('no_chat' | 'no_user' | 'no_member' | 'outsider' | 'signed_out' | 'role' | 'rank' | 'last_owner');
+    | ('no_chat' | 'no_user' | 'no_member' | 'outsider' | 'signed_out' | 'direct' | 'role' | 'rank' | 'last_owner');
   epoch: string;
   seq: number;
   at: Date;
@@ -51,7 +59,8 @@ const SET_ROLE = { name: 'chat-member-set-role', text: 'SELECT * FROM set_member
 
 /**
  * Adds and removes members and sets their roles. The transaction that makes a change also gives it a number in the chat's log and
- * checks the actor's rights (`rights.ts`).
+ * checks the actor's rights (`rights.ts`). A direct chat keeps its two members and their role: for them and for an operator all
+ * methods throw `FORBIDDEN`, rule `chat.direct`; to everybody else there is no such chat.
  */
 export class Memberships {
   constructor(
@@ -113,8 +122,8 @@ export class Memberships {
   /** Refuses before it waits for the chat's row. The statement checks again under that lock. */
   private async requireRight(action: ChatAction, chat: string, member: string, viewer: Viewer | undefined) {
     if (viewer) {
-      const roles = await readRoles(this.db, requireUser(viewer).id, [chat].filter(isUuid));
-      requireAction(viewer, roles.get(chat.toLowerCase()), action);
+      const standings = await readStandings(this.db, requireUser(viewer).id, [chat].filter(isUuid));
+      requireAction(viewer, standings.get(chat.toLowerCase()), action);
     }
     return targetOf(chat, member);
   }
@@ -141,6 +150,8 @@ export class Memberships {
         throw chatNotFound();
       case 'signed_out':
         throw signInEnded();
+      case 'direct':
+        throw notInDirectChat();
       case 'role':
         throw roleTooLow(action ?? 'roles');
       case 'rank':

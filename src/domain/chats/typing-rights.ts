@@ -1,3 +1,4 @@
+import type { ChatKind } from '../chat-kind.js';
 import type { ChatRole } from '../chat-role.js';
 import { type Database, query } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
@@ -11,15 +12,16 @@ interface Writer {
   userId: string;
 }
 
-/** Null fields for a user who is no member. */
+/** No role for a user who is no member. */
 interface WriterRow {
+  kind: ChatKind;
   role: ChatRole | null;
   isMuted: boolean | null;
 }
 
 const WRITERS = {
   name: 'chat-writers',
-  text: `SELECT asked.place::int, m.role, m.muted_until > now() AS "isMuted"
+  text: `SELECT asked.place::int, c.kind, m.role, m.muted_until > now() AS "isMuted"
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (chat_id, user_id, place)
     JOIN chats c ON c.id = asked.chat_id
     LEFT JOIN chat_memberships m ON m.chat_id = c.id AND m.user_id = asked.user_id AND m.left_at IS NULL`,
@@ -33,14 +35,14 @@ export class TypingRights {
 
   /**
    * Returns the chat's id as PostgreSQL writes it.
-   * @throws DomainError `NOT_FOUND` for no such chat, and for who is neither a member nor an admin; `FORBIDDEN`, rule `chat.role`, for
+   * @throws DomainError `NOT_FOUND` for no such chat, and for who is neither a member nor, in a group chat, an admin; `FORBIDDEN`, rule `chat.role`, for
    * a role that may not send; `FORBIDDEN`, rule `member.muted`
    */
   async require(viewer: Viewer, chat: string): Promise<string> {
     const chatId = canonicalId(chat);
     const writer = chatId !== undefined && (await this.writers.add({ chatId, userId: requireUser(viewer).id }));
     if (chatId === undefined || !writer) throw chatNotFound();
-    requireAction(viewer, writer.role ?? undefined, 'send');
+    requireAction(viewer, { kind: writer.kind, role: writer.role ?? undefined }, 'send');
     if (writer.isMuted && !isAdmin(viewer)) throw muted();
     return chatId;
   }

@@ -46,7 +46,7 @@ export function messageOf(event: ChatEvent): ChatMessage | undefined {
 
 /**
  * Why this event ends the viewer's streams; undefined when it does not. A removal does not end an admin's streams, since an admin may
- * read every chat.
+ * read every group chat, and nobody is removed from a direct chat.
  */
 export function endsStreamOf(event: ChatEvent, viewer: Viewer): 'removed' | 'deleted' | undefined {
   const ended = rulesOf(event.type).ends(event);

@@ -42,6 +42,11 @@ export interface AppendedRow {
   createdAt: string;
   /** The stored message when it is not plain. */
   message: ChatMessage | null;
+  /**
+   * The ids of the members of a direct chat who hid it, which this message ended: their state of the chat has changed. Null for every
+   * other message.
+   */
+  shownTo: readonly string[] | null;
 }
 
 /** In the order of the statement's columns. */
@@ -52,11 +57,12 @@ type Values = [
   id: string,
   createdAt: string,
   message: MessageRow | null,
+  shownTo: string[] | null,
 ];
 
 const APPEND = {
   name: 'messages-append',
-  text: `SELECT outcome, epoch, seq, id, created_at, message
+  text: `SELECT outcome, epoch, seq, id, created_at, message, shown_to
     FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6, $7::chat_role, $8::jsonb[])`,
 };
 
@@ -81,8 +87,8 @@ export async function appendMessages(
     neededRole('send'),
     messages.some(({ extras }) => extras !== null) ? messages.map(({ extras }) => extras) : null,
   ]);
-  return rows.map(([outcome, epoch, seq, id, createdAt, message]) => ({
-    ...{ outcome, epoch, seq, id, createdAt },
+  return rows.map(([outcome, epoch, seq, id, createdAt, message, shownTo]) => ({
+    ...{ outcome, epoch, seq, id, createdAt, shownTo },
     message: message && messageOfJson(message),
   }));
 }

@@ -61,7 +61,7 @@ type EventType = 'message.edited' | 'message.deleted' | 'message.pinned' | 'mess
 const EDIT = { name: 'message-edit', text: 'SELECT * FROM edit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' };
 const DELETE = { name: 'messages-delete', text: 'SELECT * FROM delete_messages($1, $2, $3, $4, $5, $6)' };
 const FORGET_HISTORY = { name: 'message-forget-history', text: 'SELECT * FROM forget_history($1, $2, $3, $4, $5, $6)' };
-const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7)' };
+const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7, $8)' };
 
 /** The arguments of `run` for what users do to their own messages, and moderators to everybody's. */
 const OWN_OR_OTHERS = [neededRole('delete'), [DELETES_OTHERS], DELETES_OTHERS] as const;
@@ -143,14 +143,19 @@ export class MessageChanges {
    * @throws DomainError `CONFLICT`, rule `message.deleted`; `CONFLICT`, rule `chat.pins_full`, when the chat has `MAX_PINS`
    */
   async pin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
-    const row = await this.runOne(viewer, target, SET_PIN, neededRole('pin'), [true, MAX_PINS]);
+    const row = await this.setPin(viewer, target, true);
     return this.announced('message.pinned', viewer, row);
   }
 
   /** Unpins a message. One that is not pinned stays as it is. */
   async unpin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
-    const row = await this.runOne(viewer, target, SET_PIN, neededRole('pin'), [false, MAX_PINS]);
+    const row = await this.setPin(viewer, target, false);
     return this.announced('message.unpinned', viewer, row);
+  }
+
+  private setPin(viewer: Viewer, target: MessageTarget, isPinned: boolean): Promise<ChangeRow> {
+    const values = [neededRole('pin', 'direct'), isPinned, MAX_PINS];
+    return this.runOne(viewer, target, SET_PIN, neededRole('pin'), values);
   }
 
   private async runOne(

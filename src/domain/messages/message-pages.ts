@@ -1,4 +1,4 @@
-import { mayReadSql } from '../chats/rights.js';
+import { type AdminReading, kindsReadAsAdmin, mayReadSql } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
 import { type ChatHead, isFlagged, type MessageRange, toMessage } from '../log/chat-log.js';
 import type { PlainMessage } from '../log/chat-message.js';
@@ -7,7 +7,7 @@ import { OFF_TIMELINE } from '../log/message-flags.js';
 import { readMessages } from '../log/message-rows.js';
 import { readTimeline, windowStart, windowStartSql } from '../log/timeline.js';
 import { isUuid } from '../text.js';
-import { isAdmin, requireUser, type Viewer } from '../viewer.js';
+import { requireUser, type Viewer } from '../viewer.js';
 
 /** Messages of a chat, and the chat's head, both of the same moment. */
 export interface MessagePage {
@@ -33,7 +33,10 @@ const PLAIN_PAGE = { name: 'messages-page-plain', text: page(PLAIN_COLUMNS, 'mes
 
 /** Reads pages of a chat's history. One statement checks access and reads the page, in one snapshot. */
 export class MessagePages {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly adminReading: AdminReading,
+  ) {}
 
   /**
    * The newest `last` messages of a range. Undefined when the chat does not exist or the viewer may not read it.
@@ -48,7 +51,8 @@ export class MessagePages {
     const user = requireUser(viewer);
     if (!isUuid(chatId)) return undefined;
     const id = chatId.toLowerCase();
-    const values = [id, user.id, isAdmin(viewer), after, before, last, without];
+    const kinds = kindsReadAsAdmin(viewer, this.adminReading);
+    const values = [id, user.id, kinds, after, before, last, without];
     let head: ChatHead | undefined;
     let rows: MessageRow[] = [];
     for (const row of await queryValues<HeadRow | MessageRow>(this.db, senders ? PAGE : PLAIN_PAGE, values)) {

@@ -1,5 +1,5 @@
-import type { ChatRole } from '../chat-role.js';
 import { allowedActions, DELETES_OTHERS, isAtLeast } from '../chats/rights.js';
+import type { Standing } from '../chats/standings.js';
 import { extrasOf, type PlainMessage } from '../log/chat-message.js';
 import type { Viewer } from '../viewer.js';
 import { historyRefused } from './message-refusals.js';
@@ -14,26 +14,27 @@ export class MessageRights {
 
   /**
    * What the viewer may do with the message now. Nothing can be done with a deleted message.
-   * @param role the viewer's role in the message's chat; undefined for no member
+   * @param standing who the viewer is in the message's chat; undefined when there is no such chat any more
    */
-  allowedActions(viewer: Viewer | null, role: ChatRole | undefined, message: PlainMessage): MessageAction[] {
+  allowedActions(viewer: Viewer | null, standing: Standing | undefined, message: PlainMessage): MessageAction[] {
     if (extrasOf(message).deletedAt !== null) return [];
-    const inChat = allowedActions(viewer, role);
+    const inChat = allowedActions(viewer, standing);
     const isOwn = isSender(viewer, message);
     const may: Record<MessageAction, boolean> = {
       reply: inChat.includes('send'),
       react: inChat.includes('react'),
       edit: isOwn && inChat.includes('edit') && this.isEditable(message),
-      delete: inChat.includes('delete') && (isOwn || isAtLeast(viewer, role, DELETES_OTHERS)),
+      delete: inChat.includes('delete') && (isOwn || isAtLeast(viewer, standing, DELETES_OTHERS)),
       pin: inChat.includes('pin'),
-      readHistory: inChat.includes('read') && (isOwn || isAtLeast(viewer, role, DELETES_OTHERS)),
+      readHistory: inChat.includes('read') && (isOwn || isAtLeast(viewer, standing, DELETES_OTHERS)),
     };
     return MESSAGE_ACTIONS.filter((action) => may[action]);
   }
 
   /** @throws DomainError `FORBIDDEN`, rule `message.history`, for who neither sent the message nor may delete it */
-  requireHistory(viewer: Viewer | null, role: ChatRole | undefined, message: PlainMessage): void {
-    if (!isSender(viewer, message) && !isAtLeast(viewer, role, DELETES_OTHERS)) throw historyRefused(DELETES_OTHERS);
+  requireHistory(viewer: Viewer | null, standing: Standing | undefined, message: PlainMessage): void {
+    if (isSender(viewer, message) || isAtLeast(viewer, standing, DELETES_OTHERS)) return;
+    throw historyRefused(DELETES_OTHERS);
   }
 
   private isEditable({ createdAt }: PlainMessage): boolean {

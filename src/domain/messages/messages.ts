@@ -46,8 +46,8 @@ export class Messages {
 
   /**
    * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message as it is now.
-   * The transaction that gives the number also checks that the sender is an admin, or a member whose role may send, and that what the
-   * message refers to is there.
+   * The transaction that gives the number also checks that the sender is a member whose role may send, or in a group chat an admin, and
+   * that what the message refers to is there.
    * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`, for a quote of
    * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued; `SERVICE_UNAVAILABLE`: the
    * message may have been written, and sending it again with the same nonce is safe

@@ -1,4 +1,5 @@
 import type { ChatMutex } from '../chats/chat-mutex.js';
+import type { AdminReading } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
 import { MentionLists } from './mention-lists.js';
@@ -24,7 +25,7 @@ export interface MessageServices {
   mentionLists: MentionLists;
 }
 
-export interface MessageOptions {
+export interface MessageOptions extends AdminReading {
   /** How long after it was sent a message can be edited, in seconds. Default: no end. */
   editWindowSeconds?: number | undefined;
   /** How often summaries of reactions are made that no process has made at once, in milliseconds. Default: 1 s. */
@@ -46,6 +47,7 @@ export function messageServices(
     editWindowSeconds = Number.POSITIVE_INFINITY,
     reactionSweepMs = REACTION_SWEEP_MS,
     mentionAllLimit = MENTION_ALL_LIMIT,
+    ...adminReading
   }: MessageOptions,
 ): { messages: MessageServices; close: () => Promise<void> } {
   const summaries = new ReactionSummaries(db, announce, {
@@ -57,12 +59,12 @@ export function messageServices(
   const services = {
     messages,
     reactions,
-    messagePages: new MessagePages(db),
+    messagePages: new MessagePages(db, adminReading),
     messageChanges: new MessageChanges(db, mutex, announce, { editWindowSeconds }),
     messageRights: new MessageRights({ editWindowSeconds }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
-    threads: new Threads(db),
+    threads: new Threads(db, adminReading),
     mentionLists: new MentionLists(db),
   };
   const close = async () => {

@@ -1,10 +1,10 @@
-import { mayReadSql } from '../chats/rights.js';
+import { type AdminReading, kindsReadAsAdmin, mayReadSql } from '../chats/rights.js';
 import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { profileOfJson } from '../log/message-rows.js';
 import type { UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
-import { isAdmin, requireUser, type Viewer } from '../viewer.js';
+import { requireUser, type Viewer } from '../viewer.js';
 
 /** A message and the replies to it. */
 export interface Thread {
@@ -110,7 +110,10 @@ const FOLLOW = { name: 'thread-follow', text: 'SELECT * FROM set_thread_follow($
 
 /** Reads threads, and makes members follow them. Without an access check where none is named. */
 export class Threads {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly adminReading: AdminReading,
+  ) {}
 
   /** The threads of these messages, in any order; none for a message that never had a reply. One query. */
   at(places: readonly ThreadPlace[]): Promise<Thread[]> {
@@ -138,7 +141,8 @@ export class Threads {
 
   /** The threads of a chat that have replies, the one with the newest reply first. None when the viewer may not read the chat. */
   list(viewer: Viewer | null, chatId: string, { following, unread, first, before }: ThreadFilter): Promise<Thread[]> {
-    const values = [chatId, requireUser(viewer).id, isAdmin(viewer), before ?? 2 ** 31 - 1, unread, first];
+    const kinds = kindsReadAsAdmin(viewer, this.adminReading);
+    const values = [chatId, requireUser(viewer).id, kinds, before ?? 2 ** 31 - 1, unread, first];
     return query<Thread>(this.db, following ? FOLLOWED : ALL, values);
   }
 

@@ -1,7 +1,7 @@
 import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
-import type { ChatRole } from '../../domain/chat-role.js';
 import type { Member, MemberLists, MemberPage } from '../../domain/chats/member-lists.js';
+import type { Standing } from '../../domain/chats/standings.js';
 import { badInput, chatNotFound } from '../../domain/errors.js';
 import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.js';
 import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
@@ -47,8 +47,8 @@ export class Loaders {
 
   private readonly messagesById: DataLoader<MessageTarget, ChatMessage | null, string>;
 
-  /** The viewer's role in a chat; undefined for no member. */
-  readonly roles: DataLoader<string, ChatRole | undefined>;
+  /** Who the viewer is in a chat; undefined when there is no such chat. */
+  readonly standings: DataLoader<string, Standing | undefined>;
 
   /** Whether the viewer has reacted so. */
   readonly myReactions: DataLoader<ReactionPlace, boolean, string>;
@@ -94,7 +94,7 @@ export class Loaders {
     this.caller = caller;
     this.chatLog = services.chatLog;
     this.memberLists = services.memberLists;
-    this.roles = new DataLoader((chatIds) => services.chats.rolesOf(caller.viewer, chatIds));
+    this.standings = new DataLoader((chatIds) => services.chats.standingsOf(caller.viewer, chatIds));
     this.messagePages = services.messagePages;
   }
 

@@ -30,7 +30,7 @@ export interface StreamRequest {
 }
 
 export interface ChatStreamRequest extends StreamRequest {
-  /** The chat's name, percent-decoded. */
+  /** The chat's name or its id, percent-decoded. */
   name: string;
 }
 
@@ -88,8 +88,8 @@ export class Admission {
     return { viewer, user: viewer.user, after };
   }
 
-  private requireHead(viewer: Viewer, name: string) {
-    return this.services.chats.requireHead(viewer, { name }).catch((error: unknown) => {
+  private requireHead(viewer: Viewer, nameOrId: string) {
+    return this.services.chats.requireHead(viewer, { nameOrId }).catch((error: unknown) => {
       const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
       throw isNotFound ? new StreamRefusal(404, 'not_found', error.message) : error;
     });

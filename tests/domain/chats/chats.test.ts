@@ -21,6 +21,19 @@ describe('creating a chat', () => {
     },
   );
 
+  const id = '0197D1a2-0000-7000-8000-00000000000f';
+
+  it.each([id, id.toLowerCase(), `dm-${id}`, `DM-${id}`, `dm-${'-'.repeat(36)}`, `dm-${'0'.repeat(36)}`])(
+    'refuses the name %j, which an id or a direct chat could have',
+    async (name) => {
+      await expect(services.chats.create(name)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', field: 'name' });
+    },
+  );
+
+  it.each([`${id}0`, `chat ${id}`, `dm-${id}0`, 'dm-ann', `dm ${id}`])('takes the name %j', async (name) => {
+    expect(await services.chats.create(name)).toMatchObject({ name, kind: 'group' });
+  });
+
   it.each([
     ['Lobby', 'LOBBY'],
     ['Straße', 'STRASSE'],

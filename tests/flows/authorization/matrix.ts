@@ -93,6 +93,7 @@ export const MATRIX: Record<string, Row> = {
   'Query.presence': row(({ member }) => `{ presence(userIds: ["${member}"]) { userId } }`, acquaintances),
 
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
+  'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
   'Mutation.assignUserToChat': row(
     ({ chat, member }) => `mutation { assignUserToChat(userId: "${member}", chatId: "${chat}") { joinedAt } }`,
     admins,
@@ -215,6 +216,7 @@ export const MATRIX: Record<string, Row> = {
     {
       id: membersOrNull,
       name: membersOrNull,
+      kind: membersOrNull,
       createdAt: membersOrNull,
       cursor: membersOrNull,
       'members {joinedAt}': membersOrNull,

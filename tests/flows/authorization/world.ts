@@ -21,6 +21,7 @@ export async function startWorld() {
   const newUser = (username: string) =>
     services.users.create({ username, password: PASSWORD, email: `${username}@example.org` });
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
+  const friend = await newUser('friend');
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
   const chat = await services.chats.create('general');
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
@@ -103,6 +104,7 @@ export async function startWorld() {
   return {
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
+      friend: friend.id,
       everybody: JSON.stringify([member.id, stranger.id, former.id, admin.id]),
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },
     },
@@ -110,7 +112,7 @@ export async function startWorld() {
 
     async overHttp(caller: Caller, query: string): Promise<string> {
       const { data, codes } = await team.first.query(tokens[caller], query);
-      return describe(data, codes);
+      return describeAnswer(data, codes);
     },
 
     /** The answer to a query or a mutation, the first event of a subscription, or how it ended. */
@@ -118,8 +120,8 @@ export async function startWorld() {
       const answers = socketOf(caller).iterate({ query });
       let isDone = false;
       const answer = answers.next().then(
-        ({ value }) => describe(value?.data, (value?.errors ?? []).map(codeOf)),
-        (error: unknown) => describe(null, Array.isArray(error) ? error.map(codeOf) : [closeOf(error)]),
+        ({ value }) => describeAnswer(value?.data, (value?.errors ?? []).map(codeOf)),
+        (error: unknown) => describeAnswer(null, Array.isArray(error) ? error.map(codeOf) : [closeOf(error)]),
       );
       const settled = answer.finally(() => {
         isDone = true;
@@ -159,8 +161,8 @@ export async function startWorld() {
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** `ok` when the answer holds anything, `null` when it holds nothing but nulls and empty lists. */
-function describe(data: unknown, codes: unknown[]): string {
+/** `ok` when the answer holds anything, `null` when it holds nothing but nulls and empty lists; otherwise the codes of its errors. */
+export function describeAnswer(data: unknown, codes: unknown[]): string {
   if (codes.length > 0) return [...new Set(codes)].join();
   return holdsAnything(data) ? 'ok' : 'null';
 }

@@ -18,11 +18,12 @@ const CONTRACT = `
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
               role: UserRole! isActive: Boolean dateJoined: DateTime! }
+  enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read send react edit delete pin mentionAll remove roles }
   enum MessageAction { reply react edit delete pin readHistory }
 
-  type Chat { id: ID! name: String! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
+  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
@@ -69,6 +70,7 @@ const CONTRACT = `
   }
   type Mutation {
     createChat(name: String!): Chat!
+    openDirectChat(userId: ID!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
       mentions: [ID!], mentionAll: Boolean = false, metadata: JSON): Message!

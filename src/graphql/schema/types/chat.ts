@@ -1,3 +1,4 @@
+import type { ChatKind } from '../../../domain/chat-kind.js';
 import { createdSeqOf } from '../../../domain/created-seq.js';
 import { badInput } from '../../../domain/errors.js';
 import type { ChatHead } from '../../../domain/log/chat-log.js';
@@ -8,18 +9,27 @@ import { loaders } from '../loaders.js';
 import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 import { SHARED } from '../shared.js';
 
+const ChatKindEnum = builder.enumType('ChatKind', {
+  values: {
+    group: {},
+    direct: { description: 'Of the same two users for ever, who both have the role `member`.' },
+  } as const satisfies Record<ChatKind, object>,
+});
+
 /**
  * Another field can return a chat by its id and head alone, which the access check has read: `message { chat { id cursor } }` needs
  * no query. Prisma reads the other fields that are selected, in one query for all chats requested together.
  */
 export const Chat = builder.prismaObject('Chat', {
-  description: 'A conversation. Its members and admins can read it; `viewerCan` says what else the viewer may do.',
+  description:
+    'A conversation. Its members can read it, and admins can read group chats; `viewerCan` says what else the viewer may do.',
   select: { id: true, epoch: true, lastSeq: true },
   authScopes: ({ id }, context) => loaders(context).access.reader(id),
   fields: (t) => ({
     // Resolved and not exposed, because Prisma would read an exposed field.
     id: t.id({ resolve: ({ id }) => id, extensions: SHARED }),
-    name: t.exposeString('name'),
+    name: t.exposeString('name', { description: 'Of a direct chat, `dm-` and its id.' }),
+    kind: t.expose('kind', { type: ChatKindEnum }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     cursor: t.string({
       description:
@@ -48,7 +58,9 @@ function headOf({ id, epoch, lastSeq }: ReturnType<typeof chatOfHead>): ChatHead
 builder.queryFields((t) => ({
   chats: t.prismaField({
     type: [Chat],
-    description: 'Your chats, or every chat if you are an admin, in the order of their creation.',
+    description:
+      'Your chats, in the order of their creation. For an admin also every other group chat; other people’s direct chats only if ' +
+      'the service is set up so.',
     authScopes: { user: true },
     args: {
       first: t.arg.int({ description: `The most chats to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
@@ -100,13 +112,29 @@ builder.mutationField('createChat', (t) =>
     args: {
       name: t.arg.string({
         required: true,
-        description: '1 to 100 characters of any script, without `/`. Unique regardless of case.',
+        description:
+          '1 to 100 characters of any script, without `/`. Unique regardless of case. Not like an id or the name of a direct chat.',
       }),
     },
     resolve: async (_root, { name }, context) => {
       const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer));
       loaders(context).access.grant(headOf(chat));
       return chat;
+    },
+  }),
+);
+
+builder.mutationField('openDirectChat', (t) =>
+  t.field({
+    type: Chat,
+    description:
+      'The direct chat of you and another user. The first call makes it; you two have one for ever. Fails with FORBIDDEN (rule ' +
+      '`user.inactive`) if the user is not active.',
+    authScopes: { user: true },
+    args: { userId: t.arg.id({ required: true }) },
+    resolve: async (_root, { userId }, context) => {
+      const head = await context.services.directChats.open(requireViewer(context.caller.viewer), userId);
+      return chatOfHead(loaders(context).access.grant(head));
     },
   }),
 );

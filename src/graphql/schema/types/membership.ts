@@ -15,7 +15,7 @@ import { User } from './user.js';
 const ChatRoleEnum = builder.enumType('ChatRole', {
   description:
     'What a member may do in a chat; each may do what those before may. A user with the role admin may do what an owner may, ' +
-    'in every chat.',
+    'in every group chat. In a direct chat both are `member`.',
   values: {
     reader: { description: 'Reads messages.' },
     member: { description: 'Writes messages, and edits and deletes its own.' },
@@ -71,7 +71,7 @@ const ChatActionEnum = builder.enumType('ChatAction', {
     react: {},
     edit: { description: 'Edit one’s own messages.' },
     delete: { description: 'Delete one’s own messages; moderators and owners delete everybody’s.' },
-    pin: { description: 'Pin and unpin messages.' },
+    pin: { description: 'Pin and unpin messages. In a direct chat both members may.' },
     mentionAll: { description: 'Mention every member. In a chat with many members only owners may.' },
     remove: { description: 'Remove a member whose role is lower.' },
     roles: { description: 'Give roles to members.' },
@@ -84,14 +84,16 @@ builder.prismaObjectField(Chat, 'viewerCan', (t) =>
     description: 'What the viewer may do in the chat now, with the scopes of their token.',
     complexity: { field: 1, multiplier: 1 },
     resolve: async ({ id }, _args, context) =>
-      allowedActions(context.caller.viewer, await loaders(context).roles.load(id)),
+      allowedActions(context.caller.viewer, await loaders(context).standings.load(id)),
   }),
 );
 
 builder.mutationFields((t) => ({
   assignUserToChat: t.field({
     type: ChatMembership,
-    description: 'Makes a user a member of a chat. A second call changes nothing. Admins only.',
+    description:
+      'Makes a user a member of a chat. A second call changes nothing. Admins only. Fails with FORBIDDEN for a direct chat (rule ' +
+      '`chat.direct`).',
     authScopes: { admin: true },
     args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
     resolve: async (_root, { userId, chatId }, { services, caller, db }) => {
@@ -103,7 +105,8 @@ builder.mutationFields((t) => ({
   removeUserFromChat: t.boolean({
     description:
       'Ends a membership. Returns false if the user was not a member. Moderators and owners remove members whose role is lower ' +
-      'than theirs; admins remove anybody. Fails with CONFLICT for the last owner of a chat.',
+      'than theirs; admins remove anybody. Fails with CONFLICT for the last owner of a chat, and with FORBIDDEN for a direct ' +
+      'chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
     resolve: (_root, { userId, chatId }, { services, caller }) =>
@@ -113,7 +116,7 @@ builder.mutationFields((t) => ({
     type: ChatMembership,
     description:
       'Gives a member another role. Repeating it changes nothing. Owners of the chat and admins only. Fails with CONFLICT if no ' +
-      'owner would be left.',
+      'owner would be left, and with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),

@@ -75,10 +75,10 @@ builder.mutationFields((t) => {
     ),
     pinMessage: changeOfOne(
       'pin',
-      'Pins a message in its chat. Repeating it changes nothing. Moderators and owners only. Fails with CONFLICT when the message ' +
-        'is deleted, or when the chat has 100 pins.',
+      'Pins a message in its chat. Repeating it changes nothing. Moderators and owners only, in a direct chat both members. Fails ' +
+        'with CONFLICT when the message is deleted, or when the chat has 100 pins.',
     ),
-    unpinMessage: changeOfOne('unpin', 'Unpins a message. Repeating it changes nothing. Moderators and owners only.'),
+    unpinMessage: changeOfOne('unpin', 'Unpins a message. Repeating it changes nothing. Who may pin it may.'),
   };
 });
 

@@ -49,8 +49,8 @@ builder.objectFields(Message, (t) => ({
         after: checkBetween('after', args.after ?? -1, -1, MAX_SEQ),
       };
       const { services, caller, budget } = context;
-      const role = await loaders(context).roles.load(message.chatId);
-      services.messageRights.requireHistory(caller.viewer, role, message);
+      const standing = await loaders(context).standings.load(message.chatId);
+      services.messageRights.requireHistory(caller.viewer, standing, message);
       if (extrasOf(message).revision === 0) return [];
       const history = await budget.read(() => services.messageHistories.read(message, page));
       return history && budget.spendReading(history) ? history : [];
@@ -63,8 +63,8 @@ builder.objectFields(Message, (t) => ({
     complexity: { field: 1, multiplier: 1 },
     resolve: async (message, _args, context) => {
       const { services, caller } = context;
-      const role = await loaders(context).roles.load(message.chatId);
-      return services.messageRights.allowedActions(caller.viewer, role, message);
+      const standing = await loaders(context).standings.load(message.chatId);
+      return services.messageRights.allowedActions(caller.viewer, standing, message);
     },
   }),
 }));
