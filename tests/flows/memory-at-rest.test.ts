@@ -8,12 +8,12 @@ import { waitUntil } from '../support/wait-until.js';
 const MIB_OF_KB = 1024;
 
 /**
- * MiB, with a tenth of room above what is measured on a busy machine, where garbage is collected late: a package that is loaded at
- * every start for what few use is more than that. The benchmark's scenario `idle` holds the service to less.
+ * MiB, with a tenth of room above what is measured: a package that is loaded at every start for what few use is more than that. The
+ * benchmark's scenario `idle` holds the service to less.
  */
 const BOUNDS = {
-  postgres: { atRest: 145, peak: 165 },
-  embedded: { atRest: 460, peak: 600 },
+  postgres: { atRest: 140, peak: 165 },
+  embedded: { atRest: 420, peak: 600 },
 };
 
 it.runIf(existsSync('/proc/self/status'))(
