@@ -1,6 +1,7 @@
 import type { ChatMessage } from '../domain/log/chat-message.js';
 import { requireScope, type Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
+import type { Frame } from '../wire/frame.js';
 import { messageAckFrame } from '../wire/frames.js';
 import type { ChatFrame, MessageChange, MessageEdit, MessageReaction, MessageSend } from './protocol.js';
 
@@ -10,7 +11,7 @@ export interface FrameContext {
   viewer: Viewer;
   userId: string;
   chatId: string;
-  answer(frame: object): void;
+  answer(frame: Frame): void;
 }
 
 /** Does what a frame about a chat asks for, and answers it. @throws DomainError when it is refused */

@@ -1,22 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FastifyBaseLogger } from 'fastify';
-import type { Session, SessionEnd, SessionListener } from '../delivery/session.js';
+import type { ChannelSocket } from '../channels/channel.js';
+import { Listener, type ListenerContext } from '../channels/listener.js';
 import { clientError } from '../domain/database.js';
 import { badInput, DomainError, tooManyRenewals } from '../domain/errors.js';
 import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
-import type { AdmittedUser } from '../plugins/streams/admission.js';
-import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
-import { jsonFrame } from '../plugins/websocket/frame.js';
-import { authAckFrame, errorFrame, internalErrorFrame, pongFrame, tokenExpiringFrame } from '../wire/frames.js';
-import type { Channel, ChannelSocket } from './channel.js';
+import { closeCodes } from '../plugins/websocket/close-codes.js';
+import type { Frame } from '../wire/frame.js';
+import { authAckFrame, errorFrame, internalErrorFrame, pongFrame } from '../wire/frames.js';
 import { type FrameContext, handleChatFrame } from './chat-frames.js';
 import { type ChatFrame, type ClientFrame, parseFrame } from './protocol.js';
 
-export interface ConnectionContext {
+/** What a connection needs of a `ChatSocket`. */
+export interface RawSocket extends ChannelSocket {
+  pause(): void;
+  resume(): void;
+}
+
+export interface ConnectionContext extends ListenerContext {
   services: Pick<Services, 'sessions' | 'tokens'> & FrameContext['services'];
-  log: FastifyBaseLogger;
-  requestId: string;
 }
 
 /**
@@ -25,51 +27,20 @@ export interface ConnectionContext {
  */
 const HELLO_DELAY_MS = 5;
 
-const SESSION_ENDS: Record<SessionEnd, Disconnect> = {
-  token_expired: closeCodes.tokenExpired,
-  token_revoked: closeCodes.tokenRevoked,
-};
-
-/**
- * One user's raw socket, from the upgrade to the close: its token, and the client's frames. What it streams is its channel's. It
- * needs no network: the socket is an argument, and its owner calls `receive`, `drained` and `closed`.
- */
-export class Connection implements SessionListener {
-  private readonly session: Session;
-  private readonly userId: string;
+/** One user's raw socket, from the upgrade to the close: it listens, and handles the client's frames, which its owner gives to `receive`. */
+export class Connection extends Listener<RawSocket, ConnectionContext> {
   private isRenewing = false;
   /** Frames that came while an `auth` frame is handled. One of them at most is another `auth` frame. */
   private readonly waiting: ClientFrame[] = [];
   private hasWaitingAuth = false;
 
-  constructor(
-    private readonly socket: ChannelSocket,
-    { viewer, user }: AdmittedUser,
-    private readonly channel: Channel,
-    private readonly context: ConnectionContext,
-  ) {
-    this.userId = user.id;
-    this.session = context.services.sessions.open(viewer, this);
-  }
-
-  /** Sends `hello` and opens the stream. No frame of the client is read before that. */
-  async start(): Promise<void> {
-    const { socket, channel } = this;
+  /** No frame of the client is read before `hello` is sent. */
+  override async start(): Promise<void> {
+    const { socket } = this;
     socket.pause();
-    try {
-      await sleep(HELLO_DELAY_MS);
-      // `closed` has been called already, and would not close a stream that is opened now.
-      if (!socket.isOpen) return;
-      const hello = await channel.open(() => this.session.viewer);
-      if (!socket.isOpen) {
-        channel.close();
-        return;
-      }
-      if (hello) this.send(hello);
-      socket.resume();
-    } catch (error) {
-      this.fail(error);
-    }
+    await sleep(HELLO_DELAY_MS);
+    await super.start();
+    if (socket.isOpen) socket.resume();
   }
 
   /** Takes a frame from the client. */
@@ -85,33 +56,6 @@ export class Connection implements SessionListener {
       // An error thrown into the socket's event would end the process.
       this.fail(error);
     }
-  }
-
-  /** The socket's outbox has room again. */
-  drained(): void {
-    this.channel.resume();
-  }
-
-  /** The socket is closed. */
-  closed(): void {
-    this.channel.close();
-    this.session.close();
-  }
-
-  sessionEnded(reason: SessionEnd): void {
-    this.socket.disconnect(SESSION_ENDS[reason]);
-  }
-
-  tokenExpiring(expiresAt: Date): void {
-    this.send(tokenExpiringFrame(expiresAt));
-  }
-
-  viewerChanged(): void {
-    this.channel.checkAccess(this.session.viewer).catch((error: unknown) => this.fail(error));
-  }
-
-  private send(frame: object): void {
-    this.socket.sendFrame(jsonFrame(frame));
   }
 
   /**
@@ -169,7 +113,7 @@ export class Connection implements SessionListener {
   }
 
   /** An answer names the chat where the frame did. */
-  private answer({ chatId }: ClientFrame, answer: object): void {
+  private answer({ chatId }: ClientFrame, answer: Frame): void {
     this.send(this.channel.chatId === undefined ? { ...answer, chatId } : answer);
   }
 
@@ -191,21 +135,5 @@ export class Connection implements SessionListener {
       this.warn(error, 'could not handle a frame of a raw channel');
     const { requestId } = this.context;
     this.answer(frame, refusal ? errorFrame(frame.id, refusal) : internalErrorFrame(frame.id, requestId));
-  }
-
-  /** Closes the socket because of an error. */
-  private fail(error: unknown): void {
-    const refusal = clientError(error);
-    if (refusal?.code === 'NOT_FOUND') {
-      this.socket.disconnect(closeCodes.removedFromChat);
-      return;
-    }
-    this.warn(error, 'closing a raw channel because of an error');
-    this.socket.disconnect(refusal?.code === 'SERVICE_UNAVAILABLE' ? closeCodes.overloaded : closeCodes.internalError);
-  }
-
-  private warn(error: unknown, what: string): void {
-    const { log, requestId } = this.context;
-    log.warn({ err: error, reqId: requestId }, what);
   }
 }

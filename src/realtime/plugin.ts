@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { ChatChannel } from '../channels/chat-channel.js';
+import { FrameEncoding } from '../channels/frame-encoding.js';
 import { holderOf } from '../plugins/limits/holder.js';
 import { Admission, type AdmissionOptions, type Admitted, StreamRefusal } from '../plugins/streams/admission.js';
 import { offeredSubprotocols } from '../plugins/streams/credentials.js';
@@ -9,7 +11,6 @@ import type { Disconnect } from '../plugins/websocket/close-codes.js';
 import { jsonFrame } from '../plugins/websocket/frame.js';
 import { CHAT_PROTOCOL } from '../plugins/websocket/subprotocols.js';
 import { closingFrame } from '../wire/frames.js';
-import { ChatChannel } from './chat-channel.js';
 import { Connection } from './connection.js';
 
 declare module 'fastify' {
@@ -29,6 +30,7 @@ const URL = '/ws/chat/*';
 /** The raw channel, `/ws/chat/<name or id>/`: one WebSocket per chat, JSON text frames both ways (docs/raw-channel.md). */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
+  const encoding = new FrameEncoding(jsonFrame);
   app.decorateRequest('admitted', null);
 
   const admit = async (request: FastifyRequest<Route>) => {
@@ -46,8 +48,8 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
     const { admitted, id } = request;
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
     const { services, log } = app;
-    const channel = new ChatChannel(socket, admitted, services);
-    const connection = new Connection(socket, admitted, channel, { services, log, requestId: id });
+    const channel = new ChatChannel(socket, admitted, { services, encoding });
+    const connection = new Connection(socket, admitted, channel, { services, encoding, log, requestId: id });
     socket.consumer = connection;
     socket.closingFrame = encodedClosingFrame;
     socket.countForUser(app.userSockets.of(holderOf(admitted.viewer)));

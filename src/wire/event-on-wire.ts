@@ -11,6 +11,7 @@ import { messageEdited } from './events/message-edited.js';
 import { messagePinned } from './events/message-pinned.js';
 import { messageReactions } from './events/message-reactions.js';
 import { messageUnpinned } from './events/message-unpinned.js';
+import type { Frame } from './frame.js';
 import { userOnWire } from './people.js';
 
 /** The encoder of each kind. A missing one is a compile error. */
@@ -27,7 +28,7 @@ const CONTENTS: { readonly [Type in EventType]: WireContent<Type> } = {
 };
 
 /** An event as every transport but GraphQL sends it. */
-export function eventOnWire(event: ChatEvent, audience: Audience): object {
+export function eventOnWire(event: ChatEvent, audience: Audience): Frame {
   const { type, seq, at, actor } = event;
   const head = { type, seq, cursor: formatCursor(event), at, actor: actor && userOnWire(actor) };
   return { ...head, ...contentOf(type)(event, audience) };

@@ -1,12 +1,13 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ChatChannel } from '../../src/channels/chat-channel.js';
+import { FrameEncoding } from '../../src/channels/frame-encoding.js';
 import { databaseAway } from '../../src/domain/errors.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import type { Disconnect } from '../../src/plugins/websocket/close-codes.js';
-import type { ChannelSocket } from '../../src/realtime/channel.js';
-import { ChatChannel } from '../../src/realtime/chat-channel.js';
-import { Connection } from '../../src/realtime/connection.js';
+import { jsonFrame } from '../../src/plugins/websocket/frame.js';
+import { Connection, type RawSocket } from '../../src/realtime/connection.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -20,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => services.close());
 
 /** A socket without a network: what was sent, and how it ended. */
-class PaperSocket implements ChannelSocket {
+class PaperSocket implements RawSocket {
   isOpen = true;
   hasRoom = true;
   isPaused = false;
@@ -66,9 +67,11 @@ async function connect(override: Partial<typeof services> = {}, members: UserPro
   const checked = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
   const admitted = { viewer: viewerOf(ann), user: ann, chat, checked, after: undefined };
   const used = { ...services, ...override };
-  const channel = new ChatChannel(socket, admitted, used);
+  const encoding = new FrameEncoding(jsonFrame);
+  const channel = new ChatChannel(socket, admitted, { services: used, encoding });
   const log = pino({ level: 'silent' });
-  const connection = new Connection(socket, admitted, channel, { services: used, log, requestId: 'request-1' });
+  const context = { services: used, encoding, log, requestId: 'request-1' };
+  const connection = new Connection(socket, admitted, channel, context);
   return { chat, socket, connection };
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { FrameEncoding } from '../../src/channels/frame-encoding.js';
 import type { UserProfile } from '../../src/domain/profile.js';
-import { eventFrames } from '../../src/realtime/event-frames.js';
+import { jsonFrame } from '../../src/plugins/websocket/frame.js';
 import { createdEvent } from '../support/events.js';
 
 const sender: UserProfile = {
@@ -16,6 +17,9 @@ function event(nonce: string | null) {
   const createdAt = '2026-11-22T12:00:00.000Z';
   return createdEvent('k3f9', { id: 'm', chatId: 'c', seq: 58, content: 'hi', nonce, createdAt, sender });
 }
+
+const encoding = new FrameEncoding(jsonFrame);
+const eventFrames = encoding.events.bind(encoding);
 
 const json = (frame: Buffer) => JSON.parse(frame.toString('utf8', frame[1] === 126 ? 4 : 2));
 

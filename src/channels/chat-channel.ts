@@ -6,10 +6,15 @@ import type { Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import type { Admitted } from '../plugins/streams/admission.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
-import { jsonFrame } from '../plugins/websocket/frame.js';
+import type { Frame } from '../wire/frame.js';
 import { helloFrame, liveFrame, resetFrame } from '../wire/frames.js';
 import type { Channel, ChannelSocket } from './channel.js';
-import { eventFrames } from './event-frames.js';
+import type { FrameEncoding } from './frame-encoding.js';
+
+interface ChatChannelContext {
+  services: Pick<Services, 'chats' | 'chatStreams'>;
+  encoding: FrameEncoding;
+}
 
 const STREAM_ENDS: Record<StreamEnd, Disconnect> = {
   removed: closeCodes.removedFromChat,
@@ -29,19 +34,19 @@ export class ChatChannel implements Channel, StreamSink {
   constructor(
     private readonly socket: ChannelSocket,
     admitted: Admitted,
-    private readonly services: Pick<Services, 'chats' | 'chatStreams'>,
+    private readonly context: ChatChannelContext,
   ) {
     this.opening = admitted;
     this.chatId = admitted.chat.id;
     this.userId = admitted.user.id;
   }
 
-  async open(viewer: () => Viewer): Promise<object | undefined> {
+  async open(viewer: () => Viewer): Promise<Frame | undefined> {
     const { opening } = this;
     if (!opening) return undefined;
     this.opening = undefined;
     const { chat, user, after, checked } = opening;
-    const stream = await this.services.chatStreams.open({ chatId: chat.id, viewer, after, checked }, this);
+    const stream = await this.context.services.chatStreams.open({ chatId: chat.id, viewer, after, checked }, this);
     this.stream = stream;
     const { heartbeatSeconds } = this.socket;
     const cursor = startOf(stream.head, after);
@@ -57,20 +62,20 @@ export class ChatChannel implements Channel, StreamSink {
   }
 
   async checkAccess(viewer: Viewer): Promise<void> {
-    await this.services.chats.requireHead(viewer, { id: this.chatId });
+    await this.context.services.chats.requireHead(viewer, { id: this.chatId });
   }
 
   deliver(events: readonly ChatEvent[]): boolean {
-    this.socket.sendFrame(eventFrames(events, this.userId));
+    this.socket.sendFrame(this.context.encoding.events(events, this.userId));
     return this.socket.hasRoom;
   }
 
   live(cursor: Cursor): void {
-    this.socket.sendFrame(jsonFrame(liveFrame(cursor)));
+    this.socket.sendFrame(this.context.encoding.frame(liveFrame(cursor)));
   }
 
   reset(cursor: Cursor): void {
-    this.socket.sendFrame(jsonFrame(resetFrame(cursor)));
+    this.socket.sendFrame(this.context.encoding.frame(resetFrame(cursor)));
   }
 
   end(reason: StreamEnd): void {

@@ -1,16 +1,15 @@
 import type { Viewer } from '../domain/viewer.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
+import type { Frame } from '../wire/frame.js';
 
-/** What a connection and its channel need of a `ChatSocket`. */
+/** What a channel and its listener need of a `ChatSocket` or an `EventStream`. */
 export interface ChannelSocket {
   readonly isOpen: boolean;
   readonly hasRoom: boolean;
   readonly heartbeatSeconds: number;
-  /** Dropped when the socket is not open. */
+  /** Takes one or several frames as the transport encodes them. Dropped when the socket is not open. */
   sendFrame(frame: Buffer): void;
   disconnect(disconnect: Disconnect): void;
-  pause(): void;
-  resume(): void;
 }
 
 /** What a socket streams: one chat, or all chats of its user. */
@@ -22,7 +21,7 @@ export interface Channel {
    * them; to undefined when the stream was opened before.
    * @param viewer the viewer as of now: a token may be renewed and a role may change while the stream is open
    */
-  open(viewer: () => Viewer): Promise<object | undefined>;
+  open(viewer: () => Viewer): Promise<Frame | undefined>;
   /** The socket has room again. */
   resume(): void;
   /** Ends the stream. */

@@ -1,0 +1,54 @@
+import { authorOf, type ChatEvent } from '../domain/log/chat-events.js';
+import type { Audience } from '../wire/audience.js';
+import { eventOnWire } from '../wire/event-on-wire.js';
+import type { Frame } from '../wire/frame.js';
+
+/** The joined frames of a list of events for everybody but the authors, who are shown more. */
+interface JoinedFrames {
+  bytes: Buffer;
+  authors: ReadonlySet<string>;
+}
+
+/** How one transport encodes frames. All sockets of a transport share one. */
+export class FrameEncoding {
+  private readonly frames: Record<Audience, WeakMap<ChatEvent, Buffer>> = {
+    author: new WeakMap(),
+    others: new WeakMap(),
+  };
+  private readonly joined = new WeakMap<readonly ChatEvent[], JoinedFrames>();
+
+  /** @param frame encodes one frame; encoded frames can be sent joined */
+  constructor(readonly frame: (frame: Frame) => Buffer) {}
+
+  /**
+   * The frames of these events in one buffer, as this user may see them. All sockets of a chat get the same event objects in the same
+   * array, so frames are encoded and joined once for all of them.
+   */
+  events(events: readonly ChatEvent[], userId: string): Buffer {
+    const [first] = events;
+    if (first && events.length === 1) return this.event(first, userId);
+    let joined = this.joined.get(events);
+    if (!joined) {
+      const authors = events.map(authorOf).filter((author) => author !== null);
+      joined = { bytes: this.join(events, null), authors: new Set(authors) };
+      this.joined.set(events, joined);
+    }
+    return joined.authors.has(userId) ? this.join(events, userId) : joined.bytes;
+  }
+
+  /** @param userId null for a user who owns none of these events */
+  private join(events: readonly ChatEvent[], userId: string | null): Buffer {
+    return Buffer.concat(events.map((event) => this.event(event, userId)));
+  }
+
+  private event(event: ChatEvent, userId: string | null): Buffer {
+    const author = authorOf(event);
+    const audience = author !== null && author === userId ? 'author' : 'others';
+    let frame = this.frames[audience].get(event);
+    if (!frame) {
+      frame = this.frame(eventOnWire(event, audience));
+      this.frames[audience].set(event, frame);
+    }
+    return frame;
+  }
+}
