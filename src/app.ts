@@ -10,6 +10,7 @@ import bus from './plugins/bus.js';
 import deployment from './plugins/deployment.js';
 import drainTimeout from './plugins/drain-timeout.js';
 import errors, { answerUnrouted } from './plugins/errors.js';
+import eventStreams, { type EventStreamsOptions } from './plugins/event-stream/plugin.js';
 import headers from './plugins/headers.js';
 import health from './plugins/health.js';
 import deadline from './plugins/limits/deadline.js';
@@ -25,6 +26,7 @@ import untrustedProxy from './plugins/untrusted-proxy.js';
 import type { FrameRateLimit } from './plugins/websocket/frame-rate.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
 import realtime from './realtime/plugin.js';
+import sse from './sse/plugin.js';
 
 /** Options of tests and tools, in addition to the configuration. */
 export interface AppOverrides {
@@ -38,6 +40,7 @@ export interface AppOverrides {
   pluginMs?: number;
   services?: Partial<ServicesOptions>;
   webSocket?: Partial<WebSocketOptions>;
+  eventStreams?: Partial<EventStreamsOptions>;
 }
 
 /** How long one plugin may take to load, in milliseconds. Starting and migrating the database is not a plugin and has no limit. */
@@ -104,6 +107,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     userFrameRate: frameRate(limits.framesPerUser),
     ...overrides.webSocket,
   });
+  await app.register(eventStreams, { flushScheduler: app.flushScheduler, ...overrides.eventStreams });
   // After the WebSocket plugin, whose hook closes the connection of an upgrade that a later hook refuses.
   await app.register(requestText);
   await app.register(requestRates, limits);
@@ -126,6 +130,12 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     admission: limits,
   });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
+  await app.register(sse, {
+    allowQueryToken: config.allowQueryToken,
+    corsAllowedOrigins: config.corsAllowedOrigins,
+    publicUrl: config.publicUrl,
+    yieldSlot: app.yieldSlot,
+  });
   return app;
 }
 

@@ -51,7 +51,7 @@ function raisedLimits({ raisedLimits = {} }: Scenario): Record<string, string> {
 }
 
 function dialectOf(scenario: Scenario, target: Target): Job['target']['dialect'] {
-  if (scenario.overGraphql) return 'graphql';
+  if (scenario.listenOver) return scenario.listenOver;
   if (target.sockets === 'none') throw new Error(`${target.title} has no raw sockets for ${scenario.name}.`);
   return target.sockets;
 }

@@ -31,6 +31,18 @@ const PAGE = `<!doctype html><title>A page</title><body><script>
     };
     socket.onclose = () => resolve(got.length > 0 ? got : 'nothing');
   });
+  const events = (url, count) => new Promise((resolve) => {
+    const got = [];
+    const source = new EventSource(url);
+    for (const type of ['hello', 'live'])
+      source.addEventListener(type, ({ data }) => {
+        got.push(JSON.parse(data));
+        if (got.length < count) return;
+        source.close();
+        resolve(got);
+      });
+    source.onerror = () => source.readyState === EventSource.CLOSED && resolve(got.length > 0 ? got : 'nothing');
+  });
   const form = (url, fields, enctype, target) => {
     const element = document.createElement('form');
     Object.assign(element, { method: 'post', action: url, enctype, target });
@@ -199,6 +211,9 @@ describe.skipIf(findChromium() === undefined)('Pages in a browser (skipped witho
       'a channel by subprotocol': call('messages', `${socket}/ws/chat/general/`, ['chat.v1', `bearer.${token}`], 1),
       'a channel by ticket': call('messages', `${socket}/ws/chat/general/?ticket=${ticket}`, 'chat.v1', 1),
       'a channel by token in the query': call('messages', `${socket}/ws/chat/general/?token=${token}`, [], 1),
+      'an event stream by ticket': call('events', `${origin}/sse/chat/general/?ticket=${ticket}`, 1),
+      'an event stream by token in the query': call('events', `${origin}/sse/chat/general/?token=${token}`, 1),
+      'an event stream by token': call('answer', `${origin}/sse/chat/general/`, { headers: json }),
       'a channel without a token': call('messages', `${socket}/ws/chat/general/`, 'chat.v1', 1),
     };
   };
@@ -308,5 +323,8 @@ describe.skipIf(findChromium() === undefined)('Pages in a browser (skipped witho
     const opened = [{ type: 'hello', chat: { id: chatId }, user: { username: 'admin' } }];
     expect(await evaluate('messages', channel, ['chat.v1', `bearer.${token}`], 1)).toMatchObject(opened);
     expect(await evaluate('messages', `${channel}?ticket=${await newTicket()}`, 'chat.v1', 1)).toMatchObject(opened);
+    const stream = `${origin}/sse/chat/general/`;
+    expect(await evaluate('events', `${stream}?ticket=${await newTicket()}`, 1)).toMatchObject(opened);
+    expect(await evaluate('answer', stream)).toMatchObject({ status: 401, challenge: 'Bearer realm="chat"' });
   });
 });

@@ -18,6 +18,7 @@ const PASTED: Record<string, RegExp[]> = {
     /"lastMessage":\{"content":"Hello","sender":\{"username":"ann"\}\}/,
     /"kind":"direct","name":"dm-/,
     /"type":"hello","chat":\{"id":"[^"]+","name":"Tea room"\}/,
+    /^event: hello\nid: \w+:\d+\ndata: \{"type":"hello"/m,
   ],
   'docs/oauth.md': [
     /^client_id: phone$/m,

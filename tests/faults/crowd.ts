@@ -6,7 +6,7 @@ import { graphqlPath, RawPath } from './clients/request-paths.js';
 import { Requester } from './clients/requester.js';
 import { sending } from './clients/sends.js';
 import { Targets } from './clients/targets.js';
-import type { Edge } from './entries.js';
+import type { Edge, StreamEdge } from './entries.js';
 import type { Journal } from './journal.js';
 import type { Random } from './random.js';
 import { DISTURBABLE, type Load } from './scenarios.js';
@@ -39,12 +39,16 @@ export interface Crowd {
 }
 
 const EDGES: readonly Edge[] = ['raw', 'graphql'];
+const STREAM_EDGES: readonly StreamEdge[] = ['raw', 'graphql', 'sse'];
 const LATECOMERS = 4;
 const QUIET_PAUSE_MS = 800;
 /** Between a changer's changes, on average. */
 const CHANGER_PAUSE_MS = 150;
 
-/** Makes the clients of a round, half of each kind over GraphQL and half over the raw channel. Nobody is connected yet. */
+/**
+ * Makes the clients of a round: senders and changers half over GraphQL and half over the raw channel, listeners a third each over these
+ * and event streams. Nobody is connected yet.
+ */
 export async function gatherCrowd(options: CrowdOptions): Promise<Crowd> {
   const { world, load, ports, journal, random } = options;
   const chats = world.chats.slice(0, load.chats);
@@ -144,15 +148,17 @@ function listenerFactory({ ports, journal, random }: CrowdOptions) {
     return connections;
   };
   return (name: string, user: User, chat: Chat, index: number, more: { proxy?: TcpProxy } = {}) => {
-    const edge = at(EDGES, index);
+    const edge = at(STREAM_EDGES, index);
+    // Every other one takes its cursor from transport to transport.
+    const others = index % 2 === 1 ? [at(STREAM_EDGES, index + 1), at(STREAM_EDGES, index + 2)] : [];
     // One in four starts without a cursor, and keeps the one it is sent.
-    const after = edge === 'raw' && index % 4 === 2 ? null : chat.beginning;
+    const after = edge !== 'graphql' && index % 4 === 2 ? null : chat.beginning;
     const service = (index >> 1) % ports.length;
     return new Listener({
       name,
       user,
       chat,
-      edge,
+      edges: [edge, ...others],
       ports,
       service,
       after,

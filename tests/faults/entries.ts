@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** The transport of a client. */
+/** The transport of a client that sends, or asks. */
 export type Edge = 'graphql' | 'raw';
+/** The transport of a listener. */
+export type StreamEdge = Edge | 'sse';
 export type MessageChangeKind =
   | 'message.edited'
   | 'message.deleted'
@@ -164,12 +166,12 @@ interface StreamOpened {
   listener: string;
   user: string;
   chat: string;
-  edge: Edge;
+  edge: StreamEdge;
   service: number;
   after: string | null;
 }
 
-/** Raw: `hello`. */
+/** `hello`, which GraphQL does not have. */
 interface StreamStarted {
   type: 'stream.started';
   connection: number;
@@ -182,7 +184,7 @@ interface StreamEvent extends Change {
   cursor: string;
 }
 
-/** Raw: `live`. */
+/** `live`, which GraphQL does not have. */
 interface StreamLive {
   type: 'stream.live';
   connection: number;

@@ -180,10 +180,42 @@ function leaveDuringUpgrade({ path, subprotocol }: Endpoint): Promise<void> {
   });
 }
 
-/** So many lives, of each kind as many, some of them at once. */
-async function churn(endpoint: Endpoint, count: number): Promise<void> {
+type Kind = () => Promise<void>;
+
+function kindsOf(endpoint: Endpoint): Kind[] {
   const lives = Object.values(endpoint.lives).map((life) => () => live(endpoint, life));
-  const kinds = [...lives, () => leaveDuringUpgrade(endpoint)];
+  return [...lives, () => leaveDuringUpgrade(endpoint)];
+}
+
+/** An event stream whose client goes when it has got this text. */
+function streamUntil(text: string, leave: (connection: net.Socket) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const connection = net.connect(port, '127.0.0.1');
+    let got = '';
+    connection.on('error', () => {});
+    connection.once('close', () => resolve());
+    connection.on('data', (data) => {
+      got += data;
+      if (got.includes(text)) leave(connection);
+    });
+    const path = `/sse/chat/general/?after=${start}`;
+    connection.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`, () => {
+      if (text === '') leave(connection);
+    });
+  });
+}
+
+const STREAM_KINDS: Kind[] = [
+  () => streamUntil('', (connection) => connection.resetAndDestroy()),
+  () => streamUntil('HTTP/1.1 200', (connection) => connection.resetAndDestroy()),
+  () => streamUntil('"seq":1,', (connection) => connection.resetAndDestroy()),
+  () => streamUntil('"live"', (connection) => connection.resetAndDestroy()),
+  () => streamUntil('"live"', (connection) => connection.end()),
+  () => streamUntil('"live"', (connection) => connection.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')),
+];
+
+/** So many lives, of each kind as many, some of them at once. */
+async function churn(kinds: readonly Kind[], count: number): Promise<void> {
   let begun = 0;
   const next = async () => {
     while (begun < count) await kinds[begun++ % kinds.length]?.();
@@ -231,13 +263,17 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-describe.each(Object.entries(ENDPOINTS))('%s sockets', (name, endpoint) => {
-  const cycles = name === 'raw' ? CYCLES.raw : CYCLES.GraphQL;
+const ALL: [name: string, kinds: Kind[], cycles: number][] = [
+  ['GraphQL sockets', kindsOf(ENDPOINTS.GraphQL), CYCLES.GraphQL],
+  ['raw sockets', kindsOf(ENDPOINTS.raw), CYCLES.raw],
+  ['event streams', STREAM_KINDS, CYCLES.raw],
+];
 
+describe.each(ALL)('%s', (_name, kinds, cycles) => {
   it(`leave nothing behind, ${cycles} of them that come and go`, { timeout: PATIENCE_MS }, async () => {
-    await churn(endpoint, WARM_UP);
+    await churn(kinds, WARM_UP);
     const [before, timers, heap] = [held(), countResources('Timeout'), await heapUsed()];
-    await churn(endpoint, cycles);
+    await churn(kinds, cycles);
     // Fewer where what an earlier file left behind in this process has ended meanwhile.
     const grown = Object.entries(held()).filter(([name, listeners]) => listeners > (before[name] ?? 0));
     expect(grown).toEqual([]);

@@ -12,12 +12,13 @@ beforeAll(async () => {
 afterAll(() => team.database.drop());
 
 describe('a process that drains', () => {
-  it('answers what runs, closes sockets with 1012, waits for nobody who asked for nothing, and ends within 10 s', async () => {
+  it('answers what runs, closes sockets and streams with 1012, waits for nobody who asked for nothing, and ends within 10 s', async () => {
     const { first: service } = team;
     const admin = await team.signIn('admin');
     const { data } = await service.query(admin, 'mutation { createChat(name: "Ship") { id cursor } }');
     const { id, cursor } = Object(data).createChat;
     const channel = await service.channel(admin, 'Ship');
+    const stream = await service.events(admin, 'Ship');
     const subscription = service.subscribe(
       admin,
       'subscription ($id: ID!, $after: String) { chatEvents(chatId: $id, after: $after) { seq } }',
@@ -25,7 +26,7 @@ describe('a process that drains', () => {
     );
     const silent = connect(Number(new URL(service.origin).port), '127.0.0.1');
     silent.on('error', () => {});
-    await Promise.all([channel.next('live'), once(silent, 'connect')]);
+    await Promise.all([channel.next('live'), stream.next('live'), once(silent, 'connect')]);
     const send = 'mutation ($id: ID!) { sendMessage(chatId: $id, content: "last words") { seq } }';
     await service.query(admin, send, { id });
     await subscription.until(1);
@@ -47,6 +48,7 @@ describe('a process that drains', () => {
     expect(String(answer)).toContain('HTTP/1.1 200');
     expect(await channel.next('closing')).toEqual({ type: 'closing', code: 1012, reason: 'draining' });
     expect((await channel.closed).code).toBe(1012);
+    expect(await stream.closed).toEqual({ code: 1012, reason: 'draining' });
     expect(await subscription.ended).toBe(1012);
     await closing;
     expect(performance.now() - startedAt).toBeLessThan(9000);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RawSocket } from '../support/raw-socket.js';
+import type { StreamClient } from '../support/frame-queue.js';
 import { testRedisUrl } from '../support/redis.js';
 import { type Service, type Subscription, startTeam } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
@@ -53,23 +53,26 @@ async function newMember() {
 type Member = Awaited<ReturnType<typeof newMember>>;
 
 interface Opened {
-  raw: RawSocket[];
+  /** Raw channels and event streams. */
+  streams: StreamClient[];
   subscriptions: Subscription[];
 }
 
-/** Both kinds of sockets on both processes, each in the middle of listening. */
+/** Every kind of connection on both processes, each in the middle of listening. */
 async function open(token: string): Promise<Opened> {
-  const raw = await Promise.all([one, two].map((service) => service.channel(token, 'all')));
-  await Promise.all(raw.map((socket) => socket.next('live')));
+  const streams: StreamClient[] = await Promise.all(
+    [one, two].flatMap((service) => [service.channel(token, 'all'), service.events(token, 'all')]),
+  );
+  await Promise.all(streams.map((stream) => stream.next('live')));
   const subscriptions = [one, two].map((service) =>
     service.subscribe(token, EVENTS, { id: chat.id, after: chat.cursor }),
   );
   await Promise.all(subscriptions.map((subscription) => subscription.until(1)));
-  return { raw, subscriptions };
+  return { streams, subscriptions };
 }
 
-async function expectEnded({ raw, subscriptions }: Opened, since: number) {
-  for (const socket of raw) {
+async function expectEnded({ streams, subscriptions }: Opened, since: number) {
+  for (const socket of streams) {
     expect((await socket.closed).code).toBe(4403);
     expect(socket.frames.at(-1)).toEqual({ type: 'closing', code: 4403, reason: 'token_revoked' });
   }
@@ -78,7 +81,7 @@ async function expectEnded({ raw, subscriptions }: Opened, since: number) {
 }
 
 /** All of them still listen: what is sent now reaches each. */
-async function expectAlive({ raw, subscriptions }: Opened) {
+async function expectAlive({ streams, subscriptions }: Opened) {
   const admin = await team.signIn('admin');
   count += 1;
   const content = `still there ${count}`;
@@ -91,12 +94,12 @@ async function expectAlive({ raw, subscriptions }: Opened) {
       content,
     },
   );
-  for (const socket of raw) {
+  for (const socket of streams) {
     let frame = await socket.next('message.created');
     while (Object(frame.message).content !== content) frame = await socket.next('message.created');
   }
   await Promise.all(subscriptions.map((subscription, index) => subscription.until((before[index] ?? 0) + 1)));
-  for (const socket of raw) await socket.close();
+  for (const socket of streams) await socket.close();
   for (const subscription of subscriptions) subscription.end();
 }
 
@@ -115,7 +118,7 @@ async function codeFor({ user, credentials }: Member): Promise<string> {
   return code ?? '';
 }
 
-describe(`sockets of both kinds on two processes, ${testRedisUrl() ? 'with Redis' : 'without Redis'},`, {
+describe(`connections of every kind on two processes, ${testRedisUrl() ? 'with Redis' : 'without Redis'},`, {
   timeout: 30_000,
 }, () => {
   const ends: [string, (member: Member) => Promise<unknown>][] = [

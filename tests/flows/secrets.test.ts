@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StreamRefused } from '../support/frame-queue.js';
 import { dumpOf, expectNoSecretLeft } from '../support/left-behind.js';
-import { UpgradeRefused } from '../support/raw-socket.js';
 import { type Service, startTeam } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
 import { formsOf, WebBrowser } from '../support/web-browser.js';
@@ -117,7 +117,7 @@ describe('After tokens and passwords went through everything', { timeout: 60_000
     const searches: Record<string, string>[] = [{ token }, { ticket }, { ticket }, { token: access }];
     for (const search of searches) {
       const channel = await service.channel(null, 'all', search).catch((error: unknown) => {
-        if (error instanceof UpgradeRefused) return undefined;
+        if (error instanceof StreamRefused) return undefined;
         throw error;
       });
       if (!channel) continue;
@@ -130,6 +130,22 @@ describe('After tokens and passwords went through everything', { timeout: 60_000
         channel.socket.send(JSON.stringify(frame));
       await channel.next('message.created');
       await channel.close();
+    }
+    const { data: another } = await service.query(token, 'mutation { createSocketTicket }');
+    const ticketOfStream = keep('ticket of an event stream', Object(another).createSocketTicket);
+    const streamSearches: Record<string, string>[] = [
+      { token },
+      { ticket: ticketOfStream },
+      { ticket: ticketOfStream },
+      { token: access },
+    ];
+    for (const search of streamSearches) {
+      const stream = await service.events(null, 'all', search).catch((error: unknown) => {
+        if (error instanceof StreamRefused) return undefined;
+        throw error;
+      });
+      await stream?.next('live');
+      await stream?.close();
     }
     const subscription = service.subscribe(`${token}x`, 'subscription { messageSent(chatId: "x") { seq } }');
     await subscription.ended;

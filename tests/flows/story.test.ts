@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UpgradeRefused } from '../support/raw-socket.js';
+import { StreamRefused } from '../support/frame-queue.js';
 import { startTeam } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
 
@@ -140,7 +140,7 @@ describe('an admin makes a chat, two people talk in it, a stranger and a revoked
 
     const refused = await team.first.channel(eve.token, chat.name).catch((error: unknown) => error);
     const unknown = await team.first.channel(eve.token, 'no such chat').catch((error: unknown) => error);
-    for (const error of [refused, unknown]) expect(error).toBeInstanceOf(UpgradeRefused);
+    for (const error of [refused, unknown]) expect(error).toBeInstanceOf(StreamRefused);
     expect(refused).toMatchObject({ status: 404 });
     expect(refused).toEqual(unknown);
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RawSocket, UpgradeRefused } from '../support/raw-socket.js';
+import { StreamRefused } from '../support/frame-queue.js';
+import { RawSocket } from '../support/raw-socket.js';
 import { startTeam } from '../support/service.js';
 
 let team: Awaited<ReturnType<typeof startTeam>>;
@@ -55,7 +56,7 @@ describe('every answer', () => {
     ['where there is no socket', 404, '/healthz', {}],
   ])('forbids it in the refusal of a WebSocket %s too (%d)', async (_name, status, path, headers) => {
     const refusal = await RawSocket.open(`${team.first.wsOrigin}${path}`, { headers }).catch((error: unknown) => error);
-    if (!(refusal instanceof UpgradeRefused)) throw new Error('The upgrade was not refused.');
+    if (!(refusal instanceof StreamRefused)) throw new Error('The upgrade was not refused.');
     expect(refusal.status).toBe(status);
     expect(refusal.headers['content-security-policy']).toBe(POLICY);
     expectForbidden((name) => refusal.headers[name]);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Tokens } from '../../src/domain/access/tokens/tokens.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import { createDatabase } from '../../src/plugins/database/client.js';
-import { RawSocket, UpgradeRefused } from '../support/raw-socket.js';
+import { StreamRefused } from '../support/frame-queue.js';
+import { RawSocket } from '../support/raw-socket.js';
 import { type RealtimeApp, startRealtimeApp } from '../support/realtime-app.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 
@@ -31,9 +32,9 @@ async function newTicket(): Promise<string> {
   return services.tokens.createSocketTicket(viewer);
 }
 
-async function refusal(opening: Promise<RawSocket>): Promise<UpgradeRefused> {
+async function refusal(opening: Promise<RawSocket>): Promise<StreamRefused> {
   const outcome = await opening.catch((error: unknown) => error);
-  if (outcome instanceof UpgradeRefused) return outcome;
+  if (outcome instanceof StreamRefused) return outcome;
   throw new Error(`The upgrade was not refused: ${String(outcome)}`);
 }
 

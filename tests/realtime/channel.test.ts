@@ -265,6 +265,16 @@ describe('what cannot be written', () => {
     expect(await socket.next()).toMatchObject({ type: 'error', id: 'c1', code: 'FORBIDDEN' });
     await socket.close();
   });
+
+  it('who is removed in that moment gets an error, not silence', async () => {
+    const chat = await services.newChat(ann, bob);
+    const socket = await app.join(chat.name, bob);
+    // Past the service, so that nobody tells the socket.
+    await services.db.prisma.chatMembership.deleteMany({ where: { chatId: chat.id, userId: bob.id } });
+    socket.send({ type: 'message.send', id: 'c1', content: 'hi' });
+    expect(await socket.next()).toMatchObject({ type: 'error', id: 'c1', code: 'NOT_FOUND' });
+    await socket.close();
+  });
 });
 
 describe('a frame that is none', () => {

@@ -4,6 +4,7 @@ import WebSocket from 'ws';
 import { type AppOverrides, buildApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config/config.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { EventStreamClient } from './event-stream.js';
 import { expectNoSecretLeft } from './left-behind.js';
 import { RawSocket } from './raw-socket.js';
 import { testRedisPrefix, testRedisUrl } from './redis.js';
@@ -113,11 +114,18 @@ export class Service {
     };
   }
 
-  /** A raw channel, open. @throws UpgradeRefused */
+  /** A raw channel, open. @throws StreamRefused */
   channel(token: string | null, chatName: string, query: Record<string, string> = {}): Promise<RawSocket> {
     const search = new URLSearchParams(query).toString();
     const url = `${this.wsOrigin}/ws/chat/${encodeURIComponent(chatName)}/${search && `?${search}`}`;
     return RawSocket.open(url, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
+  }
+
+  /** An event stream of a chat, open. @throws StreamRefused */
+  events(token: string | null, chatName: string, query: Record<string, string> = {}): Promise<EventStreamClient> {
+    const search = new URLSearchParams(query).toString();
+    const url = `${this.origin}/sse/chat/${encodeURIComponent(chatName)}/${search && `?${search}`}`;
+    return EventStreamClient.open(url, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
   }
 
   async close(): Promise<void> {

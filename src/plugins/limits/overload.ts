@@ -5,6 +5,10 @@ import { hasBody, IncomingBodies } from './incoming-bodies.js';
 import { LoopDelay } from './loop-delay.js';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route opens event streams, which take no slot of running requests, as WebSocket upgrades do. */
+    opensEventStream?: boolean;
+  }
   interface FastifyInstance {
     /**
      * Frees a running request's slot while the request only waits in a bounded queue. Returns the function that takes the slot
@@ -32,8 +36,8 @@ const ARRIVING_PER_ADDRESS = 256;
  * an answer, so admitted requests are answered in time.
  *
  * A request takes a running slot only once its body has arrived; until then it counts per address (`incoming-bodies.ts`), so
- * that clients which never send their bodies cannot fill the slots. WebSocket upgrades take no slot: after a crash of another
- * process they all arrive at once, and their number is bounded. Open sockets are not affected.
+ * that clients which never send their bodies cannot fill the slots. WebSocket upgrades and event streams take no slot: after a crash
+ * of another process they all arrive at once, and their number is bounded. Open sockets and streams are not affected.
  */
 async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs, bodyBytes }: OverloadOptions) {
   const loop = new LoopDelay(eventLoopDelayMs);
@@ -53,10 +57,12 @@ async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs
   app.addHook('onRequest', (request, reply, done) => {
     const isTooMuch = loop.isLate || (running >= requestsAtOnce && !request.ws);
     // Reads the route last: Fastify rebuilds its options at each access.
-    if (isTooMuch && !request.routeOptions.config.isUnlimited) done(busy());
+    if (isTooMuch && !isExempt(request)) done(busy());
     else if (request.ws || !hasBody(request)) begin(request, reply, done);
     else bodies.begin(request, reply, done);
   });
+  const isExempt = ({ routeOptions: { config } }: FastifyRequest) =>
+    config.isUnlimited === true || (config.opensEventStream === true && !loop.isLate);
   app.addHook('preValidation', (request, reply, done) => {
     if (!bodies.holds(reply.raw)) done();
     else if (!request.raw.complete) {

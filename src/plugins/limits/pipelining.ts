@@ -40,6 +40,12 @@ async function pipelining(app: FastifyInstance) {
   });
 }
 
+/** Whether no further request has arrived on the response's connection. */
+export function isLastRequest(response: ServerResponse): boolean {
+  const last = response.req.socket[LAST];
+  return last === undefined || last === response;
+}
+
 /** Releases the last response, so that an idle connection does not keep it in memory. */
 function forget(this: ServerResponse): void {
   const { socket } = this.req;

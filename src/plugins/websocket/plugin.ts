@@ -2,8 +2,7 @@ import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
-import { clientAddress, countedNetworks } from '../limits/address.js';
-import { NetworkQuota } from '../limits/network-quota.js';
+import { AddressSockets } from './address-sockets.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
 import type { FrameRateLimit } from './frame-rate.js';
@@ -14,11 +13,14 @@ import { selectSubprotocol } from './subprotocols.js';
 import { UnauthenticatedSockets } from './unauthenticated-sockets.js';
 import { UnsentBytes } from './unsent-bytes.js';
 import { WebSocketUpgrades } from './upgrades.js';
-import { tooManySockets, UserSockets } from './user-sockets.js';
+import { UserSockets } from './user-sockets.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
+    addressSockets: AddressSockets;
     userSockets: UserSockets;
+    /** Unsent bytes of all sockets and event streams of the process. */
+    unsentBytes: UnsentBytes;
     unauthenticatedSockets: UnauthenticatedSockets;
   }
   interface FastifyContextConfig {
@@ -51,7 +53,7 @@ export interface WebSocketOptions
 const MAX_FRAME_BYTES = 64 * 1024;
 /** Fragments, and network chunks, that a message may arrive in: each takes some hundred bytes until the message is complete. */
 const MAX_CHUNKS = 512;
-/** Unsent bytes of all sockets above which each socket's outbox is smaller. */
+/** Unsent bytes of all sockets and event streams above which each one's outbox is smaller. */
 const UNSENT_BYTES = 256 * 1024 * 1024;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** How long a peer has to answer a close frame before its connection is cut, in milliseconds. */
@@ -64,12 +66,13 @@ const CLOSE_TIMEOUT_MS = 3000;
 async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   adaptSockets(app);
   const release = releaseRequests(app, onSocketError);
+  app.decorate('unsentBytes', new UnsentBytes(UNSENT_BYTES));
   const socketOptions: ChatSocketOptions = {
     flushScheduler: options.flushScheduler,
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
     stallMs: options.stallMs ?? 10_000,
     frameRate: options.frameRate ?? { perSecond: 100, burst: 1000 },
-    unsent: new UnsentBytes(UNSENT_BYTES),
+    unsent: app.unsentBytes,
   };
   const upgrades = new WebSocketUpgrades(app.server);
   // Typed as object: @fastify/websocket's types know only the CommonJS class of `ws`, and no `closeTimeout`.
@@ -112,8 +115,8 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     if (route.wsHandler || route.websocket) route.config = { ...route.config, opensWebSocket: true };
   });
 
-  const quota = new NetworkQuota(options.socketsPerAddress ?? NO_LIMIT);
   const userFrameRate = options.userFrameRate ?? { perSecond: NO_LIMIT, burst: NO_LIMIT };
+  app.decorate('addressSockets', new AddressSockets(options.socketsPerAddress ?? NO_LIMIT));
   app.decorate('unauthenticatedSockets', new UnauthenticatedSockets());
   app.decorate('userSockets', new UserSockets(options.socketsPerUser ?? NO_LIMIT, userFrameRate));
 
@@ -128,12 +131,9 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
     const own = { publicUrl: options.publicUrl, host: request.host };
     if (!isOriginAllowed(request.headers.origin, own, options.corsAllowedOrigins))
       return reply.code(403).send({ error: 'forbidden_origin', message: 'Pages of this origin may not connect.' });
-    const networks = countedNetworks(clientAddress(request));
-    // A closed connection emits no further `close` to release its quota.
-    if (request.raw.socket.destroyed) return;
-    if (!quota.take(networks)) throw tooManySockets();
-    // A refused upgrade closes its connection too.
-    request.raw.socket.once('close', () => quota.release(networks));
+    const { socket } = request.raw;
+    // A closed connection emits no further `close` to release its quota. A refused upgrade closes its connection too.
+    if (!socket.destroyed) socket.once('close', app.addressSockets.take(request));
   };
 
   app.addHook('onSend', (request, reply, _payload, done) => {

@@ -20,7 +20,7 @@ export interface SocketsOfUser {
 /** Unsent bytes of one user's sockets above which each socket's outbox is smaller. */
 const UNSENT_BYTES_PER_USER = 32 * 1024 * 1024;
 
-/** Per user and process, over both endpoints: the number of sockets, and one frame rate and one unsent byte budget for all of them. */
+/** Per user and process, over all endpoints: the number of sockets and event streams, and one frame rate and one unsent byte budget for all of them. */
 export class UserSockets {
   private readonly quota: Quota;
   private readonly users = new Map<string, SocketsOfUser & { sockets: number }>();
@@ -58,5 +58,7 @@ export class UserSockets {
 }
 
 export function tooManySockets(): DomainError {
-  return new DomainError('RATE_LIMITED', 'Too many WebSockets are open.', { retryAfterMs: RETRY_AFTER_MS });
+  return new DomainError('RATE_LIMITED', 'Too many WebSockets and event streams are open.', {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }

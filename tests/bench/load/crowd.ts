@@ -2,6 +2,7 @@ import { HALL, person, room, roomMember } from '../world/identities.js';
 import { inParallel } from './closed-loop.js';
 import { channel } from './dialects/channel.js';
 import type { Dialect } from './dialects/dialect.js';
+import { eventStream } from './dialects/event-stream.js';
 import { graphql } from './dialects/graphql.js';
 import { socketIo } from './dialects/socket-io.js';
 import type { TargetAddress } from './job.js';
@@ -13,7 +14,12 @@ import { InvalidRun } from './tally.js';
 /** Upgrades under way at once: a listening socket's backlog is a few hundred. */
 export const OPENINGS_AT_ONCE = 64;
 
-const dialects: Record<TargetAddress['dialect'], Dialect> = { channel, graphql, 'socket.io': socketIo };
+const dialects: Record<TargetAddress['dialect'], Dialect> = {
+  channel,
+  graphql,
+  'socket.io': socketIo,
+  'event-stream': eventStream,
+};
 
 /** The sockets of one chat, and the messages sent to it. */
 export interface Assembly {

@@ -1,8 +1,8 @@
 /** A target's addresses and protocol. */
 export interface TargetAddress {
   port: number;
-  /** Of its sockets. */
-  dialect: 'channel' | 'socket.io' | 'graphql';
+  /** Of its sockets and streams. */
+  dialect: 'channel' | 'socket.io' | 'graphql' | 'event-stream';
   /** Of its HTTP. */
   http: 'graphql' | 'plain';
   /** Whether it promises a chat's messages in order. If not, only exactly-once delivery is checked. */

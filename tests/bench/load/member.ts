@@ -4,8 +4,8 @@ import type { TargetAddress } from './job.js';
 import type { Ledger } from './ledger.js';
 import { SequenceCheck } from './sequence-check.js';
 import { SequenceField, startsWith } from './sequence-field.js';
+import { StreamConnection, type StreamListener } from './stream-connection.js';
 import type { Tally } from './tally.js';
-import { WebSocketClient, type WebSocketListener } from './web-socket.js';
 
 export interface MemberOptions {
   target: TargetAddress;
@@ -22,8 +22,8 @@ const OPENING_PATIENCE_MS = 20_000;
 const sequenceField = new SequenceField();
 
 /** One person's socket in one chat: hears everything, and may send. */
-export class Member implements WebSocketListener {
-  private socket: WebSocketClient | undefined;
+export class Member implements StreamListener {
+  private socket: StreamConnection | undefined;
   private readonly check: SequenceCheck;
   private readonly chat: Chat;
   private onReady: () => void = () => {};
@@ -100,7 +100,7 @@ export class Member implements WebSocketListener {
     const ready = new Promise<void>((resolve) => {
       this.onReady = resolve;
     });
-    this.socket = await WebSocketClient.open(target.port, dialect.upgrade(this.chat, person, after), this);
+    this.socket = await StreamConnection.open(target.port, dialect.upgrade(this.chat, person, after), this);
     const greeting = dialect.greeting(person);
     if (greeting !== undefined) this.socket.send(greeting);
     let timer: NodeJS.Timeout | undefined;

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { clientFrame, PONG, TEXT } from './client-frame.js';
+import { EventReader } from './event-reader.js';
 import { FrameReader, type FrameSink } from './frame-reader.js';
 
-export interface WebSocketListener {
+export interface StreamListener {
   text(bytes: Buffer, start: number, end: number): void;
   /** The connection is lost or closed, by whomever. */
   closed(how: string): void;
@@ -12,6 +13,8 @@ export interface WebSocketListener {
 export interface Upgrade {
   path: string;
   headers: Record<string, string>;
+  /** The request is for an event stream, and no upgrade. */
+  isEventStream?: boolean;
 }
 
 const OPENING_PATIENCE_MS = 20_000;
@@ -19,9 +22,9 @@ const END_OF_HEAD = '\r\n\r\n';
 /** Every socket of the process reads into it: what is in it is dealt with before the next one reads. */
 const sharedBytes = Buffer.allocUnsafe(256 * 1024);
 
-/** As little of a WebSocket client as can open a socket, send text and hear text. */
-export class WebSocketClient implements FrameSink {
-  private readonly reader = new FrameReader(this);
+/** As little of a client as can open a WebSocket or an event stream, hear text and, on a WebSocket, send text. */
+export class StreamConnection implements FrameSink {
+  private readonly reader: { read(chunk: Buffer): void };
   private readonly socket: Socket;
   private head: Buffer | undefined = Buffer.alloc(0);
   private isClosed = false;
@@ -30,9 +33,10 @@ export class WebSocketClient implements FrameSink {
 
   private constructor(
     port: number,
-    { path, headers }: Upgrade,
-    private readonly listener: WebSocketListener,
+    private readonly request: Upgrade,
+    private readonly listener: StreamListener,
   ) {
+    this.reader = request.isEventStream ? new EventReader(this) : new FrameReader(this);
     this.socket = connect({
       port,
       host: '127.0.0.1',
@@ -47,12 +51,12 @@ export class WebSocketClient implements FrameSink {
     });
     this.socket.on('error', (error) => this.end(error.message));
     this.socket.on('close', () => this.end('the connection was cut'));
-    this.socket.write(requestHead(port, path, headers));
+    this.socket.write(requestHead(port, request));
   }
 
   /** Resolves when the server has agreed. Rejects with its answer otherwise. */
-  static async open(port: number, upgrade: Upgrade, listener: WebSocketListener): Promise<WebSocketClient> {
-    const client = new WebSocketClient(port, upgrade, listener);
+  static async open(port: number, upgrade: Upgrade, listener: StreamListener): Promise<StreamConnection> {
+    const client = new StreamConnection(port, upgrade, listener);
     const timer = setTimeout(() => client.end('no answer to the upgrade'), OPENING_PATIENCE_MS);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -103,8 +107,8 @@ export class WebSocketClient implements FrameSink {
     const answer = this.head.toString('latin1', 0, end);
     const rest = this.head.subarray(end + END_OF_HEAD.length);
     this.head = undefined;
-    if (!answer.startsWith('HTTP/1.1 101 ')) {
-      this.end(`the upgrade was answered ${answer.split('\r\n', 1)[0]} ${rest.toString()}`);
+    if (!answer.startsWith(this.request.isEventStream ? 'HTTP/1.1 200 ' : 'HTTP/1.1 101 ')) {
+      this.end(`the request was answered ${answer.split('\r\n', 1)[0]} ${rest.toString()}`);
       return;
     }
     this.onOpen?.();
@@ -119,15 +123,14 @@ export class WebSocketClient implements FrameSink {
   }
 }
 
-function requestHead(port: number, path: string, headers: Record<string, string>): string {
-  const all = {
-    Host: `127.0.0.1:${port}`,
+function requestHead(port: number, { path, headers, isEventStream = false }: Upgrade): string {
+  const upgrade = {
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Version': '13',
     'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-    ...headers,
   };
+  const all = { Host: `127.0.0.1:${port}`, ...(!isEventStream && upgrade), ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   return `GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}${END_OF_HEAD}`;
 }

@@ -60,8 +60,20 @@ export const fanOutGraphql: Scenario = {
   title: 'Fan-out: one chat, 8 messages of 200 bytes under way, GraphQL subscriptions',
   base: 'mercurius',
   targets: ['service', 'mercurius'],
-  overGraphql: true,
+  listenOver: 'graphql',
   raisedLimits: RAISED_REQUEST_RATES,
   variants: (form) => variants(form, true),
+  figures,
+};
+
+/** Compare it with the same service's `fanout-http`, whose listeners are on raw sockets. */
+export const fanOutSse: Scenario = {
+  name: 'fanout-sse',
+  title: 'Fan-out: one chat, 8 messages of 200 bytes under way, sent over HTTP, event streams',
+  base: 'service',
+  targets: ['service'],
+  listenOver: 'event-stream',
+  raisedLimits: RAISED_REQUEST_RATES,
+  variants: (form) => variants(form, true, [1000]),
   figures,
 };

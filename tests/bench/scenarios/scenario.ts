@@ -55,8 +55,8 @@ export interface Scenario {
   /** Beside what the others are shown. Ratios are to this one. */
   base: TargetName;
   targets: readonly TargetName[];
-  /** Whether listeners subscribe over GraphQL. */
-  overGraphql?: boolean;
+  /** What listeners use in place of the target's raw sockets. */
+  listenOver?: 'graphql' | 'event-stream';
   /** Whether every size counts alike, and not the largest most. */
   sizesAlike?: boolean;
   /**

@@ -1,5 +1,5 @@
 import { changes } from './changes.js';
-import { fanOutGraphql, fanOutHttp, fanOutRaw } from './fan-out.js';
+import { fanOutGraphql, fanOutHttp, fanOutRaw, fanOutSse } from './fan-out.js';
 import { growthScenarios } from './growth.js';
 import { history } from './history.js';
 import { idle } from './idle.js';
@@ -13,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   fanOutRaw,
   fanOutHttp,
   fanOutGraphql,
+  fanOutSse,
   steady,
   steadyHttp,
   manyChats,

@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Change, Edge } from '../entries.js';
+import type { Change, StreamEdge } from '../entries.js';
 import type { Journal } from '../journal.js';
 import type { Random } from '../random.js';
 import type { TcpProxy } from '../tcp-proxy.js';
 import type { Chat, User } from '../world.js';
+import { openEventStream } from './event-stream.js';
 import { openGraphqlStream } from './graphql-stream.js';
 import { openRawStream } from './raw-stream.js';
+import type { OpenStream } from './streams.js';
 
 export interface ListenerOptions {
   name: string;
   user: User;
   chat: Chat;
-  edge: Edge;
+  /** The transports that it comes back over in turn. */
+  edges: readonly [StreamEdge, ...StreamEdge[]];
   /** The services' ports. */
   ports: readonly number[];
   /** The service to begin with. */
   service: number;
-  /** Null: what happens from now on (raw only, which says where that is). */
+  /** Null: what happens from now on. GraphQL does not say where that is. */
   after: string | null;
   /** Stands between the listener and whichever service it is at. */
   proxy?: TcpProxy | undefined;
@@ -29,11 +32,21 @@ export interface ListenerOptions {
 /** How long a listener waits before it comes back, in milliseconds. */
 const RETURN_MS = 150;
 
-/** Listens to one chat, keeps its cursor, and comes back with it, to the other service, whenever its connection ends. */
+const OPENERS: Record<StreamEdge, OpenStream> = {
+  raw: openRawStream,
+  graphql: openGraphqlStream,
+  sse: openEventStream,
+};
+
+/**
+ * Listens to one chat, keeps its cursor, and comes back with it, to the other service and over its next transport, whenever its
+ * connection ends.
+ */
 export class Listener {
   private cursor: string | null;
   private stopped = false;
   private service: number;
+  private turn = 0;
   private end: () => void = () => {};
   private waiting: { seq: number; tell: () => void }[] = [];
 
@@ -88,12 +101,14 @@ export class Listener {
       await this.listen();
       await sleep(RETURN_MS * (0.5 + this.options.random.next()));
       this.service = (this.service + 1) % this.options.ports.length;
+      this.turn += 1;
     }
   }
 
   /** Resolves when the connection has ended. */
   private listen(): Promise<void> {
-    const { name, user, chat, edge, ports, proxy, journal } = this.options;
+    const { name, user, chat, edges, ports, proxy, journal } = this.options;
+    const edge = edges[this.turn % edges.length] ?? edges[0];
     const { service, cursor: after } = this;
     const connection = this.options.nextConnection();
     const servicePort = ports[service] ?? 0;
@@ -109,8 +124,7 @@ export class Listener {
       after,
     });
     return new Promise((resolve) => {
-      const open = edge === 'raw' ? openRawStream : openGraphqlStream;
-      const close = open(
+      const close = OPENERS[edge](
         { port: proxy?.port ?? servicePort, chat, user, after },
         {
           started: (cursor) => {

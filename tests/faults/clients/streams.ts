@@ -3,15 +3,15 @@ import type { Chat, User } from '../world.js';
 
 /** Who hears a stream. `refused` and `closed` are last words, and only one of them comes. */
 export interface StreamHandlers {
-  /** Raw: `hello`. */
+  /** `hello`; GraphQL does not have it. */
   started(cursor: string): void;
   event(cursor: string, change: Change): void;
-  /** Raw: history is complete. */
+  /** History is complete; GraphQL does not say so. */
   live(cursor: string): void;
   reset(cursor: string): void;
   /** Nobody was let in: a GraphQL code, one made of an HTTP status, or `UNREACHABLE`. */
   refused(code: string): void;
-  /** A close code; `complete`; or `error`, with its GraphQL code, for a change that could not be read whole. */
+  /** A close code, which an event stream has in its last event; `complete`; or `error`, with its GraphQL code, for a change that could not be read whole. */
   closed(code: string, reason: string): void;
 }
 

@@ -32,6 +32,11 @@ it.each(CALLERS)('the raw channel: %s', async (caller) => {
   expect(await world.overRaw(caller)).toEqual(RAW_CHANNEL[caller]);
 });
 
+it.each(CALLERS)('an event stream: %s', async (caller) => {
+  const { open, receive } = RAW_CHANNEL[caller];
+  expect(await world.overEvents(caller)).toEqual({ open, receive });
+});
+
 it('has a row for every field of the schema', () => {
   const types = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type));
   const fields = types

@@ -5,7 +5,7 @@ import type { UserProfile } from '../../../src/domain/profile.js';
 import { toProfile } from '../../../src/domain/profile.js';
 import type { ChatSignal } from '../../../src/domain/signals.js';
 import type { Scope } from '../../../src/domain/viewer.js';
-import { UpgradeRefused } from '../../support/raw-socket.js';
+import { StreamRefused } from '../../support/frame-queue.js';
 import { startTeam } from '../../support/service.js';
 import { PASSWORD, viewerOf } from '../../support/services.js';
 
@@ -147,8 +147,23 @@ export async function startWorld() {
         await channel.close();
         return { open: 'ok', receive: event.type, send: answer.type === 'ack' ? 'ok' : String(answer.code) };
       } catch (error) {
-        if (!(error instanceof UpgradeRefused)) throw error;
+        if (!(error instanceof StreamRefused)) throw error;
         return { open: String(error.status), send: 'closed', receive: 'closed' };
+      }
+    },
+
+    /** What becomes of an event stream, and whether the others' messages arrive. */
+    async overEvents(caller: Caller): Promise<{ open: string; receive: string }> {
+      try {
+        const stream = await team.first.events(tokens[caller], 'general');
+        await stream.next('live');
+        await speak();
+        const event = await stream.next('message.created');
+        await stream.close();
+        return { open: 'ok', receive: event.type };
+      } catch (error) {
+        if (!(error instanceof StreamRefused)) throw error;
+        return { open: String(error.status), receive: 'closed' };
       }
     },
 

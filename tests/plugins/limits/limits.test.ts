@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { RawSocket, UpgradeRefused } from '../../support/raw-socket.js';
+import { StreamRefused } from '../../support/frame-queue.js';
+import { RawSocket } from '../../support/raw-socket.js';
 import { testRedisPrefix } from '../../support/redis.js';
 import { Service, startTeam } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
@@ -178,7 +179,12 @@ describe('requests', () => {
       expect(refused.headers.get('retry-after')).toBe('1');
       expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
       expect((await fetch(`${service.origin}/healthz`)).status).toBe(200);
+      // An EventSource does not come back after a refusal.
+      const arrives = once(service.app.server, 'request');
+      const opening = service.events(token, 'general');
+      await arrives;
       await release();
+      await (await opening).close();
       expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200]);
       expect((await graphql()).status).toBe(200);
     },
@@ -251,7 +257,7 @@ describe('sockets', () => {
     await start({ LIMIT_SOCKETS_PER_ADDRESS: '2' });
     const [first] = [await service.channel(token, 'general'), await service.channel(token, 'general')];
     const refusal = await refusalOf(service.channel(token, 'general'));
-    expect(refusal).toBeInstanceOf(UpgradeRefused);
+    expect(refusal).toBeInstanceOf(StreamRefused);
     expect(refusal).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { error: 'rate_limited' } });
     await first.close();
     await expect.poll(() => refusalOf(service.channel(token, 'general'))).toBe(undefined);

@@ -1,5 +1,5 @@
 import type { Chat, Person } from '../../world/identities.js';
-import type { Upgrade } from '../web-socket.js';
+import type { Upgrade } from '../stream-connection.js';
 
 /** What a frame that is no message of the chat means. */
 export type Said =
@@ -12,7 +12,7 @@ export type Said =
   | { kind: 'refused'; why: string }
   | { kind: 'nothing' };
 
-/** How to take part in one chat over a target's WebSocket. */
+/** How to take part in one chat over a target's WebSocket, or to listen to it over an event stream. */
 export interface Dialect {
   /** What the messages of a chat begin with. */
   readonly messagePrefixes: readonly Buffer[];
