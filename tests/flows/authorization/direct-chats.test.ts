@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Viewer } from '../../../src/domain/viewer.js';
-import { UpgradeRefused } from '../../support/raw-socket.js';
+import { StreamRefused } from '../../support/frame-queue.js';
 import { startTeam } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
 import { MATRIX, type Row } from './matrix.js';
@@ -127,7 +127,7 @@ describe('an admin who is not one of the two', () => {
   it.each(['name', 'id'])('opens no raw channel by its %s', async (by) => {
     const path = by === 'id' ? world.ids.chat : `dm-${world.ids.chat}`;
     const refusal = await world.team.first.channel(world.admin, path).catch((error: unknown) => error);
-    if (!(refusal instanceof UpgradeRefused)) throw new Error('The channel was not refused.');
+    if (!(refusal instanceof StreamRefused)) throw new Error('The channel was not refused.');
     const unknown = await world.team.first.channel(world.admin, crypto.randomUUID()).catch((error: unknown) => error);
     expect({ status: refusal.status, body: refusal.body }).toMatchObject({ status: 404 });
     expect(unknown).toMatchObject({ status: refusal.status, body: refusal.body });
