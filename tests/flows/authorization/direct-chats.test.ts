@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Viewer } from '../../../src/domain/viewer.js';
+import { requireUser } from '../../../src/domain/viewer.js';
 import { StreamRefused } from '../../support/frame-queue.js';
 import { startTeam } from '../../support/service.js';
 import { PASSWORD } from '../../support/services.js';
 import { MATRIX, type Row } from './matrix.js';
-import { describeAnswer, type World } from './world.js';
+import { describeAnswer, signalFor, type World } from './world.js';
 
 /** A service with a direct chat in which everything happens that can happen there, and an admin who is not one of its two members. */
 async function startDirectWorld(environment: NodeJS.ProcessEnv = {}) {
@@ -72,7 +72,8 @@ const [CHANGES, READS] = [
 ];
 
 /** The answer to a query or a mutation; how a subscription ends that is refused, or that it brings something. */
-async function ask({ team, ids, sender }: DirectWorld, token: string, { document }: Row): Promise<string> {
+async function ask(world: DirectWorld, token: string, { document }: Row): Promise<string> {
+  const { team, ids, sender } = world;
   const query = document(ids, token);
   if (!query.startsWith('subscription')) {
     const { data, codes } = await team.first.query(token, query);
@@ -83,14 +84,18 @@ async function ask({ team, ids, sender }: DirectWorld, token: string, { document
   const ended = subscription.ended.then((reason) => {
     end = reason;
   });
-  while (end === undefined && subscription.events.length === 0) await speak(team, ids.chat, sender);
+  const { services } = team.first.app;
+  while (end === undefined && subscription.events.length === 0) {
+    services.signals.publish(ids.chat, signalFor(query, requireUser(sender), ids.root));
+    await speak(world);
+  }
   subscription.end();
   await ended;
   return subscription.events.length > 0 ? 'ok' : String(end);
 }
 
-function speak({ first }: DirectWorld['team'], chatId: string, sender: Viewer) {
-  return first.app.services.messages.send(sender, { chatId, content: 'news' });
+function speak({ team, ids, sender }: DirectWorld) {
+  return team.first.app.services.messages.send(sender, { chatId: ids.chat, content: 'news' });
 }
 
 it('finds rows that read and rows that change', () => {
@@ -124,13 +129,20 @@ describe('an admin who is not one of the two', () => {
     expect((await world.team.first.query(world.admin, '{ chats { id } }')).data).toEqual({ chats: [{ id: group.id }] });
   });
 
-  it.each(['name', 'id'])('opens no raw channel by its %s', async (by) => {
-    const path = by === 'id' ? world.ids.chat : `dm-${world.ids.chat}`;
-    const refusal = await world.team.first.channel(world.admin, path).catch((error: unknown) => error);
-    if (!(refusal instanceof StreamRefused)) throw new Error('The channel was not refused.');
-    const unknown = await world.team.first.channel(world.admin, crypto.randomUUID()).catch((error: unknown) => error);
-    expect({ status: refusal.status, body: refusal.body }).toMatchObject({ status: 404 });
-    expect(unknown).toMatchObject({ status: refusal.status, body: refusal.body });
+  it.each([
+    ['channel', 'name'],
+    ['channel', 'id'],
+    ['events', 'name'],
+    ['events', 'id'],
+  ] as const)('opens no stream, as of no chat: %s by its %s', async (transport, by) => {
+    const refusalOf = async (path: string) => {
+      const refusal = await world.team.first[transport](world.admin, path).catch((error: unknown) => error);
+      if (!(refusal instanceof StreamRefused)) throw new Error('The stream was not refused.');
+      return { status: refusal.status, body: refusal.body };
+    };
+    const refusal = await refusalOf(by === 'id' ? world.ids.chat : `dm-${world.ids.chat}`);
+    expect(refusal.status).toBe(404);
+    expect(refusal).toEqual(await refusalOf(crypto.randomUUID()));
   });
 
   it('is one of the two elsewhere, and then has what a member has', async () => {
@@ -199,11 +211,11 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
   });
 
   it.each(['name', 'id'])('hears on a raw channel by its %s, and says nothing there', async (by) => {
-    const { team, ids, sender } = world;
+    const { team, ids } = world;
     const { chat, edited } = ids;
     const channel = await team.first.channel(world.admin, by === 'id' ? chat : `dm-${chat}`);
     await channel.next('live');
-    await speak(team, chat, sender);
+    await speak(world);
     expect(await channel.next('message.created')).toMatchObject({ message: { content: 'news' } });
     for (const frame of [
       { type: 'message.send', content: 'hi' },
@@ -220,6 +232,15 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
     await channel.close();
   });
 
+  it.each(['name', 'id'])('hears on an event stream by its %s', async (by) => {
+    const { team, ids } = world;
+    const stream = await team.first.events(world.admin, by === 'id' ? ids.chat : `dm-${ids.chat}`);
+    await stream.next('live');
+    await speak(world);
+    expect(await stream.next('message.created')).toMatchObject({ message: { content: 'news' } });
+    await stream.close();
+  });
+
   it('hears nothing more when they are no admin any more', async () => {
     const { services } = world.team.first.app;
     const { id } = await services.users.create({ username: 'second', password: PASSWORD, role: 'admin' });
@@ -230,7 +251,7 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
       token,
       `subscription { chatEvents(chatId: "${world.ids.chat}") { seq } }`,
     );
-    while (subscription.events.length === 0) await speak(world.team, world.ids.chat, world.sender);
+    while (subscription.events.length === 0) await speak(world);
     await services.users.update(id, { role: 'user' });
     expect(await channel.closed).toMatchObject({ code: 4410 });
     expect(await subscription.ended).toBe('NOT_FOUND');

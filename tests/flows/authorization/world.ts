@@ -91,13 +91,6 @@ export async function startWorld() {
     sockets.set(caller, socket);
     return socket;
   };
-  const typing: ChatSignal = { type: 'typing', user: toProfile(former), thread: messageId };
-  const receipts: ChatSignal = { type: 'receipts', reads: [{ userId: member.id, seq: 1 }] };
-  /** What somebody who listens hears: a message, and the signal that the query asks for. */
-  const happen = async (query: string) => {
-    services.signals.publish(chat.id, query.includes('ReceiptSignal') ? receipts : typing);
-    await speak();
-  };
   const speak = () =>
     services.messages.send(viewerOf(toProfile(member)), { chatId: chat.id, content: 'news', nonce: undefined });
 
@@ -127,7 +120,12 @@ export async function startWorld() {
         isDone = true;
       });
       // Something to hear for who listens.
-      if (query.startsWith('subscription')) while (!isDone) await happen(query);
+      if (query.startsWith('subscription')) {
+        while (!isDone) {
+          services.signals.publish(chat.id, signalFor(query, toProfile(former), messageId));
+          await speak();
+        }
+      }
       await settled;
       await answers.return?.();
       return answer;
@@ -172,6 +170,12 @@ export async function startWorld() {
       await team.close();
     },
   };
+}
+
+/** The signal that a subscription asks for: that this user has read the chat's first number, or types in this thread. */
+export function signalFor(query: string, user: UserProfile, thread: string): ChatSignal {
+  if (query.includes('ReceiptSignal')) return { type: 'receipts', reads: [{ userId: user.id, seq: 1 }] };
+  return { type: 'typing', user, thread };
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
