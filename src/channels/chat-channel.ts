@@ -2,6 +2,7 @@ import type { ChatStream } from '../delivery/chat-stream.js';
 import type { StreamEnd, StreamSink } from '../delivery/stream-sink.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { Cursor } from '../domain/log/cursor.js';
+import type { ChatSignal } from '../domain/signals.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import type { Admitted } from '../plugins/streams/admission.js';
@@ -23,7 +24,7 @@ const STREAM_ENDS: Record<StreamEnd, Disconnect> = {
   failed: closeCodes.internalError,
 };
 
-/** The events of one chat on one socket. */
+/** The events and signals of one chat on one socket. */
 export class ChatChannel implements Channel, StreamSink {
   readonly chatId: string;
   private readonly userId: string;
@@ -68,6 +69,10 @@ export class ChatChannel implements Channel, StreamSink {
   deliver(events: readonly ChatEvent[]): boolean {
     this.socket.sendFrame(this.context.encoding.events(events, this.userId));
     return this.socket.hasRoom;
+  }
+
+  signal(signal: ChatSignal): void {
+    if (this.socket.hasRoom) this.socket.sendFrame(this.context.encoding.signal(signal));
   }
 
   live(cursor: Cursor): void {

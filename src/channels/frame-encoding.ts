@@ -1,7 +1,9 @@
 import { authorOf, type ChatEvent } from '../domain/log/chat-events.js';
+import type { ChatSignal } from '../domain/signals.js';
 import type { Audience } from '../wire/audience.js';
 import { eventOnWire } from '../wire/event-on-wire.js';
 import type { Frame } from '../wire/frame.js';
+import { signalOnWire } from '../wire/signals.js';
 
 /** The joined frames of a list of events for everybody but the authors, who are shown more. */
 interface JoinedFrames {
@@ -16,6 +18,7 @@ export class FrameEncoding {
     others: new WeakMap(),
   };
   private readonly joined = new WeakMap<readonly ChatEvent[], JoinedFrames>();
+  private readonly signals = new WeakMap<ChatSignal, Buffer>();
 
   /** @param frame encodes one frame; encoded frames can be sent joined */
   constructor(readonly frame: (frame: Frame) => Buffer) {}
@@ -34,6 +37,16 @@ export class FrameEncoding {
       this.joined.set(events, joined);
     }
     return joined.authors.has(userId) ? this.join(events, userId) : joined.bytes;
+  }
+
+  /** The frame of a signal, which is the same for all who hear it. */
+  signal(signal: ChatSignal): Buffer {
+    let frame = this.signals.get(signal);
+    if (!frame) {
+      frame = this.frame(signalOnWire(signal));
+      this.signals.set(signal, frame);
+    }
+    return frame;
   }
 
   /** @param userId null for a user who owns none of these events */

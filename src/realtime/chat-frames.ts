@@ -7,7 +7,7 @@ import type { ChatFrame, MessageChange, MessageEdit, MessageReaction, MessageSen
 
 /** Whose frame it is, the chat that it is about, and where its answer goes. */
 export interface FrameContext {
-  services: Pick<Services, 'messageChanges' | 'messages' | 'reactions'>;
+  services: Pick<Services, 'messageChanges' | 'messages' | 'reactions' | 'typing'>;
   viewer: Viewer;
   userId: string;
   chatId: string;
@@ -32,6 +32,8 @@ export async function handleChatFrame(frame: ChatFrame, context: FrameContext): 
       return change(frame, context, (viewer, reaction) => reactions.add(viewer, reaction));
     case 'reaction.remove':
       return change(frame, context, (viewer, reaction) => reactions.remove(viewer, reaction));
+    case 'typing':
+      await context.services.typing.tell(context.viewer, { chatId: context.chatId, thread: frame.thread });
   }
 }
 

@@ -9,6 +9,7 @@ import { closeCodes } from '../plugins/websocket/close-codes.js';
 import type { Frame } from '../wire/frame.js';
 import { authAckFrame, errorFrame, internalErrorFrame, pongFrame } from '../wire/frames.js';
 import { type FrameContext, handleChatFrame } from './chat-frames.js';
+import { PresenceFeed } from './presence-feed.js';
 import { type ChatFrame, type ClientFrame, parseFrame } from './protocol.js';
 
 /** What a connection needs of a `ChatSocket`. */
@@ -18,7 +19,7 @@ export interface RawSocket extends ChannelSocket {
 }
 
 export interface ConnectionContext extends ListenerContext {
-  services: Pick<Services, 'sessions' | 'tokens'> & FrameContext['services'];
+  services: Pick<Services, 'presences' | 'sessions' | 'tokens'> & FrameContext['services'];
 }
 
 /**
@@ -33,6 +34,8 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
   /** Frames that came while an `auth` frame is handled. One of them at most is another `auth` frame. */
   private readonly waiting: ClientFrame[] = [];
   private hasWaitingAuth = false;
+  /** Undefined until the client asks for somebody's presence. */
+  private presence: PresenceFeed | undefined;
 
   /** No frame of the client is read before `hello` is sent. */
   override async start(): Promise<void> {
@@ -47,6 +50,7 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
   receive(data: unknown, isBinary: boolean): void {
     // Frames that come after our close frame are ignored, since they could not be answered.
     if (!this.socket.isOpen) return;
+    this.session.active();
     try {
       const frame = Buffer.isBuffer(data) && !isBinary ? parseFrame(data.toString()) : undefined;
       if (!frame) this.socket.disconnect(closeCodes.malformedFrame);
@@ -56,6 +60,16 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
       // An error thrown into the socket's event would end the process.
       this.fail(error);
     }
+  }
+
+  override drained(): void {
+    super.drained();
+    this.presence?.resume();
+  }
+
+  override closed(): void {
+    this.presence?.close();
+    super.closed();
   }
 
   /**
@@ -94,6 +108,8 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     switch (frame.type) {
       case 'auth':
         return this.renew(frame.id, frame.token);
+      case 'presence':
+        return this.askPresence(frame.users);
       case 'ping':
         return this.send(pongFrame(frame.id));
       case 'refused':
@@ -110,6 +126,12 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     const chatId = this.channel.chatId ?? frame.chatId;
     if (chatId === undefined) throw badInput('chatId', 'chatId must be the id of the chat that the frame is about.');
     return { services, viewer, userId: this.userId, chatId, answer: (answer) => this.answer(frame, answer) };
+  }
+
+  private askPresence(userIds: readonly string[]): Promise<void> {
+    const { presences } = this.context.services;
+    this.presence ??= new PresenceFeed(presences, this.socket, (frame) => this.send(frame));
+    return this.presence.ask(this.session.viewer, userIds);
   }
 
   /** An answer names the chat where the frame did. */

@@ -1,6 +1,7 @@
 import { badInput, type DomainError } from '../domain/errors.js';
 import type { MessageEdit as EditedMessage } from '../domain/messages/message-changes.js';
 import type { SendExtras } from '../domain/messages/send-extras.js';
+import { MAX_PRESENCES } from '../domain/presence.js';
 
 /** What every frame of a client has. */
 interface FrameHead {
@@ -11,10 +12,10 @@ interface FrameHead {
 }
 
 /** A client's frame. */
-export type ClientFrame = ChatFrame | Auth | Ping | Refused;
+export type ClientFrame = ChatFrame | AskPresence | Auth | Ping | Refused;
 
 /** A frame that is about a chat. */
-export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction;
+export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | TellTyping;
 
 export interface MessageSend extends FrameHead {
   type: 'message.send';
@@ -39,6 +40,18 @@ export interface MessageReaction extends FrameHead {
   type: 'reaction.add' | 'reaction.remove';
   messageId: string;
   emoji: string;
+}
+
+/** The user is writing, in a thread if it is given. */
+interface TellTyping extends FrameHead {
+  type: 'typing';
+  thread: string | null | undefined;
+}
+
+/** Asks for the presence of these users, now and from now on. */
+interface AskPresence extends FrameHead {
+  type: 'presence';
+  users: readonly string[];
 }
 
 /** Renews the socket's token in place. */
@@ -88,9 +101,21 @@ const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
   ['unpin', messageChange('unpin')],
   ['reaction.add', messageReaction('reaction.add')],
   ['reaction.remove', messageReaction('reaction.remove')],
+  ['typing', typing],
+  ['presence', presence],
   ['auth', auth],
   ['ping', (head) => ({ type: 'ping', ...head })],
 ]);
+
+function typing(head: FrameHead, { thread }: JsonObject): TellTyping | Refused {
+  if (!isOptional(thread, isString)) return refused(head, 'thread', 'thread must be a string.');
+  return { type: 'typing', ...head, thread };
+}
+
+function presence(head: FrameHead, { users }: JsonObject): AskPresence | Refused {
+  if (isStrings(users) && users.length <= MAX_PRESENCES) return { type: 'presence', ...head, users };
+  return refused(head, 'users', `users must be a list of at most ${MAX_PRESENCES} strings.`);
+}
 
 function auth(head: FrameHead, { token }: JsonObject): Auth | Refused {
   return typeof token === 'string'
