@@ -69,6 +69,23 @@ describe('an event stream', () => {
     expect(stream.lastEventId).toBe(`${chat.epoch}:1`);
   });
 
+  it('has typing and receipts, without an id', async () => {
+    const [chat, other] = [await services.newChat(ann), await services.newUser()];
+    const stream = await app.joinEvents(chat.name, ann);
+    services.signals.publish(chat.id, { type: 'typing', user: other, thread: null });
+    services.signals.publish(chat.id, { type: 'receipts', reads: [{ userId: other.id, seq: 1 }] });
+    const user = { id: other.id, username: other.username };
+    expect(await stream.take(2)).toEqual([
+      { type: 'typing', user },
+      { type: 'receipts', reads: [{ user: other.id, seq: 1 }] },
+    ]);
+    expect(stream.events.slice(-2)).toMatchObject([
+      { event: 'typing', id: undefined },
+      { event: 'receipts', id: undefined },
+    ]);
+    await stream.close();
+  });
+
   it('carries the id of a new history from reset on', async () => {
     const chat = await services.newChat(ann);
     const stream = await app.joinEvents(chat.name, ann);
