@@ -44,6 +44,8 @@ export interface Config {
   readonly mentionAllLimit: number;
   /** Whether admins read direct chats that they are no member of. */
   readonly adminsReadDirectChats: boolean;
+  /** The most members of a chat whose messages say who has read them. */
+  readonly receiptsLimit: number;
   /** External identity providers. */
   readonly externalProviders: readonly ExternalProviderConfig[];
   /** The first admin of an empty database. */
@@ -114,6 +116,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     }),
     mentionAllLimit: Number(variables.MENTION_ALL_LIMIT) || Infinity,
     adminsReadDirectChats: variables.ADMINS_READ_DIRECT_CHATS === 'on',
+    receiptsLimit: Number(variables.RECEIPTS_LIMIT),
     externalProviders: Object.freeze(externalProviders),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),

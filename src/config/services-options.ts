@@ -12,5 +12,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     editWindowSeconds: config.editWindowSeconds,
     mentionAllLimit: config.mentionAllLimit,
     adminsReadDirectChats: config.adminsReadDirectChats,
+    receiptsLimit: config.receiptsLimit,
   };
 }

@@ -17,6 +17,7 @@ export interface Variables extends LimitVariables {
   EDIT_WINDOW: string;
   MENTION_ALL_LIMIT: string;
   ADMINS_READ_DIRECT_CHATS: 'off' | 'on';
+  RECEIPTS_LIMIT: string;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: string;
@@ -104,6 +105,12 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     description: 'a whole number, 0 (no limit) to 999999999',
   },
   ADMINS_READ_DIRECT_CHATS: oneOf(['off', 'on'], 'off'),
+  RECEIPTS_LIMIT: {
+    type: 'string',
+    format: 'receiptsLimit',
+    default: '1000',
+    description: 'a whole number, 0 (no receipts) to 10000',
+  },
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '36000' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: { ...seconds, default: '86400' },
   OAUTH2_PROVIDER_REFRESH_TOKEN_ABSOLUTE_EXPIRE_SECONDS: { ...seconds, default: '2592000' },
@@ -158,6 +165,7 @@ export const formats = {
   windowSeconds: (text: string) => isWhole(text, 0, maxSeconds),
   failures: (text: string) => isWhole(text, 0, 999_999),
   graceSeconds: (text: string) => isWhole(text, 0, 300),
+  receiptsLimit: (text: string) => isWhole(text, 0, 10_000),
   limit: (text: string) => isWhole(text, 0, 999_999_999),
   limitSeconds: (text: string) => isWhole(text, 0, 3600),
   limitBytes: (text: string) => isWhole(text, 1024, 16 * 1024 * 1024),

@@ -6,6 +6,7 @@ import { addImportDjango } from './commands/import-django.js';
 import { addMigrate } from './commands/migrate.js';
 import { addClearTokens } from './commands/tokens.js';
 import { addChangePassword, addCreateSuperuser, addCreateUser } from './commands/users.js';
+import { addVerify } from './commands/verify.js';
 
 const SETTINGS = `
 They work on the database of DATABASE_URL, or on the embedded one in DATA_DIR, whether the service runs or not.
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     addRemoveApplication,
     addClearTokens,
     addRotateEpoch,
+    addVerify,
     addImportDjango,
   ])
     add(program);

@@ -16,6 +16,8 @@ import { type CredentialOptions, credentialServices } from '../domain/credential
 import type { Database } from '../domain/database.js';
 import { type LogServices, logServices } from '../domain/log/services.js';
 import { type MessageOptions, type MessageServices, messageServices } from '../domain/messages/services.js';
+import type { MineCallbacks } from '../domain/mine/callbacks.js';
+import { type MineOptions, type MineServices, mineServices } from '../domain/mine/services.js';
 import { type PeopleServices, peopleServices } from '../domain/people/services.js';
 
 /** The services of the domain and of delivery, which GraphQL and the WebSockets use. */
@@ -25,9 +27,15 @@ export interface Services
     AccessServices,
     ChatServices,
     MessageServices,
+    MineServices,
     DeliveryServices {}
 
-export interface ServicesOptions extends CredentialOptions, AccessOptions, MessageOptions, DeliveryOptions {}
+export interface ServicesOptions
+  extends CredentialOptions,
+    AccessOptions,
+    MessageOptions,
+    MineOptions,
+    DeliveryOptions {}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -36,12 +44,13 @@ declare module 'fastify' {
   }
 }
 
-/** Creates all services on one database and one bus. `close` stops them, and waits for queued messages and reactions. */
+/** Creates all services on one database and one bus. `close` stops them, and waits for queued messages, reactions and read markers. */
 export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
   const log = logServices(db);
   const { flushScheduler, hub, announce } = startHub(bus, log, onError, options);
   const credentials = credentialServices(options);
-  // Sessions need `access`, and `access` and `people` notify sessions: these callbacks break the cycle.
+  // Sessions need `access`, and `access` and `people` notify sessions; what is read is told to chats by delivery, which is made last: these
+  // callbacks break the cycles.
   const signIns = {
     revoked: (familyIds: string[]) => void sessions.announceRevoked(familyIds),
     rotated: (familyId: string) => void sessions.announceRotated(familyId),
@@ -53,13 +62,19 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce, options);
-  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onError, options);
+  const mineCallbacks: MineCallbacks = {
+    stateChanged: () => {},
+    read: (receipt) => delivery.receipts.read(receipt),
+  };
+  const onFollow = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
+  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onFollow, onError, options);
+  const { mine, close: closeMine } = mineServices(db, mineCallbacks, options);
   const { delivery, close: closeDelivery } = await deliveryServices(db, bus, hub, chats, access, onError, options);
   const { sessions } = delivery;
-  const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...delivery };
+  const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...mine, ...delivery };
   const close = async () => {
     await stopSweeping();
-    await closeMessages();
+    await Promise.all([closeMessages(), closeMine()]);
     await closeDelivery();
     hub.close();
   };

@@ -2,12 +2,12 @@ import type { ChatMessage } from '../domain/log/chat-message.js';
 import { requireScope, type Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import type { Frame } from '../wire/frame.js';
-import { messageAckFrame } from '../wire/frames.js';
-import type { ChatFrame, MessageChange, MessageEdit, MessageReaction, MessageSend } from './protocol.js';
+import { messageAckFrame, stateAckFrame } from '../wire/frames.js';
+import type { ChatFrame, MessageChange, MessageEdit, MessageReaction, MessageSend, Read } from './protocol.js';
 
 /** Whose frame it is, the chat that it is about, and where its answer goes. */
 export interface FrameContext {
-  services: Pick<Services, 'messageChanges' | 'messages' | 'reactions' | 'typing'>;
+  services: Pick<Services, 'markers' | 'messageChanges' | 'messages' | 'reactions' | 'typing'>;
   viewer: Viewer;
   userId: string;
   chatId: string;
@@ -32,6 +32,8 @@ export async function handleChatFrame(frame: ChatFrame, context: FrameContext): 
       return change(frame, context, (viewer, reaction) => reactions.add(viewer, reaction));
     case 'reaction.remove':
       return change(frame, context, (viewer, reaction) => reactions.remove(viewer, reaction));
+    case 'read':
+      return markRead(frame, context);
     case 'typing':
       await context.services.typing.tell(context.viewer, { chatId: context.chatId, thread: frame.thread });
   }
@@ -51,4 +53,11 @@ async function change<Frame extends MessageEdit | MessageChange | MessageReactio
   make: (viewer: Viewer, input: Frame & { chatId: string }) => Promise<ChatMessage>,
 ): Promise<void> {
   answer(messageAckFrame(frame.id, await make(viewer, { ...frame, chatId }), userId));
+}
+
+/** Answered only with an `id`: a client that marks as it scrolls needs no answers. */
+async function markRead({ id, seq, thread }: Read, { services, viewer, chatId, answer }: FrameContext): Promise<void> {
+  const input = { chatId, seq, thread };
+  if (id === undefined) await services.markers.move(viewer, input);
+  else answer(stateAckFrame(id, await services.markers.markRead(viewer, input)));
 }

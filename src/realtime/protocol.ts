@@ -15,7 +15,7 @@ interface FrameHead {
 export type ClientFrame = ChatFrame | AskPresence | Auth | Ping | Refused;
 
 /** A frame that is about a chat. */
-export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | TellTyping;
+export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | Read | TellTyping;
 
 export interface MessageSend extends FrameHead {
   type: 'message.send';
@@ -52,6 +52,13 @@ interface TellTyping extends FrameHead {
 interface AskPresence extends FrameHead {
   type: 'presence';
   users: readonly string[];
+}
+
+/** Moves the user's read marker of the chat, or of a thread in it, forward. */
+export interface Read extends FrameHead {
+  type: 'read';
+  seq: number;
+  thread: string | null | undefined;
 }
 
 /** Renews the socket's token in place. */
@@ -103,6 +110,7 @@ const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
   ['reaction.remove', messageReaction('reaction.remove')],
   ['typing', typing],
   ['presence', presence],
+  ['read', read],
   ['auth', auth],
   ['ping', (head) => ({ type: 'ping', ...head })],
 ]);
@@ -163,6 +171,12 @@ function messageReaction(type: MessageReaction['type']): FrameParser {
     if (typeof emoji !== 'string') return refused(head, 'emoji', 'emoji must be a string.');
     return { type, ...head, messageId, emoji };
   };
+}
+
+function read(head: FrameHead, { seq, thread }: JsonObject): Read | Refused {
+  if (typeof seq !== 'number') return refused(head, 'seq', 'seq must be a number.');
+  if (!isOptional(thread, isString)) return refused(head, 'thread', 'thread must be a string.');
+  return { type: 'read', ...head, seq, thread };
 }
 
 /** What each member of a `message.send` frame must be. The rules of `metadata` are the domain's. */

@@ -1,8 +1,10 @@
 import type { DomainError } from '../domain/errors.js';
 import type { ChatMessage } from '../domain/log/chat-message.js';
 import { type Cursor, formatCursor } from '../domain/log/cursor.js';
+import type { ChatState } from '../domain/mine/chat-states.js';
 import type { UserProfile } from '../domain/profile.js';
 import type { Viewer } from '../domain/viewer.js';
+import { chatStateOnWire } from './chat-state.js';
 import { messageOnWire } from './messages.js';
 import { userOnWire } from './people.js';
 
@@ -45,6 +47,11 @@ export function messageAckFrame(id: string | undefined, message: ChatMessage, us
     id,
     message: messageOnWire(message, message.sender.id === userId ? 'author' : 'others'),
   };
+}
+
+/** The read marker is committed. `state` is what the chat is to its user then. */
+export function stateAckFrame(id: string, state: ChatState) {
+  return { type: 'ack', id, state: chatStateOnWire(state) };
 }
 
 /** The socket uses the new token from now on. */

@@ -35,6 +35,7 @@ const PASTED: Record<string, RegExp[]> = {
     /^chats with a new epoch: \d+$/m,
     /^Nothing to migrate\.$/m,
     /^socket tickets: \d+$/m,
+    /^All that is stored is what its rows give\.$/m,
   ],
 };
 

@@ -151,6 +151,22 @@ const OPERATIONS: Record<string, Operation> = {
       `mutation { followThread(chatId: "${chat.id}", messageId: "${message.id}", follow: true) { replyCount } }`,
     answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
   },
+  markRead: {
+    query: () => `mutation { markRead(chatId: "${chat.id}", seq: 1) { readSeq } }`,
+    answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
+  },
+  markUnread: {
+    query: () => `mutation { markUnread(chatId: "${chat.id}", fromSeq: 2) { readSeq } }`,
+    answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
+  },
+  markAllRead: {
+    query: () => `mutation { markAllRead(chatIds: ["${chat.id}"]) }`,
+    answers: { ...writesOfMembers, admin: 'NOT_FOUND' },
+  },
+  setChatPreferences: {
+    query: () => `mutation { setChatPreferences(chatId: "${chat.id}", notify: all) { notify } }`,
+    answers: { ...writesOfMembers, admin: 'FORBIDDEN' },
+  },
   removeUserFromChat: {
     query: () => `mutation { removeUserFromChat(userId: "${stranger.id}", chatId: "${chat.id}") }`,
     answers: writesOfModerators,

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sentenceOf } from '../../src/operator/command-error.js';
 import { createProgram } from '../../src/operator/program.js';
@@ -15,6 +16,7 @@ const names = [
   'removeapplication',
   'cleartokens',
   'rotate-epoch',
+  'verify',
   'import-django',
 ];
 
@@ -123,6 +125,26 @@ describe('the commands, on a database that runs', { timeout: 60_000 }, () => {
 
   it('clear tokens and say how many', async () => {
     expect(await answer(['cleartokens'])).toMatch(/^sign-ins: 0\naccess tokens: 0\nrefresh tokens: 0\n/);
+  });
+
+  it('verify what is stored, and exit with 1 when something differs', async () => {
+    expect(await answer(['verify'])).toBe('All that is stored is what its rows give.\n');
+    const chat = '0197d1a2-0000-7000-8000-000000000001';
+    const url = running?.url ?? database.environment.DATABASE_URL;
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query(`INSERT INTO chats (id, name, name_key, epoch) VALUES ($1, 'odd', 'odd', 'e')`, [chat]);
+      await client.query('INSERT INTO threads (chat_id, root_seq, root_id, reply_count) VALUES ($1, 3, $1, 2)', [chat]);
+      expect(await manage(['verify'])).toEqual({
+        code: 1,
+        stdout: `chat ${chat}, message 3: replyCount is 2, and 0 by its rows\n`,
+        stderr: 'Stored counts that differ from their rows: 1.\n',
+      });
+    } finally {
+      await client.query('DELETE FROM chats WHERE id = $1', [chat]);
+      await client.end();
+    }
   });
 
   it('give chats a new epoch', async () => {

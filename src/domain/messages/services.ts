@@ -11,7 +11,7 @@ import { Messages } from './messages.js';
 import { Pins } from './pins.js';
 import { ReactionSummaries } from './reaction-summaries.js';
 import { Reactions } from './reactions.js';
-import { Threads } from './threads.js';
+import { type OnFollow, Threads } from './threads.js';
 
 export interface MessageServices {
   messages: Messages;
@@ -42,6 +42,7 @@ export function messageServices(
   db: Database,
   mutex: ChatMutex,
   announce: Announce,
+  onFollow: OnFollow,
   onError: (error: unknown, doing: string) => void,
   {
     editWindowSeconds = Number.POSITIVE_INFINITY,
@@ -64,7 +65,7 @@ export function messageServices(
     messageRights: new MessageRights({ editWindowSeconds }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
-    threads: new Threads(db, adminReading),
+    threads: new Threads(db, adminReading, onFollow),
     mentionLists: new MentionLists(db),
   };
   const close = async () => {

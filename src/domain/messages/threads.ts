@@ -108,11 +108,15 @@ const FOLLOWED = list('threads-list-followed', 'JOIN thread_follows', 'f.followi
 
 const FOLLOW = { name: 'thread-follow', text: 'SELECT * FROM set_thread_follow($1, $2, $3, $4)' };
 
+/** A member follows other threads of a chat now. Called after COMMIT. */
+export type OnFollow = (userId: string, chatId: string) => void;
+
 /** Reads threads, and makes members follow them. Without an access check where none is named. */
 export class Threads {
   constructor(
     private readonly db: Database,
     private readonly adminReading: AdminReading,
+    private readonly onFollow: OnFollow,
   ) {}
 
   /** The threads of these messages, in any order; none for a message that never had a reply. One query. */
@@ -147,21 +151,23 @@ export class Threads {
   }
 
   /**
-   * Makes the viewer follow the thread of a message, or stop. The caller has checked that the viewer may read the chat.
+   * Makes the viewer follow the thread of a message, or stop. The caller has checked that the viewer may read the chat, whose id is as
+   * PostgreSQL writes it.
    * @throws DomainError `FORBIDDEN`, rule `chat.not_member`, for an admin who is no member; `BAD_USER_INPUT` for a message that has
    * no thread
    */
   async follow(viewer: Viewer, chatId: string, messageId: string, follow: boolean): Promise<ThreadPlace> {
     if (!isUuid(messageId)) throw noThread();
-    const values = [chatId, messageId, requireUser(viewer).id, follow];
-    const [row] = await query<{ outcome: 'set' | 'no_member' | 'no_thread'; root_seq: number }>(
+    const { id: userId } = requireUser(viewer);
+    const [row] = await query<{ outcome: 'set' | 'same' | 'no_member' | 'no_thread'; root_seq: number }>(
       this.db,
       FOLLOW,
-      values,
+      [chatId, messageId, userId, follow],
     );
     if (row?.outcome === 'no_member')
       throw new DomainError('FORBIDDEN', 'Only members of the chat follow threads.', { rule: 'chat.not_member' });
-    if (row?.outcome !== 'set') throw noThread();
+    if (row?.outcome !== 'set' && row?.outcome !== 'same') throw noThread();
+    if (row.outcome === 'set') this.onFollow(userId, chatId);
     return { chatId, rootSeq: row.root_seq };
   }
 }

@@ -7,12 +7,14 @@ import type { ChatHead, ChatLog, MessageRange } from '../../domain/log/chat-log.
 import type { ChatMessage, PlainMessage } from '../../domain/log/chat-message.js';
 import type { MessagePages } from '../../domain/messages/message-pages.js';
 import type { ReactionPlace, Reactions, ReactorPage } from '../../domain/messages/reactions.js';
+import type { ChatState } from '../../domain/mine/chat-states.js';
 import type { UserProfile } from '../../domain/profile.js';
 import { PROFILE_FIELDS, toProfile } from '../../domain/profile.js';
 import { isUuid } from '../../domain/text.js';
 import type { Caller } from '../caller.js';
 import { ChatAccess } from './chat-access.js';
 import type { GraphqlContext } from './context.js';
+import { ReaderLoaders } from './reader-loaders.js';
 import { ThreadLoaders } from './thread-loaders.js';
 
 /** A user's fields that only the user and admins may read. */
@@ -33,6 +35,8 @@ interface ReactorPages {
 
 /** As many as the longest page has. */
 const MAX_MESSAGES_AT_ONCE = 100;
+/** Counted by one statement. */
+const MAX_STATES_AT_ONCE = 100;
 
 /** Batches the reads of an operation's resolvers into one query per kind. */
 export class Loaders {
@@ -53,6 +57,10 @@ export class Loaders {
   /** Whether the viewer has reacted so. */
   readonly myReactions: DataLoader<ReactionPlace, boolean, string>;
   readonly threads: ThreadLoaders;
+  readonly readers: ReaderLoaders;
+
+  /** What the chat is to the viewer; null for no member. */
+  readonly chatStates: DataLoader<string, ChatState | null>;
 
   private readonly caller: Caller;
   private readonly chatLog: ChatLog;
@@ -89,6 +97,17 @@ export class Loaders {
         return userId === undefined ? places.map(() => false) : services.reactions.mine(userId, places);
       },
       { cacheKeyFn: ({ chatId, seq, emoji }) => `${chatId} ${seq} ${emoji}` },
+    );
+    this.readers = new ReaderLoaders(services.readers, budget);
+    this.chatStates = new DataLoader(
+      async (chatIds) => {
+        const userId = caller.viewer?.user?.id;
+        const states =
+          userId === undefined ? [] : ((await budget.read(() => services.chatStates.of(userId, chatIds))) ?? []);
+        const byChat = new Map(states.map((state) => [state.chatId, state]));
+        return chatIds.map((id) => byChat.get(id) ?? null);
+      },
+      { maxBatchSize: MAX_STATES_AT_ONCE },
     );
     this.reactions = services.reactions;
     this.caller = caller;

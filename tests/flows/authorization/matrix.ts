@@ -21,6 +21,8 @@ const selfAndAdmins = { ...users, stranger: 'null', former: 'null' };
 const sender = { ...membersOrNull, admin: 'null' };
 /** Who shares a chat with the member: the member alone, since an admin is told of nobody else. */
 const acquaintances = sender;
+/** What a chat is to its members: an admin is none here. */
+const ofMembers = { ...membersOrNull, admin: 'null' };
 const writers = { ...users, readOnly: 'FORBIDDEN' };
 const writingMembers = { ...members, readOnly: 'FORBIDDEN' };
 const wrongInput = { ...all('BAD_USER_INPUT'), readOnly: 'FORBIDDEN' };
@@ -133,6 +135,22 @@ export const MATRIX: Record<string, Row> = {
       `mutation { followThread(chatId: "${chat}", messageId: "${root}", follow: true) { replyCount } }`,
     { ...writingMembers, admin: 'FORBIDDEN' },
   ),
+  'Mutation.markRead': row(({ chat }) => `mutation { markRead(chatId: "${chat}", seq: 1) { readSeq } }`, {
+    ...writingMembers,
+    admin: 'FORBIDDEN',
+  }),
+  'Mutation.markUnread': row(({ chat }) => `mutation { markUnread(chatId: "${chat}", fromSeq: 2) { readSeq } }`, {
+    ...writingMembers,
+    admin: 'FORBIDDEN',
+  }),
+  'Mutation.markAllRead': row(({ chat }) => `mutation { markAllRead(chatIds: ["${chat}"]) }`, {
+    ...writingMembers,
+    admin: 'NOT_FOUND',
+  }),
+  'Mutation.setChatPreferences': row(
+    ({ chat }) => `mutation { setChatPreferences(chatId: "${chat}", notify: all) { notify } }`,
+    { ...writingMembers, admin: 'FORBIDDEN' },
+  ),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
     roles,
@@ -223,6 +241,34 @@ export const MATRIX: Record<string, Row> = {
       'lastMessage {id}': membersOrNull,
       'pins {id}': membersOrNull,
       viewerCan: membersOrNull,
+      'viewer {readSeq}': ofMembers,
+    },
+  ),
+  ...rows(
+    'ChatState',
+    (selection) =>
+      ({ chat }) =>
+        `{ chat(id: "${chat}") { viewer { ${selection} } } }`,
+    {
+      role: ofMembers,
+      readSeq: ofMembers,
+      'unread {messages}': ofMembers,
+      notify: ofMembers,
+      hidden: ofMembers,
+      mutedUntil: { ...ofMembers, member: 'null', readOnly: 'null' },
+    },
+  ),
+  ...rows(
+    'Unread',
+    (selection) =>
+      ({ chat }) =>
+        `{ chat(id: "${chat}") { viewer { unread { ${selection} } } } }`,
+    {
+      messages: ofMembers,
+      capped: ofMembers,
+      mentions: ofMembers,
+      threads: ofMembers,
+      firstSeq: { ...ofMembers, member: 'null', readOnly: 'null' },
     },
   ),
   ...rows(
@@ -263,6 +309,8 @@ export const MATRIX: Record<string, Row> = {
       'pinnedBy {id}': noEvent,
       viewerCan: members,
       'reactions {emoji}': members,
+      'readBy {id}': noEvent,
+      readCount: members,
     },
   ),
   ...rows(

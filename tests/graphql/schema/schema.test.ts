@@ -21,14 +21,18 @@ const CONTRACT = `
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read send react edit delete pin mentionAll remove roles }
+  enum Notify { all mentions none }
   enum MessageAction { reply react edit delete pin readHistory }
 
-  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! }
+  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
+  type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }
+  type Unread { messages: Int! capped: Boolean! mentions: Int! threads: Int! firstSeq: Int }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
     replyTo: Message threadRoot: Message thread: Thread pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
-    viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]! }
+    viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]!
+    readBy(first: Int = 50, after: ID): [User!] readCount: Int }
   type MessageRevision { revision: Int! content: String! at: DateTime! editor: User! }
   type Reaction { emoji: String! count: Int! mine: Boolean! users(first: Int = 20, after: ID): [User!]! }
   type Thread { root: Message! replyCount: Int! lastReply: Message cursor: String! participants(first: Int = 5): [User!]! viewer: ThreadState }
@@ -74,6 +78,10 @@ const CONTRACT = `
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
       mentions: [ID!], mentionAll: Boolean = false, metadata: JSON): Message!
+    markRead(chatId: ID!, seq: Int!, thread: ID): ChatState!
+    markUnread(chatId: ID!, fromSeq: Int!): ChatState!
+    markAllRead(chatIds: [ID!]): Boolean!
+    setChatPreferences(chatId: ID!, notify: Notify, hidden: Boolean): ChatState!
     followThread(chatId: ID!, messageId: ID!, follow: Boolean!): Thread!
     editMessage(chatId: ID!, messageId: ID!, content: String!, revision: Int, mentions: [ID!], metadata: JSON): Message!
     deleteMessage(chatId: ID!, messageId: ID!): Message!

@@ -12,7 +12,7 @@ import { SHARED } from '../shared.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
 
-const ChatRoleEnum = builder.enumType('ChatRole', {
+export const ChatRoleEnum = builder.enumType('ChatRole', {
   description:
     'What a member may do in a chat; each may do what those before may. A user with the role admin may do what an owner may, ' +
     'in every group chat. In a direct chat both are `member`.',
