@@ -11,16 +11,17 @@ export interface Acquaintance {
   lastActiveAt: Date | null;
 }
 
-// A subquery of one row for each pair: the planner cannot join whole tables.
+// Subqueries of one row: the planner can join neither whole tables nor all chats of two people.
 const ACQUAINTANCES = {
   name: 'users-acquainted',
   text: `SELECT asked.place::int, u.last_active_at AS "lastActiveAt"
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
     JOIN users u ON u.id = asked.user_id
     WHERE asked.viewer_id = asked.user_id OR (
-      SELECT true FROM chat_memberships theirs
-      JOIN chat_memberships own ON own.chat_id = theirs.chat_id AND own.user_id = asked.viewer_id AND own.left_at IS NULL
-      WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL LIMIT 1)`,
+      SELECT true FROM chat_memberships theirs WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL AND (
+        SELECT true FROM chat_memberships own
+        WHERE own.chat_id = theirs.chat_id AND own.user_id = asked.viewer_id AND own.left_at IS NULL)
+      LIMIT 1)`,
 };
 
 /** Says who shares a chat with whom. */

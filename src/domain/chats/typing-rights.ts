@@ -19,12 +19,15 @@ interface WriterRow {
   isMuted: boolean | null;
 }
 
+// A subquery of one row: a join may look at all members of the chat.
 const WRITERS = {
   name: 'chat-writers',
   text: `SELECT asked.place::int, c.kind, m.role, m.muted_until > now() AS "isMuted"
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (chat_id, user_id, place)
     JOIN chats c ON c.id = asked.chat_id
-    LEFT JOIN chat_memberships m ON m.chat_id = c.id AND m.user_id = asked.user_id AND m.left_at IS NULL`,
+    LEFT JOIN LATERAL (
+      SELECT role, muted_until FROM chat_memberships
+      WHERE chat_id = asked.chat_id AND user_id = asked.user_id AND left_at IS NULL LIMIT 1) m ON true`,
 };
 
 /** Says who may tell a chat that they are typing: who may send a message to it. */
