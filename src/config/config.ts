@@ -44,7 +44,7 @@ export interface Config {
   readonly mentionAllLimit: number;
   /** Whether admins read direct chats that they are no member of. */
   readonly adminsReadDirectChats: boolean;
-  /** The most members of a chat whose messages say who has read them. */
+  /** The most members of a chat in which they are told what others have read. */
   readonly receiptsLimit: number;
   /** External identity providers. */
   readonly externalProviders: readonly ExternalProviderConfig[];

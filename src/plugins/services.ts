@@ -66,8 +66,8 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     stateChanged: () => {},
     read: (receipt) => delivery.receipts.read(receipt),
   };
-  const onFollow = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
-  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onFollow, onError, options);
+  const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
+  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onStateChanged, onError, options);
   const { mine, close: closeMine } = mineServices(db, mineCallbacks, options);
   const { delivery, close: closeDelivery } = await deliveryServices(db, bus, hub, chats, access, onError, options);
   const { sessions } = delivery;

@@ -80,6 +80,17 @@ describe('read', () => {
     await anns.close();
   });
 
+  it('is told to the others of the chat', async () => {
+    const { anns, chat, sent } = await newTalk();
+    const bobs = await app.join(chat.name, bob);
+    const heard = bobs.next('receipts');
+    anns.send({ type: 'read', seq: sent[0]?.seq });
+    anns.send({ type: 'read', seq: sent[1]?.seq });
+    expect(await heard).toEqual({ type: 'receipts', reads: [{ user: ann.id, seq: sent[1]?.seq }] });
+    await bobs.close();
+    await anns.close();
+  });
+
   it('needs the scope write', async () => {
     const { anns, chat } = await newTalk();
     const reading = await app.open(chat.name, await app.newToken(ann, ['read']));

@@ -9,6 +9,7 @@ import { newMessageId } from './message-ids.js';
 import { MessageWriter } from './message-writer.js';
 import { extrasToAppend, type SendExtras } from './send-extras.js';
 import { refusalOf } from './send-refusals.js';
+import type { OnStateChanged } from './state-changed.js';
 
 /** What a client sends. */
 export interface SendInput extends SendExtras {
@@ -34,12 +35,16 @@ export class Messages {
   constructor(
     db: Database,
     announce: Announce,
+    onStateChanged: OnStateChanged,
     private readonly options: SendOptions,
   ) {
     this.writer = new MessageWriter(db, (created) => {
       // Deferred, so that the senders' acknowledgements leave before anybody receives the message.
       setImmediate(() => {
-        for (const [message, row] of created) announce(messageEntry(row.epoch, toMessage(message, row)));
+        for (const [message, row] of created) {
+          announce(messageEntry(row.epoch, toMessage(message, row)));
+          if (row.shownTo) for (const userId of row.shownTo) onStateChanged(userId, message.chatId);
+        }
       });
     });
   }

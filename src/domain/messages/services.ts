@@ -11,7 +11,8 @@ import { Messages } from './messages.js';
 import { Pins } from './pins.js';
 import { ReactionSummaries } from './reaction-summaries.js';
 import { Reactions } from './reactions.js';
-import { type OnFollow, Threads } from './threads.js';
+import type { OnStateChanged } from './state-changed.js';
+import { Threads } from './threads.js';
 
 export interface MessageServices {
   messages: Messages;
@@ -42,7 +43,7 @@ export function messageServices(
   db: Database,
   mutex: ChatMutex,
   announce: Announce,
-  onFollow: OnFollow,
+  onStateChanged: OnStateChanged,
   onError: (error: unknown, doing: string) => void,
   {
     editWindowSeconds = Number.POSITIVE_INFINITY,
@@ -55,7 +56,7 @@ export function messageServices(
     sweepIntervalMs: reactionSweepMs,
     onError: (error) => onError(error, 'summarise reactions'),
   });
-  const messages = new Messages(db, announce, { mentionAllLimit });
+  const messages = new Messages(db, announce, onStateChanged, { mentionAllLimit });
   const reactions = new Reactions(db, (places) => summaries.changed(places));
   const services = {
     messages,
@@ -65,7 +66,7 @@ export function messageServices(
     messageRights: new MessageRights({ editWindowSeconds }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
-    threads: new Threads(db, adminReading, onFollow),
+    threads: new Threads(db, adminReading, onStateChanged),
     mentionLists: new MentionLists(db),
   };
   const close = async () => {

@@ -5,6 +5,7 @@ import { profileOfJson } from '../log/message-rows.js';
 import type { UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
+import type { OnStateChanged } from './state-changed.js';
 
 /** A message and the replies to it. */
 export interface Thread {
@@ -108,15 +109,12 @@ const FOLLOWED = list('threads-list-followed', 'JOIN thread_follows', 'f.followi
 
 const FOLLOW = { name: 'thread-follow', text: 'SELECT * FROM set_thread_follow($1, $2, $3, $4)' };
 
-/** A member follows other threads of a chat now. Called after COMMIT. */
-export type OnFollow = (userId: string, chatId: string) => void;
-
 /** Reads threads, and makes members follow them. Without an access check where none is named. */
 export class Threads {
   constructor(
     private readonly db: Database,
     private readonly adminReading: AdminReading,
-    private readonly onFollow: OnFollow,
+    private readonly onStateChanged: OnStateChanged,
   ) {}
 
   /** The threads of these messages, in any order; none for a message that never had a reply. One query. */
@@ -167,7 +165,7 @@ export class Threads {
     if (row?.outcome === 'no_member')
       throw new DomainError('FORBIDDEN', 'Only members of the chat follow threads.', { rule: 'chat.not_member' });
     if (row?.outcome !== 'set' && row?.outcome !== 'same') throw noThread();
-    if (row.outcome === 'set') this.onFollow(userId, chatId);
+    if (row.outcome === 'set') this.onStateChanged(userId, chatId);
     return { chatId, rootSeq: row.root_seq };
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Messages } from '../../../src/domain/messages/messages.js';
 import { Threads } from '../../../src/domain/messages/threads.js';
 import type { ReadReceipt } from '../../../src/domain/mine/callbacks.js';
 import { mineServices } from '../../../src/domain/mine/services.js';
@@ -275,6 +276,18 @@ describe('followThread', () => {
     expect(Number(await mark())).toBeGreaterThan(Number(followed));
     expect(heard).toHaveLength(2);
   });
+});
+
+it('a message to a direct chat says whose state it has changed: who hid it sees it again', async () => {
+  const [one, other] = [await services.newUser(), await services.newUser()];
+  const { chatId } = await services.directChats.open(await services.newViewer(one), other.id);
+  await mine.chatPreferences.set(viewerOf(other), { chatId, hidden: true });
+  const heard: [string, string][] = [];
+  const told = (userId: string, chat: string) => heard.push([userId, chat]);
+  const messages = new Messages(services.db, () => {}, told, { mentionAllLimit: 1000 });
+  for (const content of ['hi', 'again']) await messages.send(viewerOf(one), { chatId, content });
+  await vi.waitFor(() => expect(heard).toEqual([[other.id, chatId]]));
+  expect(await services.chatStates.of(other.id, [chatId])).toMatchObject([{ hidden: false, unread: { messages: 2 } }]);
 });
 
 describe('markUnread', () => {
