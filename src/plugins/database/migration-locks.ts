@@ -8,6 +8,7 @@ export const SERVICE_TABLES = [
   'users',
   'chats',
   'chat_memberships',
+  'direct_chats',
   'messages',
   'message_extras',
   'message_revisions',
