@@ -5,6 +5,7 @@ import { requireScope, requireUser, type Viewer } from '../viewer.js';
 import type { MineCallbacks } from './callbacks.js';
 import type { ChatState, ChatStates, Notify } from './chat-states.js';
 import { type MineRefusal, mineRefused } from './marker-refusals.js';
+import { retryLocked } from './retry-locked.js';
 
 /** What is undefined stays. */
 export interface PreferenceChange {
@@ -33,7 +34,7 @@ export class ChatPreferences {
     const chatId = canonicalId(chat);
     if (chatId === undefined) throw chatNotFound();
     const values = [userId, chatId, notify !== undefined, notify ?? null, hidden ?? null];
-    const [row] = await query<{ outcome: 'set' | 'same' | MineRefusal }>(this.db, SET, values);
+    const [row] = await retryLocked(() => query<{ outcome: 'set' | 'same' | MineRefusal }>(this.db, SET, values));
     if (!row) throw new Error('set_chat_preferences gave no row.');
     if (row.outcome !== 'set' && row.outcome !== 'same') throw mineRefused(row.outcome, viewer);
     if (row.outcome === 'set') this.callbacks.stateChanged(userId, [chatId]);

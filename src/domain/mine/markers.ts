@@ -8,6 +8,7 @@ import type { MineCallbacks } from './callbacks.js';
 import type { ChatState, ChatStates } from './chat-states.js';
 import { type MarkerOutcome, markRead, type PendingMarker } from './mark-read.js';
 import { type MineRefusal, mineRefused, tooManyMarkers, wrongSeq } from './marker-refusals.js';
+import { retryLocked } from './retry-locked.js';
 import { WritePace } from './write-pace.js';
 
 export interface MarkerInput {
@@ -19,6 +20,13 @@ export interface MarkerInput {
 }
 
 type Marker = Omit<PendingMarker, 'mayWrite'>;
+
+/** `mark_all_read.sql` explains the outcomes. */
+interface AllReadRow {
+  outcome: 'moved' | 'threads' | 'no_member';
+  chatId: string;
+  seq: number;
+}
 
 /** Most markers in one statement, most that wait for it, and most of one user that wait for their next write. */
 const MAX_BATCH = 200;
@@ -97,11 +105,9 @@ export class Markers {
     const { id: userId } = requireUser(requireScope(viewer, 'write'));
     const chatId = requireChatId(chat);
     if (!Number.isInteger(fromSeq) || fromSeq < 1 || fromSeq > MAX_SEQ) throw wrongSeq('fromSeq');
-    const [row] = await query<{ outcome: 'moved' | 'same' | MineRefusal }>(this.db, MARK_UNREAD, [
-      userId,
-      chatId,
-      fromSeq,
-    ]);
+    const [row] = await retryLocked(() =>
+      query<{ outcome: 'moved' | 'same' | MineRefusal }>(this.db, MARK_UNREAD, [userId, chatId, fromSeq]),
+    );
     if (!row) throw new Error('mark_unread gave no row.');
     if (isRefused(row.outcome)) throw mineRefused(row.outcome, viewer, 'fromSeq');
     if (row.outcome === 'moved') this.callbacks.stateChanged(userId, [chatId]);
@@ -118,11 +124,7 @@ export class Markers {
     if (chats && chats.length > MAX_CHATS_READ)
       throw badInput('chatIds', `chatIds must be at most ${MAX_CHATS_READ} ids.`);
     const chatIds = chats && [...new Set(chats.map(requireChatId))];
-    const rows = await query<{ outcome: 'moved' | 'threads' | 'no_member'; chatId: string; seq: number }>(
-      this.db,
-      MARK_ALL_READ,
-      [userId, chatIds ?? null],
-    );
+    const rows = await retryLocked(() => query<AllReadRow>(this.db, MARK_ALL_READ, [userId, chatIds ?? null]));
     if (rows[0]?.outcome === 'no_member') throw chatNotFound();
     if (rows.length === 0) return;
     this.callbacks.stateChanged(
