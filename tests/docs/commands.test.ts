@@ -17,6 +17,8 @@ const PASTED: Record<string, RegExp[]> = {
     /"sendMessage":\{"seq":2,"content":"Hello"\}/,
     /"lastMessage":\{"content":"Hello","sender":\{"username":"ann"\}\}/,
     /"kind":"direct","name":"dm-/,
+    /"setTyping":true,"setPresence":\{"status":"\w+"\}/,
+    /"presence":\[\{"userId":"[^"]+","status":"offline","lastActiveAt":"[^"]+:00\.000Z"\}\]/,
     /"type":"hello","chat":\{"id":"[^"]+","name":"Tea room"\}/,
     /^event: hello\nid: \w+:\d+\ndata: \{"type":"hello"/m,
   ],
