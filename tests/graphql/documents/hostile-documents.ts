@@ -20,7 +20,7 @@ const FIELDS = 'more than 400 fields';
 const TOP = 'more than 20 fields at its top';
 const LEVELS = 'more than 10 levels';
 const PAIRS = 'more than 1000 pairs of fields under one name';
-const SCHEMA = 'more than 15000 fields of the schema';
+const SCHEMA = 'more than 20000 fields of the schema';
 const VALUES = 'more than 1000 values';
 const WEIGHT = 'more than 30000 fields to answer with';
 
