@@ -49,14 +49,18 @@ export class FrameEncoding {
     return frame;
   }
 
+  /** The frame of an event in an inbox, which names the chat and the position that the client has with it. */
+  inboxEvent(event: ChatEvent, userId: string, position: string): Buffer {
+    return this.frame({ ...eventOnWire(event, audienceOf(event, userId)), chatId: event.chatId, position });
+  }
+
   /** @param userId null for a user who owns none of these events */
   private join(events: readonly ChatEvent[], userId: string | null): Buffer {
     return Buffer.concat(events.map((event) => this.event(event, userId)));
   }
 
   private event(event: ChatEvent, userId: string | null): Buffer {
-    const author = authorOf(event);
-    const audience = author !== null && author === userId ? 'author' : 'others';
+    const audience = audienceOf(event, userId);
     let frame = this.frames[audience].get(event);
     if (!frame) {
       frame = this.frame(eventOnWire(event, audience));
@@ -64,4 +68,9 @@ export class FrameEncoding {
     }
     return frame;
   }
+}
+
+function audienceOf(event: ChatEvent, userId: string | null): Audience {
+  const author = authorOf(event);
+  return author !== null && author === userId ? 'author' : 'others';
 }

@@ -14,6 +14,8 @@ interface StreamStart {
   /** The chat's head when the viewer was admitted. */
   head: ChatHead;
   after: Cursor | undefined;
+  /** Whether an event is the stream's last. Default: as `endsStreamOf` says. */
+  ends?: ((event: ChatEvent) => StreamEnd | undefined) | undefined;
 }
 
 /** What a stream needs of the process around it. One for all streams. */
@@ -51,6 +53,7 @@ export class ChatStream implements FeedListener, EventHolder {
   private isLiveAnnounced = false;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly viewer: () => Viewer;
+  private readonly ends: (event: ChatEvent) => StreamEnd | undefined;
   /** The chat's newest number when the viewer was admitted. A removal with a higher number ends the stream. */
   private admittedSeq: number;
   /** The feed's `generation` that this stream is in. */
@@ -60,9 +63,10 @@ export class ChatStream implements FeedListener, EventHolder {
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
     private readonly host: StreamHost,
-    { viewer, head, after }: StreamStart,
+    { viewer, head, after, ends }: StreamStart,
   ) {
     this.viewer = viewer;
+    this.ends = ends ?? ((event) => endsStreamOf(event, viewer()));
     this.admittedSeq = head.seq;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
@@ -117,11 +121,25 @@ export class ChatStream implements FeedListener, EventHolder {
   }
 
   deliver(events: readonly ChatEvent[]): void {
+    if (!this.canDeliver) {
+      this.pause();
+      return;
+    }
     // A stream that has just joined the feed may have got the first of these from the log or from the feed's memory.
     const { seq } = this.position;
     const areAllNew = events[0] !== undefined && events[0].seq > seq;
     const newEvents = areAllNew ? events : events.filter((event) => event.seq > seq);
     if (newEvents.length > 0) this.guard(() => this.deliverToSink(newEvents));
+  }
+
+  private get canDeliver(): boolean {
+    return this.sink.canTake ?? true;
+  }
+
+  /** Waits for `resume`. */
+  private pause(): void {
+    this.state = 'paused';
+    this.feed.delete(this);
   }
 
   signal(signal: ChatSignal): void {
@@ -156,6 +174,7 @@ export class ChatStream implements FeedListener, EventHolder {
     if (recent) return this.guard(() => this.takeRecent(recent));
     await this.host.withReadSlot(this.viewer(), async () => {
       if (this.state !== 'reading' || !this.isInFeedsHistory()) return;
+      if (!this.canDeliver) return this.pause();
       const page = await this.feed.page(this.position.seq, this.pageLength);
       // The history may have been replaced during the read.
       if (this.state === 'reading' && this.isInFeedsHistory()) this.guard(() => this.takePage(page));
@@ -213,6 +232,10 @@ export class ChatStream implements FeedListener, EventHolder {
     let taken = 0;
     for (const event of page.events) {
       if (event.seq <= this.position.seq) continue;
+      if (!this.canDeliver) {
+        this.pause();
+        return taken;
+      }
       this.deliverToSink([event]);
       taken += 1;
       if (this.state !== 'reading') return taken;
@@ -233,14 +256,13 @@ export class ChatStream implements FeedListener, EventHolder {
     if (end) {
       this.end(end);
     } else if (!hasRoom) {
-      this.state = 'paused';
-      this.feed.delete(this);
+      this.pause();
     }
   }
 
   /** A removal before the viewer was admitted does not count: the user has become a member again since. */
   private endWith(event: ChatEvent): StreamEnd | undefined {
-    return event.seq > this.admittedSeq ? endsStreamOf(event, this.viewer()) : undefined;
+    return event.seq > this.admittedSeq ? this.ends(event) : undefined;
   }
 
   private restart({ epoch, seq }: Cursor): void {

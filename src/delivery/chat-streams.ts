@@ -1,4 +1,5 @@
 import { chatNotFound } from '../domain/errors.js';
+import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { ChatHead } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import { FairSlots } from '../domain/queues/fair-slots.js';
@@ -7,7 +8,7 @@ import { requireUser, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed } from './chat-feed.js';
 import { ChatStream, type StreamHost } from './chat-stream.js';
 import type { Hub } from './hub.js';
-import type { StreamSink } from './stream-sink.js';
+import type { StreamEnd, StreamSink } from './stream-sink.js';
 
 /** A chat's head from a passed access check. */
 export interface CheckedHead {
@@ -25,6 +26,15 @@ export interface StreamRequest {
   after?: Cursor | undefined;
   /** The result of an access check made just before. It saves a second check where it is still good. */
   checked?: CheckedHead;
+}
+
+/** A stream whose access its caller has checked. */
+export interface CheckedStreamRequest {
+  chatId: string;
+  viewer: () => Viewer;
+  after: Cursor;
+  ends: (event: ChatEvent) => StreamEnd | undefined;
+  known?: ChatHead | undefined;
 }
 
 /** The access check: may this viewer read this chat, and what is its head at that moment? */
@@ -65,6 +75,34 @@ export class ChatStreams implements StreamHost {
       const stream = new ChatStream(feed, sink, this, { viewer, head, after });
       this.streams.add(stream);
       if (stream.hearsSignals) this.hub.signals.join(feed);
+      setImmediate(() => stream.start());
+      return stream;
+    } catch (error) {
+      this.hub.release(feed);
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a stream behind a position up to which the caller has checked access; `ends` says where the access ends.
+   * @param known a head of the chat that was read after `hub.acquire`, which saves a query
+   * @throws DomainError `NOT_FOUND` when there is no such chat, or no such history
+   */
+  async openBehind(
+    { chatId, viewer, after, ends, known }: CheckedStreamRequest,
+    sink: StreamSink,
+  ): Promise<ChatStream> {
+    const feed = await this.hub.acquire(chatId);
+    try {
+      if (feed.epoch === undefined) {
+        const before = feed.position;
+        const head = known ?? (await this.hub.head(chatId));
+        if (!head) throw chatNotFound();
+        feed.observe(head, before);
+      }
+      if (feed.epoch !== after.epoch) throw chatNotFound();
+      const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends });
+      this.streams.add(stream);
       setImmediate(() => stream.start());
       return stream;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { type ChatEvent, type KnownEntry, toEvent } from '../domain/log/chat-events.js';
+import type { ChatHead } from '../domain/log/chat-log.js';
 import { type Bus, chatTopic } from './bus.js';
 import { ChatFeed } from './chat-feed.js';
 import { MalformedEvent, parseEvent } from './event-on-bus.js';
@@ -14,6 +15,13 @@ interface OpenFeed {
   subscribed: Promise<() => void>;
   /** When the subscription began, by `performance.now()`; infinity before that. */
   subscribedAt: number;
+}
+
+/** Reads the heads of the open chats in the probe's place, together with what it needs of the same moment. */
+export interface HeadReader {
+  read(chatIds: readonly string[]): Promise<readonly ChatHead[]>;
+  /** The feeds have been compared with what `read` returned. */
+  compared(): Promise<void>;
 }
 
 export interface HubOptions {
@@ -32,6 +40,8 @@ export class Hub {
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly timer: NodeJS.Timeout;
   private isProbing = false;
+  /** Set while there are streams over all chats of a user. */
+  headReader: HeadReader | undefined;
   /** The event of the `publish` call under way. This process takes it as it is instead of parsing its own payload. */
   private publishing: { payload: string; event: ChatEvent } | undefined;
   private readonly malformed = new ThrottledReport<MalformedEvent>((error, count) =>
@@ -82,6 +92,12 @@ export class Hub {
     return open.feed;
   }
 
+  /** The chat's head now; undefined when there is no such chat. */
+  async head(chatId: string): Promise<ChatHead | undefined> {
+    const [head] = await this.log.heads([chatId]);
+    return head;
+  }
+
   /** When the feed's bus subscription began, by `performance.now()`; infinity when it has none. */
   subscribedSince(feed: ChatFeed): number {
     const open = this.feeds.get(feed.chatId);
@@ -129,18 +145,20 @@ export class Hub {
 
   /** Compares the feeds with the chats' heads. This alone finds a lost event that no other event follows. */
   private async probe(): Promise<void> {
-    if (this.isProbing || this.feeds.size === 0) return;
+    const { headReader } = this;
+    if (this.isProbing || (this.feeds.size === 0 && !headReader)) return;
     this.isProbing = true;
     try {
       const missing = new Map(
         [...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, before: feed.position }]),
       );
-      for (const head of await this.log.heads([...missing.keys()])) {
+      for (const head of await (headReader?.read([...missing.keys()]) ?? this.log.heads([...missing.keys()]))) {
         const entry = missing.get(head.chatId);
         missing.delete(head.chatId);
         if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
       }
       for (const { feed } of missing.values()) feed.chatNotFound();
+      await headReader?.compared();
     } catch (error) {
       this.options.onError(error, 'compare the open chats with the log');
     } finally {

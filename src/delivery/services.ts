@@ -6,11 +6,14 @@ import { TypingRights } from '../domain/chats/typing-rights.js';
 import type { Database } from '../domain/database.js';
 import type { Announce } from '../domain/log/chat-events.js';
 import type { LogServices } from '../domain/log/services.js';
+import type { MineServices } from '../domain/mine/services.js';
 import { writeLastActive } from '../domain/people/last-active.js';
 import type { Bus } from './bus.js';
 import { ChatStreams } from './chat-streams.js';
 import { FlushScheduler } from './flush-scheduler.js';
 import { Hub } from './hub.js';
+import { InboxStreams } from './inbox/inbox-streams.js';
+import { UserHints } from './inbox/user-hints.js';
 import type { PresenceTimes } from './presence/presence-state.js';
 import { Presences } from './presence/presences.js';
 import { Sessions } from './sessions.js';
@@ -21,6 +24,7 @@ import { TYPING_LIMIT, Typing } from './signals/typing.js';
 export interface DeliveryServices {
   chatStreams: ChatStreams;
   sessions: Sessions;
+  inboxStreams: InboxStreams;
   presences: Presences;
   signals: Signals;
   typing: Typing;
@@ -50,8 +54,13 @@ export function startHub(bus: Bus, { chatLog }: LogServices, onError: OnError, o
   const flushScheduler = new FlushScheduler();
   const { probeIntervalMs = PROBE_INTERVAL_MS } = options;
   const hub = new Hub(bus, chatLog, flushScheduler, { probeIntervalMs, onError });
-  const announce: Announce = (entry) => hub.announce(entry);
-  return { flushScheduler, hub, announce };
+  const hints = new UserHints(bus, onError);
+  const announce: Announce = (entry) => {
+    hub.announce(entry);
+    const { type, chatId, seq, subject } = entry;
+    if (type === 'member.added' && subject) hints.announce(subject.id, { type: 'joined', chatId, seq });
+  };
+  return { flushScheduler, hub, hints, announce };
 }
 
 /**
@@ -61,7 +70,9 @@ export function startHub(bus: Bus, { chatLog }: LogServices, onError: OnError, o
 export async function deliveryServices(
   db: Database,
   bus: Bus,
-  hub: Hub,
+  { hub, hints }: { hub: Hub; hints: UserHints },
+  { marks }: Pick<LogServices, 'marks'>,
+  mine: Pick<MineServices, 'inbox' | 'chatStates'>,
   { chats }: Pick<ChatServices, 'chats'>,
   { tokens, viewers }: Pick<AccessServices, 'tokens' | 'viewers'>,
   onError: OnError,
@@ -84,10 +95,12 @@ export async function deliveryServices(
   };
   const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, presences, onError });
   const chatStreams = new ChatStreams(hub, chats, onError);
+  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError);
   const close = async () => {
+    inboxStreams.close();
     receipts.close();
     sessions.close();
     await presences.close();
   };
-  return { delivery: { chatStreams, sessions, presences, signals, typing, receipts }, close };
+  return { delivery: { chatStreams, inboxStreams, sessions, presences, signals, typing, receipts }, close };
 }

@@ -28,6 +28,11 @@ export interface StreamSink extends EventHolder {
    * came after an event which ends the stream, and no typing of its own viewer.
    */
   signal?(signal: ChatSignal): void;
+  /**
+   * Whether the sink takes events now. A stream whose sink does not waits for `resume()`, as after `deliver` has returned false. For a
+   * sink that several streams share; default: yes.
+   */
+  readonly canTake?: boolean;
   /** The history up to `cursor` was delivered; live events follow. Called once, and once more after each `reset`. */
   live(cursor: Cursor): void;
   /** The cursor is of another history, or of a number that this one has not reached. The stream continues after `cursor`. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Bus } from '../delivery/bus.js';
 import type { FlushScheduler } from '../delivery/flush-scheduler.js';
+import { stateHints } from '../delivery/inbox/user-hints.js';
 import {
   type DeliveryOptions,
   type DeliveryServices,
@@ -47,7 +48,7 @@ declare module 'fastify' {
 /** Creates all services on one database and one bus. `close` stops them, and waits for queued messages, reactions and read markers. */
 export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
   const log = logServices(db);
-  const { flushScheduler, hub, announce } = startHub(bus, log, onError, options);
+  const { flushScheduler, hub, hints, announce } = startHub(bus, log, onError, options);
   const credentials = credentialServices(options);
   // Sessions need `access`, and `access` and `people` notify sessions; what is read is told to chats by delivery, which is made last: these
   // callbacks break the cycles.
@@ -63,13 +64,25 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce, options);
   const mineCallbacks: MineCallbacks = {
-    stateChanged: () => {},
+    stateChanged: (userId, chatIds) => {
+      for (const hint of stateHints(chatIds)) hints.announce(userId, hint);
+    },
     read: (receipt) => delivery.receipts.read(receipt),
   };
   const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
   const { messages, close: closeMessages } = messageServices(db, mutex, announce, onStateChanged, onError, options);
   const { mine, close: closeMine } = mineServices(db, mineCallbacks, options);
-  const { delivery, close: closeDelivery } = await deliveryServices(db, bus, hub, chats, access, onError, options);
+  const { delivery, close: closeDelivery } = await deliveryServices(
+    db,
+    bus,
+    { hub, hints },
+    log,
+    mine,
+    chats,
+    access,
+    onError,
+    options,
+  );
   const { sessions } = delivery;
   const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...mine, ...delivery };
   const close = async () => {

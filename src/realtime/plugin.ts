@@ -1,10 +1,20 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import type { Channel } from '../channels/channel.js';
 import { ChatChannel } from '../channels/chat-channel.js';
 import { FrameEncoding } from '../channels/frame-encoding.js';
+import { InboxChannel } from '../channels/inbox-channel.js';
 import { holderOf } from '../plugins/limits/holder.js';
-import { Admission, type AdmissionOptions, type Admitted, StreamRefusal } from '../plugins/streams/admission.js';
+import {
+  Admission,
+  type AdmissionOptions,
+  type Admitted,
+  type AdmittedToInbox,
+  type AdmittedUser,
+  StreamRefusal,
+  type StreamRequest,
+} from '../plugins/streams/admission.js';
 import { offeredSubprotocols } from '../plugins/streams/credentials.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
@@ -13,43 +23,60 @@ import { CHAT_PROTOCOL } from '../plugins/websocket/subprotocols.js';
 import { closingFrame } from '../wire/frames.js';
 import { Connection } from './connection.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Set on the upgrade request of a raw channel when it passed the admission. */
-    admitted: Admitted | null;
-  }
+/** What a path opens: the checks before the upgrade, and the channel for who has passed them. */
+interface RawRoute<Admitted extends AdmittedUser> {
+  url: string;
+  /** @param path the URL's part that stands for `*`, percent-decoded. @throws BearerError, StreamRefusal */
+  admit(request: StreamRequest, path: string): Promise<Admitted>;
+  channel(socket: ChatSocket, admitted: Admitted): Channel;
 }
 
 interface Route {
-  Params: { '*': string };
+  Params: { '*'?: string };
 }
 
-/** A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200. */
-const URL = '/ws/chat/*';
-
-/** The raw channel, `/ws/chat/<name or id>/`: one WebSocket per chat, JSON text frames both ways (docs/raw-channel.md). */
+/** The raw channels (docs/raw-channel.md): JSON text frames both ways, over one WebSocket per chat or one for all chats. */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
   const encoding = new FrameEncoding(jsonFrame);
-  app.decorateRequest('admitted', null);
-
-  const admit = async (request: FastifyRequest<Route>) => {
-    if (!request.ws) return;
-    const { url, headers, params } = request;
-    checkSubprotocol(request);
+  const context = { services: app.services, encoding };
+  rawRoute<Admitted>(app, encoding, {
+    // A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200.
+    url: '/ws/chat/*',
     // The trailing slash is optional. No chat name contains a slash.
-    const name = params['*'].replace(/\/$/, '');
-    const admitted = await admission.admitToChat({ name, url, headers });
+    admit: (request, path) => admission.admitToChat({ name: path.replace(/\/$/, ''), ...request }),
+    channel: (socket, admitted) => new ChatChannel(socket, admitted, context),
+  });
+  rawRoute<AdmittedToInbox>(app, encoding, {
+    url: '/ws/inbox',
+    admit: (request) => admission.admitToInbox(request),
+    channel: (socket, admitted) => new InboxChannel(socket, admitted, context),
+  });
+}
+
+function rawRoute<Admitted extends AdmittedUser>(
+  app: FastifyInstance,
+  encoding: FrameEncoding,
+  { url, admit, channel }: RawRoute<Admitted>,
+): void {
+  /** Those whose upgrade passed the checks. */
+  const admissions = new WeakMap<FastifyRequest, Admitted>();
+
+  const check = async (request: FastifyRequest<Route>) => {
+    if (!request.ws) return;
+    checkSubprotocol(request);
+    const admitted = await admit({ url: request.url, headers: request.headers }, request.params['*'] ?? '');
     app.userSockets.claim(holderOf(admitted.viewer), request.raw.socket);
-    request.admitted = admitted;
+    admissions.set(request, admitted);
   };
 
   const open = (socket: WebSocket, request: FastifyRequest<Route>) => {
-    const { admitted, id } = request;
+    const admitted = admissions.get(request);
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
+    admissions.delete(request);
     const { services, log } = app;
-    const channel = new ChatChannel(socket, admitted, { services, encoding });
-    const connection = new Connection(socket, admitted, channel, { services, encoding, log, requestId: id });
+    const context = { services, encoding, log, requestId: request.id };
+    const connection = new Connection(socket, admitted, channel(socket, admitted), context);
     socket.consumer = connection;
     socket.closingFrame = encodedClosingFrame;
     socket.countForUser(app.userSockets.of(holderOf(admitted.viewer)));
@@ -58,8 +85,8 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
 
   app.route<Route>({
     method: 'GET',
-    url: URL,
-    preValidation: admit,
+    url,
+    preValidation: check,
     // https://datatracker.ietf.org/doc/html/rfc9110#section-15.5.22
     handler: (_request, reply) =>
       reply

@@ -5,6 +5,7 @@ import { Admission, type AdmissionOptions } from '../plugins/streams/admission.j
 import { chatEvents } from './chat-events.js';
 import { type EventStreamRouteOptions, eventStreamRoute } from './event-stream-route.js';
 import { eventText } from './event-text.js';
+import { inboxEvents } from './inbox-events.js';
 
 export interface SseOptions extends AdmissionOptions, EventStreamRouteOptions {}
 
@@ -13,6 +14,7 @@ async function sse(app: FastifyInstance, options: SseOptions) {
   const admission = new Admission(app.services, options);
   const encoding = new FrameEncoding(eventText);
   eventStreamRoute(app, chatEvents(admission, app.services, encoding), options, encoding);
+  eventStreamRoute(app, inboxEvents(admission, app.services, encoding), options, encoding);
 }
 
 export default fp(sse, { name: 'sse', dependencies: ['services', 'event-streams'] });

@@ -40,6 +40,39 @@ export function resetFrame(cursor: Cursor) {
   return { type: 'reset', reason: 'epoch', cursor: formatCursor(cursor) };
 }
 
+interface InboxHello extends Omit<Hello, 'chat' | 'cursor'> {
+  /** A client that reconnects with this position misses nothing. */
+  position: string;
+}
+
+/** Always the first frame of an inbox. */
+export function inboxHelloFrame({ user, position, heartbeatSeconds, expiresAt }: InboxHello) {
+  return {
+    ...{ type: 'hello', user: userOnWire(user), position },
+    heartbeatSeconds,
+    expiresAt: expiresAt.toISOString(),
+  };
+}
+
+export function inboxLiveFrame(position: string) {
+  return { type: 'live', position };
+}
+
+/** The client's position is of another history. The inbox continues after `position`. */
+export function inboxResetFrame(position: string) {
+  return { type: 'reset', reason: 'epoch', position };
+}
+
+/** More of the chat was missed than the client wants to be sent: what lies between the cursors. */
+export function gapFrame(chatId: string, after: Cursor, cursor: Cursor, position: string) {
+  return { ...{ type: 'gap', chatId, after: formatCursor(after), cursor: formatCursor(cursor) }, position };
+}
+
+/** The present state of a chat for the inbox's user. */
+export function chatStateFrame(state: ChatState, position: string) {
+  return { type: 'chat.state', chatId: state.chatId, position, state: chatStateOnWire(state) };
+}
+
 /** The message, or its change, is committed. Its sender sees the nonce. */
 export function messageAckFrame(id: string | undefined, message: ChatMessage, userId: string) {
   return {

@@ -72,7 +72,7 @@ it.runIf(testRedisUrl() && testDatabaseSource().kind === 'postgres')(
     const token = String(
       (await service.token({ username: 'admin', password: PASSWORD, ...credentials })).body.access_token,
     );
-    const { id: chatId } = await chats.create('room');
+    const { id: chatId, epoch } = await chats.create('room');
 
     const other = await startProcess(database.url);
     const headers = { authorization: `Bearer ${token}` };
@@ -80,8 +80,9 @@ it.runIf(testRedisUrl() && testDatabaseSource().kind === 'postgres')(
     await listener.next('live');
     const subscriber = await RawClient.signedIn(`${other.address}/graphql/`, token);
     const query =
-      'subscription ($id: ID!) { chatEvents(chatId: $id) { seq ... on MessageCreated { message { content } } } }';
-    subscriber.subscribe('1', query, { variables: { id: chatId } });
+      'subscription ($id: ID!, $after: String) { chatEvents(chatId: $id, after: $after) { seq ... on MessageCreated { message { content } } } }';
+    // With a cursor: the first message may be sent before the subscription is open.
+    subscriber.subscribe('1', query, { variables: { id: chatId, after: `${epoch}:0` } });
     const send = (content: string) =>
       service.query(
         token,

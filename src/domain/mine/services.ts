@@ -2,10 +2,12 @@ import type { Database } from '../database.js';
 import type { MineCallbacks } from './callbacks.js';
 import { ChatPreferences } from './chat-preferences.js';
 import { ChatStates } from './chat-states.js';
+import { Inbox } from './inbox.js';
 import { Markers } from './markers.js';
 import { Readers } from './readers.js';
 
 export interface MineServices {
+  inbox: Inbox;
   chatStates: ChatStates;
   markers: Markers;
   chatPreferences: ChatPreferences;
@@ -31,6 +33,7 @@ export function mineServices(
   const chatStates = new ChatStates(db);
   const markers = new Markers(db, chatStates, callbacks, { intervalMs: markerIntervalMs });
   const mine = {
+    inbox: new Inbox(db),
     chatStates,
     markers,
     chatPreferences: new ChatPreferences(db, chatStates, callbacks),

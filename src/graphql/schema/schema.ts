@@ -11,6 +11,7 @@ import './types/reaction.js';
 import './types/thread.js';
 import './types/mentions.js';
 import './types/chat-state.js';
+import './types/inbox.js';
 import './types/markers.js';
 import './types/readers.js';
 import './types/chat-event.js';

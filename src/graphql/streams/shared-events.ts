@@ -19,6 +19,7 @@ import { authorOf, type ChatEvent } from '../../domain/log/chat-events.js';
 import type { Caller } from '../caller.js';
 import { enforceBudget, type OperationBudget } from '../documents/operation-budget.js';
 import { causeOf, codedError, type ErrorRecord } from '../errors.js';
+import type { InboxItem } from './inbox-item.js';
 import { selectsOfOthers } from './own-message.js';
 
 /** The part of an operation's context that this file needs. Resolvers get the whole context. */
@@ -27,8 +28,8 @@ interface EventContext extends ErrorRecord {
   readonly budget: OperationBudget;
 }
 
-/** Returns the execution result for an event, as JSON. */
-export type EventResult = (event: ChatEvent) => string | Promise<string>;
+/** Returns the execution result for an event of a chat or of an inbox, as JSON. */
+export type EventResult = (event: ChatEvent | InboxItem) => string | Promise<string>;
 
 /** The same for what has no place in a log. */
 export type TransientResult = (item: object) => string | Promise<string>;
@@ -80,39 +81,33 @@ export class SharedEvents {
    * @param ended aborts when the subscription ends; then nothing is executed again
    */
   resultsFor(info: GraphQLResolveInfo, context: EventContext, ended: AbortSignal): EventResult {
+    const events = this.eventResults(info, context, ended);
+    const items = this.inboxResults(info, context, ended);
+    return (event) => ('position' in event ? items(event) : events(event));
+  }
+
+  /** Each listener to an inbox has positions of its own. */
+  private inboxResults(info: GraphQLResolveInfo, context: EventContext, ended: AbortSignal) {
+    const { plan } = this.prepare(info);
+    const run = this.runner(info, context, plan, (item: InboxItem): (() => Promise<InboxItem>) => {
+      if (item.type !== 'event') return () => Promise.resolve(item);
+      const { type, position, event } = item;
+      const place = { chatId: event.chatId, epoch: event.epoch, seq: event.seq };
+      return async () => ({ type, position, event: await this.options.reload(place) });
+    });
+    return (item: InboxItem) => {
+      const result = run(item, () => ended.aborted);
+      return result instanceof Promise ? result.then(({ json }) => json) : result.json;
+    };
+  }
+
+  private eventResults(info: GraphQLResolveInfo, context: EventContext, ended: AbortSignal) {
     const { plan, key } = this.prepare(info);
-    const { schema, variableValues } = info;
     const groups = { author: `author ${key}`, others: `others ${key}` };
-    const run = (event: ChatEvent, isOver: () => boolean, attempt = 0): Result | Promise<Result> => {
-      const { chatId, epoch, seq } = event;
-      const finish = (execution: ExecutionResult): Result | Promise<Result> => {
-        this.options.forget(context);
-        const error = execution.errors?.find(isForNow);
-        if (!error || isOver()) return toResult(execution, context);
-        return again({ chatId, epoch, seq }, isOver, attempt, error);
-      };
-      const execution = executeEvent({ schema, plan, event, context, variableValues });
-      return execution instanceof Promise ? execution.then(finish) : finish(execution);
-    };
-    // Holds only the event's place: what the event shows may be deleted in the meantime.
-    const again = async (
-      place: EventPlace,
-      isOver: () => boolean,
-      attempt: number,
-      error: unknown,
-    ): Promise<Result> => {
-      const retryMs = RETRIES_MS[attempt];
-      if (retryMs === undefined || isOver()) throw error;
-      await sleep(retryMs, undefined, { ref: false });
-      let event: ChatEvent;
-      try {
-        event = await this.options.reload(place);
-      } catch (failure) {
-        if (!isForNow(failure)) throw failure;
-        return again(place, isOver, attempt + 1, failure);
-      }
-      return run(event, isOver, attempt + 1);
-    };
+    const run = this.runner(info, context, plan, ({ chatId, epoch, seq }: ChatEvent) => {
+      const place = { chatId, epoch, seq };
+      return () => this.options.reload(place);
+    });
     const runAlone = (event: ChatEvent) => {
       const own = run(event, () => ended.aborted);
       return own instanceof Promise ? own.then(({ json }) => json) : own.json;
@@ -120,7 +115,7 @@ export class SharedEvents {
     if (!plan.isShared) return runAlone;
     // An error may concern only the listener for whom the operation was executed.
     const jsonOf = (event: ChatEvent, { json, hasErrors }: Result) => (hasErrors ? runAlone(event) : json);
-    return (event) => {
+    return (event: ChatEvent) => {
       // Others may wait for it when this listener has left.
       const result = this.shared(event, groups[audienceOf(event, context)], (first) => run(first, () => false));
       return result instanceof Promise ? result.then((late) => jsonOf(event, late)) : jsonOf(event, result);
@@ -146,6 +141,48 @@ export class SharedEvents {
       const result = plan.isShared ? this.shared(item, key, run) : run(item);
       return result instanceof Promise ? result.then(({ json }) => json) : result.json;
     };
+  }
+
+  /**
+   * Returns the function that executes a subscription for an item, and again when the database could not answer.
+   * @param reloadOf what reads the item again. It holds only the item's place: what it shows may be deleted in the meantime
+   */
+  private runner<Item extends object>(
+    { schema, variableValues }: GraphQLResolveInfo,
+    context: EventContext,
+    plan: Plan,
+    reloadOf: (item: Item) => () => Promise<Item>,
+  ): (item: Item, isOver: () => boolean) => Result | Promise<Result> {
+    const run = (item: Item, isOver: () => boolean, attempt = 0): Result | Promise<Result> => {
+      const reload = reloadOf(item);
+      const finish = (execution: ExecutionResult): Result | Promise<Result> => {
+        this.options.forget(context);
+        const error = execution.errors?.find(isForNow);
+        if (!error || isOver()) return toResult(execution, context);
+        return again(reload, isOver, attempt, error);
+      };
+      const execution = executeEvent({ schema, plan, event: item, context, variableValues });
+      return execution instanceof Promise ? execution.then(finish) : finish(execution);
+    };
+    const again = async (
+      reload: () => Promise<Item>,
+      isOver: () => boolean,
+      attempt: number,
+      error: unknown,
+    ): Promise<Result> => {
+      const retryMs = RETRIES_MS[attempt];
+      if (retryMs === undefined || isOver()) throw error;
+      await sleep(retryMs, undefined, { ref: false });
+      let item: Item;
+      try {
+        item = await reload();
+      } catch (failure) {
+        if (!isForNow(failure)) throw failure;
+        return again(reload, isOver, attempt + 1, failure);
+      }
+      return run(item, isOver, attempt + 1);
+    };
+    return run;
   }
 
   /** The plan of a subscription, and what names it among those of the same item. */

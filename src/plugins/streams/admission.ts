@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { CheckedHead } from '../../delivery/chat-streams.js';
 import { DomainError } from '../../domain/errors.js';
 import { type Cursor, parseCursor } from '../../domain/log/cursor.js';
+import { type InboxPosition, parsePosition } from '../../domain/mine/inbox-position.js';
+import { checkMaxMissed, DEFAULT_MAX_MISSED } from '../../domain/mine/max-missed.js';
 import type { UserProfile } from '../../domain/profile.js';
 import type { Viewer } from '../../domain/viewer.js';
 import { BearerError } from '../bearer.js';
@@ -20,6 +22,12 @@ export interface Admitted extends AdmittedUser {
   /** The result of the access check, so that the stream need not repeat it. */
   checked: CheckedHead;
   after: Cursor | undefined;
+}
+
+/** An inbox that may open: the viewer, the position that the client resumes from, and how much it wants to be sent of a chat. */
+export interface AdmittedToInbox extends AdmittedUser {
+  after: InboxPosition | undefined;
+  maxMissed: number;
 }
 
 /** A request that opens a stream. */
@@ -55,7 +63,7 @@ export class StreamRefusal extends Error {
 /** The checks before a stream opens, on any transport but GraphQL. Those that need no database come first. */
 export class Admission {
   constructor(
-    private readonly services: Pick<Services, 'chats' | 'tokens'>,
+    private readonly services: Pick<Services, 'chats' | 'inboxStreams' | 'tokens'>,
     private readonly options: AdmissionOptions,
   ) {}
 
@@ -73,13 +81,25 @@ export class Admission {
     return { viewer, user, chat: { id: chatId, name: chatName }, checked, after };
   }
 
+  /**
+   * Admits a user to their inbox.
+   * @throws BearerError, StreamRefusal; DomainError `RATE_LIMITED`, rule `inbox.streams`, for a user with many inboxes
+   */
+  async admitToInbox(request: StreamRequest): Promise<AdmittedToInbox> {
+    const query = queryOf(request.url);
+    const maxMissed = parsed(query, 'maxMissed', parseMaxMissed) ?? DEFAULT_MAX_MISSED;
+    const admitted = await this.admit(request, query, parsePosition);
+    this.services.inboxStreams.requireRoom(admitted.user.id);
+    return { ...admitted, maxMissed };
+  }
+
   private async admit<Position>(
     { headers }: StreamRequest,
     query: URLSearchParams,
     parse: (after: string) => Position,
   ) {
     const credential = presentedCredential(headers, query, this.options);
-    const after = positionAfter(query, parse);
+    const after = parsed(query, 'after', parse);
     if (!credential) throw BearerError.missing();
     const viewer = await this.redeem(credential);
     if (!viewer) throw BearerError.invalid();
@@ -106,13 +126,18 @@ function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
 }
 
-function positionAfter<Position>(query: URLSearchParams, parse: (after: string) => Position): Position | undefined {
-  const [after, ...more] = query.getAll('after');
-  if (after === undefined) return undefined;
-  if (more.length > 0) throw new StreamRefusal(400, 'bad_request', 'after must be given once.');
+/** The parameter of this name; undefined without one. @throws StreamRefusal */
+function parsed<Value>(query: URLSearchParams, name: string, parse: (text: string) => Value): Value | undefined {
+  const [text, ...more] = query.getAll(name);
+  if (text === undefined) return undefined;
+  if (more.length > 0) throw new StreamRefusal(400, 'bad_request', `${name} must be given once.`);
   try {
-    return parse(after);
+    return parse(text);
   } catch (error) {
     throw error instanceof DomainError ? new StreamRefusal(400, 'bad_request', error.message) : error;
   }
+}
+
+function parseMaxMissed(text: string): number {
+  return checkMaxMissed(/^\d{1,6}$/.test(text) ? Number(text) : Number.NaN);
 }

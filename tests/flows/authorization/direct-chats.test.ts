@@ -39,6 +39,7 @@ async function startDirectWorld(environment: NodeJS.ProcessEnv = {}) {
     ...{ chat: chatId, epoch, member, stranger, friend, root: first.messageId },
     ...{ first: first.messageId, edited: edited.messageId, deleted: deleted.messageId },
     everybody: JSON.stringify([member, stranger, friend]),
+    beginning: '',
   };
   return { team, ids, sender, memberToken: token, admin: await team.signIn('admin') };
 }
@@ -61,6 +62,7 @@ const PLACEHOLDERS: World['ids'] = {
   ...{ chat: '<chat>', epoch: '<epoch>', member: '<member>', stranger: '<stranger>', friend: '<friend>' },
   ...{ first: '<first>', edited: '<edited>', deleted: '<deleted>', root: '<root>' },
   everybody: '[]',
+  beginning: '',
 };
 
 /** The rows of the matrix that are about one chat. */

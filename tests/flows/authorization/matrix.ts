@@ -75,6 +75,10 @@ const signal = (type: string, selection: string) =>
     notOverHttp,
   );
 
+/** The first event of one's own inbox, of whatever type. */
+const inboxEvent = (selection: string) =>
+  row(({ beginning }) => `subscription { inbox(after: "${beginning}") { ${selection} } }`, users, notOverHttp);
+
 const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${chat}", messageId: "${messageId}"`;
 
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
@@ -93,6 +97,8 @@ export const MATRIX: Record<string, Row> = {
     members,
   ),
   'Query.presence': row(({ member }) => `{ presence(userIds: ["${member}"]) { userId } }`, acquaintances),
+
+  'Query.inbox': row(() => '{ inbox { position } }', users),
 
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
   'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
@@ -197,6 +203,27 @@ export const MATRIX: Record<string, Row> = {
     users,
     notOverHttp,
   ),
+  'Subscription.inbox': inboxEvent('position'),
+  'InboxChatEvent.position': inboxEvent('position'),
+  'InboxChatEvent.chatId': inboxEvent('chatId'),
+  'InboxChatEvent.event': inboxEvent('position ... on InboxChatEvent { event { seq } }'),
+  'InboxState.position': inboxEvent('position'),
+  'InboxState.chatId': inboxEvent('chatId'),
+  'InboxState.state': inboxEvent('position ... on InboxState { state { readSeq } }'),
+  'InboxGap.position': inboxEvent('position'),
+  'InboxGap.chatId': inboxEvent('chatId'),
+  'InboxGap.after': inboxEvent('position ... on InboxGap { after }'),
+  'InboxGap.cursor': inboxEvent('position ... on InboxGap { cursor }'),
+  // By now everybody has opened a direct chat: the rows run in their order.
+  ...rows('InboxPage', (selection) => () => `{ inbox { ${selection} } }`, {
+    position: users,
+    'items {chat{id}}': users,
+    next: all('null'),
+  }),
+  ...rows('InboxItem', (selection) => () => `{ inbox { items { ${selection} } } }`, {
+    'chat {id}': users,
+    'state {readSeq}': users,
+  }),
   'TypingSignal.user': signal('TypingSignal', 'user { id }'),
   'TypingSignal.thread': signal('TypingSignal', 'thread'),
   'ReceiptSignal.reads': signal('ReceiptSignal', 'reads { seq }'),

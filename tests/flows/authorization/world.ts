@@ -1,6 +1,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { vi } from 'vitest';
 import WebSocket from 'ws';
+import { formatPosition } from '../../../src/domain/mine/inbox-position.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { toProfile } from '../../../src/domain/profile.js';
 import type { ChatSignal } from '../../../src/domain/signals.js';
@@ -25,6 +26,14 @@ export async function startWorld() {
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
   const chat = await services.chats.create('general');
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
+  // Everybody's inbox has something to tell from the beginning.
+  const left = await services.chats.create('left');
+  for (const { id } of [member, stranger, former, admin]) {
+    await services.memberships.add(null, left.id, id);
+    await services.memberships.remove(null, left.id, id);
+  }
+  const now = await services.inbox.now(member.id);
+  const beginning = { ...now, statesBelow: 0, levels: [{ idBelow: null, below: 0 }] };
   const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
   const { id: messageId } = await services.messages.send(viewerOf(toProfile(member)), message);
   await services.memberships.setRole(null, chat.id, member.id, 'moderator');
@@ -98,6 +107,7 @@ export async function startWorld() {
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
       friend: friend.id,
+      beginning: formatPosition(beginning),
       everybody: JSON.stringify([member.id, stranger.id, former.id, admin.id]),
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },
     },

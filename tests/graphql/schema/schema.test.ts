@@ -59,6 +59,13 @@ const CONTRACT = `
 
   type ChatEventPage { events: [ChatEvent!]! cursor: String! hasMore: Boolean! }
 
+  type InboxPage { position: String! items: [InboxItem!]! next: String }
+  type InboxItem { chat: Chat! state: ChatState! }
+  interface InboxEvent { position: String! chatId: ID! }
+  type InboxChatEvent implements InboxEvent { position: String! chatId: ID! event: ChatEvent! }
+  type InboxState implements InboxEvent { position: String! chatId: ID! state: ChatState! }
+  type InboxGap implements InboxEvent { position: String! chatId: ID! after: String! cursor: String! }
+
   type Query {
     users(first: Int, after: ID): [User!]!
     chats(first: Int, after: ID): [Chat!]!
@@ -71,6 +78,7 @@ const CONTRACT = `
     chat(id: ID, name: String): Chat
     chatEvents(chatId: ID!, after: String!, limit: Int = 200): ChatEventPage!
     presence(userIds: [ID!]!): [Presence!]!
+    inbox(first: Int = 50, after: String, hidden: Boolean = false): InboxPage!
   }
   type Mutation {
     createChat(name: String!): Chat!
@@ -106,6 +114,7 @@ const CONTRACT = `
     messageSent(chatId: ID!): Message!
     chatSignals(chatId: ID!): ChatSignal!
     presence(userIds: [ID!]!): Presence!
+    inbox(after: String, maxMissed: Int = 500): InboxEvent!
   }
 `;
 

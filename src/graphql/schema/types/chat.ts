@@ -47,7 +47,7 @@ export async function enterChat(context: GraphqlContext, chatId: string) {
 }
 
 /** The source of the type `Chat`, from the head that the access check returned. */
-function chatOfHead({ chatId, epoch, seq }: ChatHead) {
+export function chatOfHead({ chatId, epoch, seq }: ChatHead) {
   return { id: chatId, epoch, lastSeq: seq };
 }
 

@@ -1,0 +1,205 @@
+import type { MarkedHead } from '../../domain/log/marks.js';
+import { formatPosition, type InboxPosition, type PositionLevel } from '../../domain/mine/inbox-position.js';
+
+/** The newest head of an open chat that the process knows; undefined when it has not read one. */
+export type HeadOf = (chatId: string) => MarkedHead | undefined;
+
+/** Exceptions that live events may make. */
+const MAX_LIVE = 240;
+/** Exceptions with those of chats that catch up. The first of these may always be one more, so that the rest can follow. */
+const MAX_CATCHING_UP = 256;
+
+/** A chat in which the client is up to date but for what comes live. */
+interface Progress {
+  /** The client has the chat's changes up to this number. */
+  delivered: number;
+  /** The chat when the client's snapshot was taken. */
+  head: MarkedHead;
+}
+
+/**
+ * What the client of one inbox has, as the shortest exact position.
+ *
+ * A position's level W says: of each chat that is no exception, the client has the changes whose marks are below W. A new W is adopted
+ * with the heads of the same moment: a chat is no exception if the client has it up to its head and the head's mark is below W. So only
+ * chats that have changed lately are exceptions.
+ *
+ * A client that was away catches up with its chats in the order of their ids. The chats before the first that has not caught up are at
+ * the new level, those behind it at the levels that the client came with.
+ */
+export class InboxProgress {
+  private readonly chats = new Map<string, Progress>();
+  private readonly exceptions: Map<string, number>;
+  /** Chats that the user has left, and a mark that the removal's is not above; undefined while it is not known. */
+  private readonly left = new Map<string, number | undefined>();
+  /** As `left`, of chats that the user is about to leave. */
+  private readonly removals = new Map<string, number>();
+  /** Whether the chats' heads may have changed before this inbox took a level. */
+  private isFirstLevel = true;
+  private below: number;
+  private before: readonly PositionLevel[];
+  /** The first chat that has not caught up; null when all have. */
+  private pivot: string | null;
+  private readonly behind: Set<string>;
+  private headOf: HeadOf = (chatId) => this.chats.get(chatId)?.head;
+  private text: string | undefined;
+
+  /**
+   * @param start the position that the client came with
+   * @param below the level of the snapshot that was taken since
+   * @param behind the chats in which it has missed something
+   */
+  constructor(
+    private readonly start: InboxPosition,
+    below: number,
+    behind: Iterable<string>,
+    private statesBelow = start.statesBelow,
+  ) {
+    this.below = below;
+    this.before = start.levels;
+    this.exceptions = new Map(start.exceptions);
+    this.behind = new Set([...behind].sort());
+    this.pivot = this.firstBehind();
+  }
+
+  /** Called for each chat of the snapshot, and for one that is opened later. */
+  add(chatId: string, head: MarkedHead, delivered: number): void {
+    this.chats.set(chatId, { delivered, head });
+    this.left.delete(chatId);
+  }
+
+  /** All chats of the snapshot have been added: exceptions of other chats, and those that the new level makes needless, end. */
+  begin(): void {
+    for (const id of [...this.exceptions.keys()])
+      if (!this.chats.has(id) && !this.left.has(id)) this.exceptions.delete(id);
+      else if (this.isAtLevel(id)) this.settle(id);
+    this.text = undefined;
+  }
+
+  /** Whether one more chat may become an exception: a position has a size. */
+  hasRoomFor(chatId: string): boolean {
+    if (this.exceptions.has(chatId) || chatId === this.pivot) return true;
+    return this.exceptions.size < (this.behind.has(chatId) ? MAX_CATCHING_UP : MAX_LIVE);
+  }
+
+  get hasRoomForLive(): boolean {
+    return this.exceptions.size < MAX_LIVE;
+  }
+
+  delivered(chatId: string, seq: number): void {
+    const chat = this.chats.get(chatId);
+    if (chat) chat.delivered = seq;
+    this.exceptions.set(chatId, seq);
+    this.text = undefined;
+  }
+
+  deliveredOf(chatId: string): number | undefined {
+    return this.chats.get(chatId)?.delivered ?? this.exceptions.get(chatId);
+  }
+
+  /** The chat has caught up with what the client missed in it. */
+  caughtUp(chatId: string): void {
+    if (!this.behind.delete(chatId)) return;
+    const from = this.pivot;
+    this.pivot = this.firstBehind();
+    if (this.pivot === from) return;
+    for (const id of [...this.chats.keys(), ...this.left.keys()])
+      if ((from === null || id >= from) && this.isAtLevel(id)) this.settle(id);
+    this.text = undefined;
+  }
+
+  /** The user is no member any more. */
+  leave(chatId: string): void {
+    this.chats.delete(chatId);
+    this.left.set(chatId, this.removals.get(chatId));
+    this.removals.delete(chatId);
+  }
+
+  /** @param mark not below that of a removal of the user from the chat, which may still have to be delivered */
+  removed(chatId: string, mark: number): void {
+    if (this.left.has(chatId)) this.left.set(chatId, mark);
+    else if (this.chats.has(chatId)) this.removals.set(chatId, mark);
+  }
+
+  /**
+   * Takes a new level.
+   * @param changed the chats whose heads have changed since the last level, of any user
+   */
+  adopt(below: number, changed: readonly MarkedHead[], headOf: HeadOf): void {
+    if (below <= this.below) return;
+    const due = new Set(this.isFirstLevel ? [...this.chats.keys(), ...this.exceptions.keys()] : this.exceptions.keys());
+    for (const { chatId } of changed) if (this.chats.has(chatId)) due.add(chatId);
+    const settled = [...due].filter((id) => this.isAtLevel(id));
+    const exceptions = new Set(settled.filter((id) => this.isException(id, below, headOf)));
+    // Without room for what the level makes exceptions, it waits.
+    const unsettled = this.exceptions.size - settled.filter((id) => this.exceptions.has(id)).length;
+    if (unsettled + exceptions.size > MAX_CATCHING_UP) return;
+    this.below = below;
+    this.headOf = headOf;
+    this.isFirstLevel = false;
+    for (const id of settled) this.settle(id, exceptions.has(id));
+    this.text = undefined;
+  }
+
+  /** The client has all of its own states with lower marks. */
+  statesDelivered(below: number): void {
+    if (below <= this.statesBelow) return;
+    this.statesBelow = below;
+    this.text = undefined;
+  }
+
+  get statesFrom(): number {
+    return this.statesBelow;
+  }
+
+  get level(): number {
+    return this.below;
+  }
+
+  get position(): string {
+    this.text ??= formatPosition({
+      instance: this.start.instance,
+      statesBelow: this.statesBelow,
+      levels: this.levels(),
+      exceptions: this.exceptions,
+    });
+    return this.text;
+  }
+
+  private levels(): PositionLevel[] {
+    const { pivot, below } = this;
+    if (pivot === null) return [{ idBelow: null, below }];
+    return [{ idBelow: pivot, below }, ...this.before.filter(({ idBelow }) => idBelow === null || idBelow > pivot)];
+  }
+
+  private firstBehind(): string | null {
+    const [first] = this.behind;
+    return first ?? null;
+  }
+
+  private isAtLevel(chatId: string): boolean {
+    return this.pivot === null || chatId < this.pivot;
+  }
+
+  private settle(chatId: string, isException = this.isException(chatId, this.below, this.headOf)): void {
+    const delivered = this.deliveredOf(chatId);
+    if (delivered !== undefined && isException) {
+      this.exceptions.set(chatId, delivered);
+      return;
+    }
+    this.exceptions.delete(chatId);
+    this.left.delete(chatId);
+  }
+
+  private isException(chatId: string, below: number, headOf: HeadOf): boolean {
+    const chat = this.chats.get(chatId);
+    if (!chat) {
+      const mark = this.left.get(chatId);
+      return mark === undefined || mark >= below;
+    }
+    const head = headOf(chatId);
+    // A chat that was opened after the heads were read is an exception if it was one before.
+    if (!head) return this.exceptions.has(chatId);
+    return chat.delivered !== head.seq || head.mark >= below;
+  }
+}

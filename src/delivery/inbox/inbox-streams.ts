@@ -1,0 +1,277 @@
+import { DomainError } from '../../domain/errors.js';
+import type { MarkedHead, Marks } from '../../domain/log/marks.js';
+import type { ChatStates } from '../../domain/mine/chat-states.js';
+import type { Inbox, MemberChange } from '../../domain/mine/inbox.js';
+import type { InboxPosition } from '../../domain/mine/inbox-position.js';
+import { requireUser, type Viewer } from '../../domain/viewer.js';
+import type { ChatFeed } from '../chat-feed.js';
+import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
+import type { HeadReader, Hub } from '../hub.js';
+import type { StreamSink } from '../stream-sink.js';
+import type { InboxSink } from './inbox-sink.js';
+import { type InboxHost, InboxStream } from './inbox-stream.js';
+import type { UserHint, UserHints } from './user-hints.js';
+
+export interface InboxRequest {
+  viewer: () => Viewer;
+  /** Delivers what has happened since this position. Without it, what happens from now on. */
+  after?: InboxPosition | undefined;
+  /** Of a chat in which the client missed more, a gap is said in place of the events. */
+  maxMissed: number;
+  /** Whether an inbox whose position is of another history begins anew, and tells the sink so, instead of failing. */
+  restarts: boolean;
+}
+
+interface InboxServices {
+  inbox: Inbox;
+  chatStates: ChatStates;
+  marks: Marks;
+  chatStreams: ChatStreams;
+}
+
+/** The inboxes of one user. */
+interface OpenUser {
+  streams: Set<InboxStream>;
+  /** Inboxes that are open or about to be. */
+  count: number;
+  /** Joins and removals since the first of those that are about to open took its snapshot. */
+  early: MemberChange[];
+  opening: number;
+  unsubscribe: Promise<() => void>;
+}
+
+/** Per user and process. */
+export const INBOXES_PER_USER = 10;
+/** How often the database is asked for changes of users' own states whose hints were lost, in milliseconds. */
+const STATES_INTERVAL_MS = 30_000;
+/** Hints of joins within this time lead to one look at the database, in milliseconds. */
+const LOOK_DELAY_MS = 50;
+
+/**
+ * Opens the inboxes of this process. With the hub's probe it reads, in one snapshot, the heads of the open chats and up to where all
+ * changes are committed, and then which users have joined or left chats. So a join whose hint was lost is found before any inbox's position
+ * is behind it.
+ */
+export class InboxStreams implements HeadReader, InboxHost {
+  private readonly users = new Map<string, OpenUser>();
+  private heads = new Map<string, MarkedHead>();
+  private changed: MarkedHead[] = [];
+  /** What the last probe read, until the feeds were compared with it. */
+  private below: number | undefined;
+  /** Joins and removals with lower marks have been told to the inboxes. */
+  private membersBelow: number | undefined;
+  private lookTimer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly services: InboxServices,
+    private readonly hints: UserHints,
+    private readonly onError: (error: unknown, doing: string) => void,
+    statesIntervalMs = STATES_INTERVAL_MS,
+  ) {
+    this.timer = setInterval(() => void this.checkStates(), statesIntervalMs).unref();
+  }
+
+  /** Inboxes open in this process. */
+  get size(): number {
+    let size = 0;
+    for (const { streams } of this.users.values()) size += streams.size;
+    return size;
+  }
+
+  /**
+   * Opens an inbox. The first call of the sink comes in a later turn of the event loop.
+   * @throws DomainError `CURSOR_RESET`; `RATE_LIMITED`, rule `inbox.streams`, for a user with many inboxes
+   */
+  async open({ viewer, after, maxMissed, restarts }: InboxRequest, sink: InboxSink): Promise<InboxStream> {
+    const { id: userId } = requireUser(viewer());
+    const user = this.enter(userId);
+    let feeds: ChatFeed[] = [];
+    user.opening += 1;
+    try {
+      await user.unsubscribe;
+      feeds = await this.acquireFeeds(userId);
+      const begin = await this.begin(userId, after, restarts);
+      this.membersBelow ??= begin.snapshot.below;
+      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, ...begin });
+      user.streams.add(stream);
+      this.hub.headReader = this;
+      const held = feeds;
+      setImmediate(() => {
+        stream.start();
+        for (const change of user.early) stream.memberChanged(change);
+        this.release(held);
+        this.opened(user);
+      });
+      return stream;
+    } catch (error) {
+      this.release(feeds);
+      this.opened(user);
+      this.leave(userId, user);
+      throw error;
+    }
+  }
+
+  openChat(request: CheckedStreamRequest, sink: StreamSink) {
+    return this.services.chatStreams.openBehind(request, sink);
+  }
+
+  states(userId: string, chatIds: readonly string[]) {
+    return this.services.chatStates.of(userId, chatIds);
+  }
+
+  private async begin(userId: string, after: InboxPosition | undefined, restarts: boolean) {
+    if (!after) return { ...(await this.startAnew(userId)), isReset: false };
+    try {
+      return { position: after, snapshot: await this.services.inbox.since(userId, after), isReset: false };
+    } catch (error) {
+      if (!restarts || !(error instanceof DomainError && error.code === 'CURSOR_RESET')) throw error;
+      return { ...(await this.startAnew(userId)), isReset: true };
+    }
+  }
+
+  async startAnew(userId: string) {
+    const position = await this.services.inbox.now(userId);
+    return { position, snapshot: await this.services.inbox.since(userId, position) };
+  }
+
+  closed(inbox: InboxStream): void {
+    const user = this.users.get(inbox.userId);
+    if (user?.streams.delete(inbox)) this.leave(inbox.userId, user);
+  }
+
+  failed(error: unknown): void {
+    this.onError(error, 'deliver an inbox');
+  }
+
+  async read(chatIds: readonly string[]): Promise<readonly MarkedHead[]> {
+    const { heads, below } = await this.services.marks.horizon(chatIds);
+    this.changed = heads.filter((head) => this.heads.get(head.chatId)?.seq !== head.seq);
+    this.heads = new Map(heads.map((head) => [head.chatId, head]));
+    this.below = below;
+    return heads;
+  }
+
+  async compared(): Promise<void> {
+    const { below, changed } = this;
+    if (below === undefined || this.membersBelow === undefined) return;
+    const told = await this.tellMembers();
+    // All inboxes have closed meanwhile: the next one begins anew.
+    if (this.membersBelow === undefined) return;
+    // Only what was told before may be behind a position.
+    const level = Math.min(below, told ?? below);
+    for (const { streams } of this.users.values())
+      for (const stream of streams) stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
+    this.membersBelow = Math.max(this.membersBelow, level);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    clearTimeout(this.lookTimer);
+  }
+
+  /** @throws DomainError `RATE_LIMITED`, rule `inbox.streams`, for a user with many inboxes */
+  requireRoom(userId: string): void {
+    if ((this.users.get(userId)?.count ?? 0) < INBOXES_PER_USER) return;
+    throw new DomainError('RATE_LIMITED', `A user may have ${INBOXES_PER_USER} inboxes open at a time.`, {
+      rule: 'inbox.streams',
+    });
+  }
+
+  private enter(userId: string): OpenUser {
+    this.requireRoom(userId);
+    let user = this.users.get(userId);
+    if (!user) {
+      const unsubscribe = this.hints.subscribe(userId, (hint) => this.receive(userId, hint));
+      user = { streams: new Set(), count: 0, early: [], opening: 0, unsubscribe };
+      this.users.set(userId, user);
+    }
+    user.count += 1;
+    return user;
+  }
+
+  private leave(userId: string, user: OpenUser): void {
+    user.count -= 1;
+    if (user.count > 0) return;
+    this.users.delete(userId);
+    user.unsubscribe.then((unsubscribe) => unsubscribe()).catch((error: unknown) => this.failed(error));
+    if (this.users.size > 0) return;
+    this.hub.headReader = undefined;
+    this.heads = new Map();
+    this.changed = [];
+    this.below = undefined;
+    this.membersBelow = undefined;
+  }
+
+  private opened(user: OpenUser): void {
+    user.opening -= 1;
+    if (user.opening === 0) user.early = [];
+  }
+
+  /** Subscribed to the chats before the snapshot, the inbox misses nothing that is committed after it. */
+  private async acquireFeeds(userId: string): Promise<ChatFeed[]> {
+    const chatIds = await this.services.inbox.chatIds(userId);
+    return Promise.all(chatIds.map((chatId) => this.hub.acquire(chatId)));
+  }
+
+  private release(feeds: readonly ChatFeed[]): void {
+    for (const feed of feeds) this.hub.release(feed);
+  }
+
+  private receive(userId: string, hint: UserHint): void {
+    if (hint.type === 'joined') this.lookSoon();
+    else for (const stream of this.users.get(userId)?.streams ?? []) stream.statesChanged(hint.chatIds);
+  }
+
+  private lookSoon(): void {
+    this.lookTimer ??= setTimeout(() => {
+      this.lookTimer = undefined;
+      this.tellMembers().catch((error: unknown) => this.onError(error, 'look for joins'));
+    }, LOOK_DELAY_MS).unref();
+  }
+
+  /** One look at a time: inboxes are told of joins in their order. Resolves to a mark below which all have been told; undefined for all. */
+  private tellMembers(): Promise<number | undefined> {
+    const told = this.looking.then(() => this.tell());
+    this.looking = told.then(
+      () => undefined,
+      () => undefined,
+    );
+    return told;
+  }
+
+  private async tell(): Promise<number | undefined> {
+    if (this.membersBelow === undefined) return undefined;
+    const { changes, upTo } = await this.services.inbox.memberChanges(this.membersBelow);
+    for (const change of changes) {
+      const user = this.users.get(change.userId);
+      if (!user) continue;
+      if (user.opening > 0) user.early.push(change);
+      for (const stream of user.streams) stream.memberChanged(change);
+    }
+    return upTo;
+  }
+
+  private async checkStates(): Promise<void> {
+    const streams = [...this.users.values()].flatMap((user) => [...user.streams]);
+    if (streams.length === 0) return;
+    try {
+      // All states with lower marks are visible to the statement that follows.
+      const { below } = await this.services.marks.horizon([...this.heads.keys()]);
+      const since = new Map<string, number>();
+      for (const { userId, statesFrom } of streams)
+        since.set(userId, Math.min(since.get(userId) ?? Number.POSITIVE_INFINITY, statesFrom));
+      const changed = new Map<string, string[]>();
+      for (const { userId, chatId } of await this.services.inbox.changedStates(since))
+        changed.set(userId, [...(changed.get(userId) ?? []), chatId]);
+      for (const stream of streams) {
+        stream.statesChanged(changed.get(stream.userId) ?? []);
+        await stream.statesAreUpTo(below);
+      }
+    } catch (error) {
+      this.onError(error, 'check the states of inboxes');
+    }
+  }
+}

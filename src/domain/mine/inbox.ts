@@ -1,0 +1,215 @@
+import { type Database, query } from '../database.js';
+import { DeploymentMissingError } from '../deployment.js';
+import { badInput, cursorReset } from '../errors.js';
+import { isUuid } from '../text.js';
+import { type InboxPosition, MAX_LEVELS } from './inbox-position.js';
+
+/** What a client of a user's inbox has to be told of one chat, at the moment of the query. */
+export interface InboxChat {
+  chatId: string;
+  epoch: string;
+  /** The chat's newest number, and its mark. */
+  seq: number;
+  mark: number;
+  isMember: boolean;
+  /** The client has the changes up to this number. */
+  from: number;
+  /** The user's own joins (numbers) and removals (negative numbers) behind `from`, in their order. */
+  changes: readonly number[];
+  /** The user's own state of the chat has changed. */
+  isStateDue: boolean;
+}
+
+export interface InboxSnapshot {
+  instance: string;
+  /** A client that has all chats as they are in the snapshot has every change with a mark below this; see `Marks`. */
+  below: number;
+  chats: InboxChat[];
+}
+
+/** A user has joined a chat or was removed from it. */
+export interface MemberChange {
+  userId: string;
+  chatId: string;
+  epoch: string;
+  seq: number;
+  mark: number;
+  kind: 'member.added' | 'member.removed';
+}
+
+export interface InboxPageRequest {
+  /** The most chats. */
+  first: number;
+  /** `InboxPage.next` of the page before. */
+  after: string | undefined;
+  /** The hidden chats alone, or the others. */
+  hidden: boolean;
+}
+
+export interface InboxPage {
+  /** A position to stream from. It is not newer than the page. */
+  position: InboxPosition;
+  chatIds: string[];
+  /** Undefined for the last page. */
+  next: string | undefined;
+}
+
+interface ChatRow {
+  instance: string;
+  xmin: number;
+  newest: number;
+  chat_id: string | null;
+  epoch: string;
+  seq: number;
+  mark: number;
+  is_member: boolean;
+  from_seq: number;
+  changes: number[] | null;
+  state_due: boolean;
+}
+
+/** Own joins and removals that a resumed client is told of. A client that missed more loads its chats again. */
+const MOST_CHANGES = 10_000;
+/** Joins and removals of all users that one look takes. */
+const MEMBER_CHANGES_AT_ONCE = 10_000;
+
+const CHATS = {
+  name: 'inbox-chats',
+  text: 'SELECT * FROM inbox_chats($1, $2::uuid[], $3::float8[], $4, $5::uuid[], $6::int[], $7)',
+};
+
+const PAGE = {
+  name: 'inbox-page',
+  text: 'SELECT chat_id, mark::float8, at FROM inbox_page($1, $2, $3, $4, $5, $6)',
+};
+
+const CHAT_IDS = {
+  name: 'inbox-chat-ids',
+  text: 'SELECT chat_id AS "chatId" FROM chat_memberships WHERE user_id = $1 AND left_at IS NULL',
+};
+
+// The user's chats and the user's own joins and removals: the newest of their marks is one whose COMMIT is on disk.
+const HORIZON = {
+  name: 'inbox-horizon',
+  text: `SELECT d.epoch AS instance, pg_snapshot_xmin(pg_current_snapshot())::text::float8 AS xmin, greatest(0,
+      (SELECT max(c.mark) FROM chat_memberships m JOIN chats c ON c.id = m.chat_id WHERE m.user_id = $1 AND m.left_at IS NULL),
+      (SELECT max(e.mark) FROM chat_events e WHERE e.subject_id = $1 AND e.kind LIKE 'member.%'))::float8 AS newest
+    FROM deployment d WHERE d.is_only`,
+};
+
+const MEMBER_CHANGES = {
+  name: 'inbox-member-changes',
+  text: `SELECT e.subject_id AS "userId", e.chat_id AS "chatId", c.epoch, e.seq, e.mark::float8 AS mark, e.kind,
+      e.seq <= c.mark_base AS "isForeign"
+    FROM (SELECT * FROM chat_events WHERE kind LIKE 'member.%' AND mark >= $1::float8::bigint ORDER BY mark LIMIT $2) e
+    JOIN chats c ON c.id = e.chat_id ORDER BY e.mark, e.chat_id, e.seq`,
+};
+
+const CHANGED_STATES = {
+  name: 'inbox-changed-states',
+  text: `SELECT m.user_id AS "userId", m.chat_id AS "chatId" FROM unnest($1::uuid[], $2::float8[]) AS w (user_id, below)
+    JOIN chat_memberships m ON m.user_id = w.user_id AND m.left_at IS NULL AND m.state_mark >= w.below`,
+};
+
+/** Reads what a user's inbox shows. It holds nothing: what is new for a client is derived from the client's position. */
+export class Inbox {
+  constructor(private readonly db: Database) {}
+
+  /**
+   * The user's chats, the one with the newest message first.
+   * @throws DomainError `BAD_USER_INPUT`, field `after`
+   */
+  async page(userId: string, { first, after, hidden }: InboxPageRequest): Promise<InboxPage> {
+    const place = after === undefined ? undefined : parsePlace(after);
+    // Before the page: what changes in between is on the page and comes again.
+    const position = await this.now(userId);
+    const rows = await query<{ chat_id: string; mark: number; at: Date }>(this.db, PAGE, [
+      ...[userId, hidden, first + 1],
+      ...(place ? [place.mark, place.at, place.chatId] : [null, null, null]),
+    ]);
+    const page = rows.slice(0, first);
+    const last = page.at(-1);
+    const next = rows.length > first && last ? formatPlace(last.mark, last.at, last.chat_id) : undefined;
+    return { position, chatIds: page.map(({ chat_id }) => chat_id), next };
+  }
+
+  /** The position of a client that needs nothing of before now. */
+  async now(userId: string): Promise<InboxPosition> {
+    const [row] = await query<{ instance: string; xmin: number; newest: number }>(this.db, HORIZON, [userId]);
+    if (!row) throw new DeploymentMissingError();
+    const below = Math.min(row.xmin, row.newest + 1);
+    return { instance: row.instance, statesBelow: below, levels: [{ idBelow: null, below }], exceptions: new Map() };
+  }
+
+  /** The chats that the user is a member of. */
+  async chatIds(userId: string): Promise<string[]> {
+    const rows = await query<{ chatId: string }>(this.db, CHAT_IDS, [userId]);
+    return rows.map(({ chatId }) => chatId);
+  }
+
+  /**
+   * All that happened since a position, as one snapshot.
+   * @throws DomainError `CURSOR_RESET` when the position is of another history, of one that does not exist yet, or too old
+   */
+  async since(userId: string, { instance, statesBelow, levels, exceptions }: InboxPosition): Promise<InboxSnapshot> {
+    if (levels.length >= MAX_LEVELS) throw cursorReset();
+    const rows = await query<ChatRow>(this.db, CHATS, [
+      userId,
+      levels.map(({ idBelow }) => idBelow),
+      levels.map(({ below }) => below),
+      statesBelow,
+      [...exceptions.keys()],
+      [...exceptions.values()],
+      MOST_CHANGES + 1,
+    ]);
+    const [first] = rows;
+    if (!first) throw new DeploymentMissingError();
+    const chats = rows.flatMap(chatOfRow);
+    const changes = chats.reduce((sum, chat) => sum + chat.changes.length, 0);
+    const isAhead = levels.some(({ below }) => below > first.xmin) || statesBelow > first.xmin;
+    if (instance !== first.instance || isAhead || changes > MOST_CHANGES) throw cursorReset();
+    return { instance, below: Math.min(first.xmin, first.newest + 1), chats };
+  }
+
+  /**
+   * The joins and removals of all users whose marks are at least `from`.
+   * @returns `upTo`: those with lower marks are all there; undefined when all are
+   */
+  async memberChanges(from: number): Promise<{ changes: MemberChange[]; upTo: number | undefined }> {
+    const rows = await query<Omit<MemberChange, 'kind'> & { kind: string; isForeign: boolean }>(
+      this.db,
+      MEMBER_CHANGES,
+      [...[from, MEMBER_CHANGES_AT_ONCE]],
+    );
+    const changes: MemberChange[] = [];
+    for (const { kind, isForeign, ...change } of rows)
+      if (!isForeign && (kind === 'member.added' || kind === 'member.removed')) changes.push({ ...change, kind });
+    return { changes, upTo: rows.length >= MEMBER_CHANGES_AT_ONCE ? rows.at(-1)?.mark : undefined };
+  }
+
+  /** The chats of which a user's own state has changed: by user, at a mark of at least the given one. */
+  changedStates(since: ReadonlyMap<string, number>): Promise<{ userId: string; chatId: string }[]> {
+    return query(this.db, CHANGED_STATES, [[...since.keys()], [...since.values()]]);
+  }
+}
+
+function chatOfRow(row: ChatRow): InboxChat[] {
+  const { chat_id: chatId, epoch, seq, mark } = row;
+  if (chatId === null) return [];
+  const { is_member: isMember, from_seq: from, changes, state_due: isStateDue } = row;
+  return [{ chatId, epoch, seq, mark, isMember, from, changes: changes ?? [], isStateDue }];
+}
+
+const PLACE = /^(0|[1-9]\d{0,15})\.(\d{1,15})\.([0-9a-f-]{36})$/;
+
+function formatPlace(mark: number, at: Date, chatId: string): string {
+  return `${mark}.${at.getTime()}.${chatId}`;
+}
+
+function parsePlace(text: string): { mark: number; at: Date; chatId: string } {
+  const [, mark, at, chatId = ''] = PLACE.exec(text) ?? [];
+  const time = new Date(Number(at));
+  if (!isUuid(chatId) || Number.isNaN(time.getTime()))
+    throw badInput('after', 'after must be the `next` of a page of the inbox.');
+  return { mark: Number(mark), at: time, chatId };
+}
