@@ -199,7 +199,7 @@ describe('a stream is refused', () => {
   });
 });
 
-describe("a chat's name in the path", () => {
+describe('a chat in the path', () => {
   it.each([
     ['100 emoji', '😀'.repeat(100)],
     ['signs that mean something in a URL', 'a?b#c%d&e=f+g;h:i@j"k\'<>'],
@@ -208,6 +208,13 @@ describe("a chat's name in the path", () => {
     await services.memberships.add(null, id, ann.id);
     const stream = await app.openEvents(name, token);
     expect(await stream.next()).toMatchObject({ type: 'hello', chat: { id, name } });
+    await stream.close();
+  });
+
+  it('may be its id, whatever the chat is named then', async () => {
+    const { id } = await services.newChat(ann);
+    const stream = await app.openEvents(id, token);
+    expect(await stream.next()).toMatchObject({ type: 'hello', chat: { id } });
     await stream.close();
   });
 
