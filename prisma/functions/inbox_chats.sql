@@ -3,7 +3,7 @@
 -- removals (negative numbers) since. state_due: the user's own state of the chat has changed since. xmin is the snapshot's lowest
 -- running transaction. A user without chats gets one row without a chat.
 -- The position (src/domain/mine/inbox-position.ts): levels as p_ids_below (null for no bound) and p_below, exceptions as p_chat_ids and
--- p_seqs. Without levels the client has everything up to now. At most p_most changes are read.
+-- p_seqs. Without levels the client has everything up to now. Fewer than p_most changes are read; with more, instance is null.
 CREATE OR REPLACE FUNCTION inbox_chats(p_user_id uuid, p_ids_below uuid[], p_below float8[], p_states_below float8, p_chat_ids uuid[], p_seqs int[], p_most int)
 RETURNS TABLE (instance text, xmin float8, newest float8, chat_id uuid, epoch text, seq int, mark float8, is_member boolean, from_seq int, changes int[], state_due boolean)
 LANGUAGE sql
@@ -34,7 +34,7 @@ AS $$
     LEFT JOIN LATERAL (
       SELECT levels.below FROM levels WHERE levels.id_below IS NULL OR c.id < levels.id_below ORDER BY levels.place LIMIT 1) l ON true
   )
-  SELECT d.epoch, pg_snapshot_xmin(pg_current_snapshot())::text::float8,
+  SELECT CASE WHEN (SELECT count(*) FROM changed) < p_most THEN d.epoch END, pg_snapshot_xmin(pg_current_snapshot())::text::float8,
     greatest((SELECT max(s.mark) FROM started s), (SELECT max(e.mark) FROM chat_events e WHERE e.subject_id = p_user_id AND e.kind LIKE 'member.%'), 0)::float8,
     s.id, s.epoch, s.last_seq, s.mark::float8, s.is_member, s.from_seq,
     (SELECT array_agg(CASE x.kind WHEN 'member.added' THEN x.seq ELSE -x.seq END ORDER BY x.seq) FROM changed x

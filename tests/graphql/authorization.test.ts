@@ -206,6 +206,7 @@ const OPERATIONS: Record<string, Operation> = {
     },
   },
   presence: { query: () => `{ presence(userIds: ["${member.id}"]) { userId } }`, answers: readsOfUsers },
+  inbox: { query: () => '{ inbox { position } }', answers: readsOfUsers },
   setPresence: { query: () => 'mutation { setPresence(status: automatic) { status } }', answers: writesOfUsers },
   setTyping: { query: () => `mutation { setTyping(chatId: "${chat.id}") }`, answers: writesOfMembers },
   createSocketTicket: { query: () => 'mutation { createSocketTicket }', answers: writesOfUsers },

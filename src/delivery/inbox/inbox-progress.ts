@@ -34,7 +34,9 @@ export class InboxProgress {
   private readonly left = new Map<string, number | undefined>();
   /** As `left`, of chats that the user is about to leave. */
   private readonly removals = new Map<string, number>();
-  /** Whether the chats' heads may have changed before this inbox took a level. */
+  /** Chats whose heads have changed since the level was taken. */
+  private readonly changed = new Set<string>();
+  /** Whether the chats' heads may have changed before this inbox was told of changes. */
   private isFirstLevel = true;
   private below: number;
   private before: readonly PositionLevel[];
@@ -123,12 +125,12 @@ export class InboxProgress {
 
   /**
    * Takes a new level.
-   * @param changed the chats whose heads have changed since the last level, of any user
+   * @param changed the heads that have changed since the last call, of any user's chats
    */
   adopt(below: number, changed: readonly MarkedHead[], headOf: HeadOf): void {
+    for (const { chatId } of changed) if (this.chats.has(chatId)) this.changed.add(chatId);
     if (below <= this.below) return;
-    const due = new Set(this.isFirstLevel ? [...this.chats.keys(), ...this.exceptions.keys()] : this.exceptions.keys());
-    for (const { chatId } of changed) if (this.chats.has(chatId)) due.add(chatId);
+    const due = new Set([...this.exceptions.keys(), ...(this.isFirstLevel ? this.chats.keys() : this.changed)]);
     const settled = [...due].filter((id) => this.isAtLevel(id));
     const exceptions = new Set(settled.filter((id) => this.isException(id, below, headOf)));
     // Without room for what the level makes exceptions, it waits.
@@ -137,6 +139,7 @@ export class InboxProgress {
     this.below = below;
     this.headOf = headOf;
     this.isFirstLevel = false;
+    this.changed.clear();
     for (const id of settled) this.settle(id, exceptions.has(id));
     this.text = undefined;
   }
@@ -198,8 +201,8 @@ export class InboxProgress {
       return mark === undefined || mark >= below;
     }
     const head = headOf(chatId);
-    // A chat that was opened after the heads were read is an exception if it was one before.
-    if (!head) return this.exceptions.has(chatId);
+    // Of a chat that was opened after the heads were read, nothing else is known.
+    if (!head) return true;
     return chat.delivered !== head.seq || head.mark >= below;
   }
 }

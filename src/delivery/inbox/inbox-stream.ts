@@ -134,10 +134,10 @@ export class InboxStream {
   private joined(chatId: string, epoch: string, seq: number, mark: number): void {
     const start = seq - 1;
     const chat = this.chats.get(chatId);
-    const last = chat?.segments.at(-1);
-    if (chat && last) {
-      if (start <= last.start) return;
-      chat.segments.push({ start });
+    if (chat) {
+      // Between two memberships there is no segment: the last removal has been delivered.
+      const known = chat.segments.at(-1)?.start ?? (this.progress.deliveredOf(chatId) ?? 0) - 1;
+      if (start > known) chat.segments.push({ start });
       return;
     }
     if ((this.progress.deliveredOf(chatId) ?? -1) >= seq) return;

@@ -55,7 +55,8 @@ const LOOK_DELAY_MS = 50;
 export class InboxStreams implements HeadReader, InboxHost {
   private readonly users = new Map<string, OpenUser>();
   private heads = new Map<string, MarkedHead>();
-  private changed: MarkedHead[] = [];
+  /** The heads that have changed since the inboxes were told of changes. */
+  private readonly changed = new Map<string, MarkedHead>();
   /** What the last probe read, until the feeds were compared with it. */
   private below: number | undefined;
   /** Joins and removals with lower marks have been told to the inboxes. */
@@ -148,20 +149,22 @@ export class InboxStreams implements HeadReader, InboxHost {
 
   async read(chatIds: readonly string[]): Promise<readonly MarkedHead[]> {
     const { heads, below } = await this.services.marks.horizon(chatIds);
-    this.changed = heads.filter((head) => this.heads.get(head.chatId)?.seq !== head.seq);
+    for (const head of heads) if (this.heads.get(head.chatId)?.seq !== head.seq) this.changed.set(head.chatId, head);
     this.heads = new Map(heads.map((head) => [head.chatId, head]));
     this.below = below;
     return heads;
   }
 
   async compared(): Promise<void> {
-    const { below, changed } = this;
+    const { below } = this;
     if (below === undefined || this.membersBelow === undefined) return;
     const told = await this.tellMembers();
     // All inboxes have closed meanwhile: the next one begins anew.
     if (this.membersBelow === undefined) return;
     // Only what was told before may be behind a position.
     const level = Math.min(below, told ?? below);
+    const changed = [...this.changed.values()];
+    this.changed.clear();
     for (const { streams } of this.users.values())
       for (const stream of streams) stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
     this.membersBelow = Math.max(this.membersBelow, level);
@@ -200,7 +203,7 @@ export class InboxStreams implements HeadReader, InboxHost {
     if (this.users.size > 0) return;
     this.hub.headReader = undefined;
     this.heads = new Map();
-    this.changed = [];
+    this.changed.clear();
     this.below = undefined;
     this.membersBelow = undefined;
   }
