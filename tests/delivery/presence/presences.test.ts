@@ -4,8 +4,10 @@ import type { PresenceTimes } from '../../../src/delivery/presence/presence-stat
 import type { PresenceWatch } from '../../../src/delivery/presence/presence-watch.js';
 import type { Presence, PresenceStatus } from '../../../src/domain/presence.js';
 import { toProfile, type UserProfile } from '../../../src/domain/profile.js';
+import { Random } from '../../faults/random.js';
 import { type BusPort, busPorts } from '../../support/bus-port.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { chooseSeed } from '../../support/seed.js';
 import { startServices, type TestServices, viewerOf } from '../../support/services.js';
 import { waitUntil } from '../../support/wait-until.js';
 
@@ -300,10 +302,11 @@ it('ten thousand users who come and go all the time cost one message in a second
   const { one, two, first, second } = await startTwo({ ...TIMES, batchMs: 100, lingerMs: 300 });
   const userIds = Array.from({ length: 10_000 }, () => crypto.randomUUID());
   const open = new Map<string, { closed(): void }>();
+  const random = new Random(chooseSeed());
   const flap = () => {
     for (const userId of userIds) {
       const attendance = open.get(userId);
-      if (attendance && Math.random() < 0.5) {
+      if (attendance && random.chance(0.5)) {
         attendance.closed();
         open.delete(userId);
       } else if (!attendance) open.set(userId, one.presences.opened(userId));
