@@ -2,7 +2,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { MarkedHead, Marks } from '../../domain/log/marks.js';
 import type { ChatStates } from '../../domain/mine/chat-states.js';
 import type { Inbox, MemberChange } from '../../domain/mine/inbox.js';
-import type { InboxPosition } from '../../domain/mine/inbox-position.js';
+import { type InboxPosition, MAX_EXCEPTIONS } from '../../domain/mine/inbox-position.js';
 import { requireUser, type Viewer } from '../../domain/viewer.js';
 import type { ChatFeed } from '../chat-feed.js';
 import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
@@ -133,9 +133,19 @@ export class InboxStreams implements HeadReader, InboxHost {
     }
   }
 
+  /**
+   * A client that begins now has everything of the snapshot. While a transaction holds the horizon back, changes of before now have marks
+   * that are not below it: their chats are exceptions, as far as a position has room for them.
+   */
   async startAnew(userId: string) {
-    const position = await this.services.inbox.now(userId);
-    return { position, snapshot: await this.services.inbox.since(userId, position) };
+    const now = await this.services.inbox.now(userId);
+    const snapshot = await this.services.inbox.since(userId, now);
+    const ahead = snapshot.chats.filter(({ mark }) => mark >= snapshot.below).slice(0, MAX_EXCEPTIONS);
+    const exceptions = new Map(ahead.map(({ chatId, seq }) => [chatId, seq]));
+    const chats = snapshot.chats.map((chat) =>
+      exceptions.has(chat.chatId) ? { ...chat, from: chat.seq, changes: [] } : chat,
+    );
+    return { position: { ...now, exceptions }, snapshot: { ...snapshot, chats } };
   }
 
   closed(inbox: InboxStream): void {
