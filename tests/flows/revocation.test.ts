@@ -118,9 +118,7 @@ async function codeFor({ user, credentials }: Member): Promise<string> {
   return code ?? '';
 }
 
-describe(`connections of every kind on two processes, ${testRedisUrl() ? 'with Redis' : 'without Redis'},`, {
-  timeout: 30_000,
-}, () => {
+describe('connections of every kind on two processes', { timeout: 30_000 }, () => {
   const ends: [string, (member: Member) => Promise<unknown>][] = [
     [
       'its access token is revoked',

@@ -35,15 +35,9 @@ const HORIZON = {
     FROM deployment d LEFT JOIN chats c ON c.id = ANY ($1::uuid[]) WHERE d.is_only`,
 };
 
-// Scans the key downwards, and stops at the first mark below the horizon: it reads the changes after it, and one row more.
-const newestBelow = (table: 'messages' | 'chat_events') => `(SELECT l.seq FROM ${table} l
-  WHERE l.chat_id = c.id AND l.seq > c.mark_base AND l.mark < $2::float8 ORDER BY l.seq DESC LIMIT 1)`;
-
 const NUMBERS = {
   name: 'chats-numbers-at-horizon',
-  text: `SELECT c.id AS "chatId", CASE WHEN c.mark < $2::float8 THEN c.last_seq
-      ELSE greatest(c.mark_base, ${newestBelow('messages')}, ${newestBelow('chat_events')}) END AS seq
-    FROM chats c WHERE c.id = ANY ($1::uuid[])`,
+  text: 'SELECT c.id AS "chatId", chat_seq_at(c.id, $2) AS seq FROM chats c WHERE c.id = ANY ($1::uuid[])',
 };
 
 /**
