@@ -43,6 +43,9 @@ export class InboxProgress {
   /** The first chat that has not caught up; null when all have. */
   private pivot: string | null;
   private readonly behind: Set<string>;
+  /** The chats of the snapshot by their ids, and how many of them the pivot has passed. */
+  private order: readonly string[] = [];
+  private place = 0;
   private headOf: HeadOf = (chatId) => this.chats.get(chatId)?.head;
   private text: string | undefined;
 
@@ -72,6 +75,8 @@ export class InboxProgress {
 
   /** All chats of the snapshot have been added: exceptions of other chats, and those that the new level makes needless, end. */
   begin(): void {
+    this.order = [...this.chats.keys()].sort();
+    this.passed();
     for (const id of [...this.exceptions.keys()])
       if (!this.chats.has(id) && !this.left.has(id)) this.exceptions.delete(id);
       else if (this.isAtLevel(id)) this.settle(id);
@@ -102,11 +107,8 @@ export class InboxProgress {
   /** The chat has caught up with what the client missed in it. */
   caughtUp(chatId: string): void {
     if (!this.behind.delete(chatId)) return;
-    const from = this.pivot;
     this.pivot = this.firstBehind();
-    if (this.pivot === from) return;
-    for (const id of [...this.chats.keys(), ...this.left.keys()])
-      if ((from === null || id >= from) && this.isAtLevel(id)) this.settle(id);
+    for (const id of [...this.passed(), ...this.exceptions.keys()]) if (this.isAtLevel(id)) this.settle(id);
     this.text = undefined;
   }
 
@@ -173,6 +175,13 @@ export class InboxProgress {
     const { pivot, below } = this;
     if (pivot === null) return [{ idBelow: null, below }];
     return [{ idBelow: pivot, below }, ...this.before.filter(({ idBelow }) => idBelow === null || idBelow > pivot)];
+  }
+
+  /** The chats of the snapshot that the pivot has passed since the last call. */
+  private passed(): string[] {
+    const from = this.place;
+    while (this.place < this.order.length && this.isAtLevel(this.order[this.place] ?? '')) this.place += 1;
+    return this.order.slice(from, this.place);
   }
 
   private firstBehind(): string | null {
