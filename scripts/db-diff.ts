@@ -2,7 +2,7 @@
 // prisma/functions, and writes what is missing into a new migration. Read it, and complete it by hand where rows must change.
 // npm run db:diff -- --check: writes nothing, and fails when something is missing.
 // It needs no database: the migrations are applied to an embedded one in memory.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../src/plugins/database/embedded.js';
 import { applyMigrations } from '../src/plugins/database/migrations.js';
@@ -41,7 +41,11 @@ async function missingFromMigrations(): Promise<string> {
 }
 
 async function writeMigration(name: string, sql: string): Promise<string> {
-  const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+  // Migrations are applied in the order of their names, so the new one comes behind the last, whatever the clock says.
+  const now = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+  const names = await readdir(new URL('../prisma/migrations/', import.meta.url));
+  const stamps = names.map((each) => Number(each.split('_', 1)[0])).filter(Number.isInteger);
+  const stamp = Math.max(Number(now), ...stamps.map((each) => each + 1));
   const folder = `prisma/migrations/${stamp}_${name}`;
   const path = fileURLToPath(new URL(`../${folder}`, import.meta.url));
   await mkdir(path);

@@ -7,7 +7,8 @@
 --   deleted       the message is deleted
 --   full          the message has p_max_emoji different emoji, and this would be one more
 --   busy          only with p_waits false: another transaction has locked the user's membership or the message's reactions
--- message and extras are of messages_as_json, with the reactions as their rows are now; null but in the first row of each message.
+-- message and extras are of messages_as_json, with the reactions as their rows are now; null but in the first row of each message. Of a
+-- message that was deleted after its reaction was written they are those of a deleted one, without the reactions that wait to be dropped.
 --
 -- The chats are not locked. The memberships are, FOR SHARE: a removal, or a change of the role, that is committed first is seen, and
 -- one that comes later waits for this transaction. The locks are taken in one order, which is that of every transaction here: chats,
@@ -99,7 +100,8 @@ BEGIN
 
   RETURN QUERY
     SELECT g.outcome, g.chat_id, g.seq, shown.message,
-      coalesce(shown.extras, '{}') || jsonb_build_object('reactions', CASE WHEN g.shows THEN reactions_as_json(g.chat_id, g.seq) END)
+      coalesce(shown.extras, '{}') || CASE WHEN g.shows AND (shown.extras -> 'deletedAt') IS NULL
+        THEN jsonb_build_object('reactions', reactions_as_json(g.chat_id, g.seq)) ELSE '{}' END
     FROM (
       SELECT u.outcome, u.chat_id, u.seq, u.place, u.outcome IN ('done', 'repeated')
         AND row_number() OVER (PARTITION BY u.chat_id, u.seq, u.outcome IN ('done', 'repeated') ORDER BY u.place) = 1 AS shows

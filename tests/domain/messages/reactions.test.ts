@@ -288,6 +288,40 @@ it.runIf(testDatabaseSource().kind === 'postgres')(
   },
 );
 
+it.runIf(testDatabaseSource().kind === 'postgres')(
+  'is answered with a deleted message without reactions, when the deletion is committed while the reaction is written',
+  async () => {
+    const [ann, bob] = [await one.newUser(), await one.newUser()];
+    const annViewer = await one.newViewer(ann);
+    const target = await newMessage(ann, bob);
+    const client = await one.db.pool.connect();
+    await client.query('BEGIN');
+    // The reaction, which has found the message there, waits for this row of the same key.
+    await client.query('INSERT INTO reactions (chat_id, seq, emoji, user_id) VALUES ($1, $2, $3, $4)', [
+      target.chatId,
+      target.seq,
+      '👍',
+      bob.id,
+    ]);
+    const reaction = one.reactions.add(viewerOf(bob), { ...target, emoji: '👍' });
+    await vi.waitFor(async () => {
+      const { rowCount } = await two.db.pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%react(%'`,
+      );
+      expect(rowCount).toBe(1);
+    });
+    await two.messageChanges.delete(annViewer, target);
+    await client.query('ROLLBACK');
+    client.release();
+    const message = await reaction;
+    expect(message.content).toBe('');
+    expect(extrasOf(message)).toMatchObject({ deletedAt: expect.any(String), reactions: [] });
+    await settled(target.chatId);
+    const { rowCount } = await one.db.pool.query('SELECT FROM reactions WHERE chat_id = $1', [target.chatId]);
+    expect(rowCount).toBe(0);
+  },
+);
+
 it('is summarised by another process when its own is gone', async () => {
   const ann = await one.newUser();
   const target = await newMessage(ann);
