@@ -16,7 +16,7 @@ const START = {
       SELECT id FROM users WHERE id = $2 AND is_active AND ($3::int IS NULL OR password_version = $3) FOR SHARE),
     older AS (
       SELECT s.hash FROM browser_sessions s, holder WHERE s.user_id = holder.id
-      ORDER BY s.expires_at > now() + make_interval(secs => $4), s.expires_at DESC OFFSET ${MAX_SESSIONS - 1}),
+      ORDER BY s.expires_at > (now() + make_interval(secs => $4))::timestamptz(3), s.expires_at DESC OFFSET ${MAX_SESSIONS - 1}),
     removed AS (
       DELETE FROM browser_sessions WHERE hash IN (
         SELECT hash FROM browser_sessions WHERE hash IN (SELECT hash FROM older) ORDER BY hash FOR UPDATE SKIP LOCKED))

@@ -19,7 +19,7 @@ const CREATE = {
     older AS (
       SELECT t.hash FROM family CROSS JOIN LATERAL (
         SELECT hash FROM socket_tickets WHERE family_id = family.id
-        ORDER BY expires_at > now() + make_interval(secs => $5), expires_at DESC OFFSET ${MAX_TICKETS - 1}) t),
+        ORDER BY expires_at > (now() + make_interval(secs => $5))::timestamptz(3), expires_at DESC OFFSET ${MAX_TICKETS - 1}) t),
     removed AS (
       DELETE FROM socket_tickets WHERE hash IN (
         SELECT hash FROM socket_tickets WHERE hash IN (SELECT hash FROM older) ORDER BY hash FOR UPDATE SKIP LOCKED))
