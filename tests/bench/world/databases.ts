@@ -49,10 +49,12 @@ export class Databases {
   async persisted({ url }: BenchDatabase): Promise<Persisted> {
     const name = new URL(url).pathname.slice(1);
     const [row] = await this.postgres.query<{ messages: string; holes: string }>(
-      `WITH logs AS (SELECT chat_id, count(*) AS messages, max(seq) AS newest FROM messages GROUP BY chat_id)
-       SELECT (SELECT coalesce(sum(messages), 0) FROM logs) AS messages, count(*) AS holes FROM chats c
+      `WITH logs AS (
+         SELECT chat_id, count(*) AS changes, max(seq) AS newest
+         FROM (SELECT chat_id, seq FROM messages UNION ALL SELECT chat_id, seq FROM chat_events) l GROUP BY chat_id)
+       SELECT (SELECT count(*) FROM messages) AS messages, count(*) AS holes FROM chats c
        LEFT JOIN logs l ON l.chat_id = c.id
-       WHERE c.last_seq <> coalesce(l.messages, 0) OR c.last_seq <> coalesce(l.newest, 0)`,
+       WHERE c.last_seq <> coalesce(l.changes, 0) OR c.last_seq <> coalesce(l.newest, 0)`,
       [],
       name,
     );

@@ -29,7 +29,7 @@ export async function changes(run: Run, { change, people, inFlight, warmUpSecond
   const count = perMessage === 0 ? 0 : Math.ceil(needed / perMessage);
   const changers = Array.from({ length: inFlight }, (_, index) => {
     const connection = new HttpConnection(run.target.port);
-    return new Changer(connection, room(index), person(roomMember(index, 0, people)));
+    return new Changer(run, connection, room(index), person(roomMember(index, 0, people)));
   });
   await run.watched(Promise.all(changers.map((changer) => changer.prepare(count))));
   const turn = async (slot: number) => {
@@ -48,19 +48,20 @@ class Changer {
   private done = 0;
 
   constructor(
+    private readonly run: Run,
     private readonly connection: HttpConnection,
     private readonly chat: Chat,
     private readonly person: Person,
   ) {}
 
   async prepare(count: number): Promise<void> {
-    while (this.ids.length < count) this.ids.push(await this.ask(SEND, { content: CONTENT }));
+    while (this.ids.length < count) this.ids.push(await this.send());
   }
 
   async change(change: Changes['change'], perMessage: number): Promise<void> {
     this.done += 1;
     if (change === 'send') {
-      await this.ask(SEND, { content: CONTENT });
+      await this.send();
       return;
     }
     const messageId = this.ids[Math.floor((this.done - 1) / perMessage)];
@@ -72,6 +73,12 @@ class Changer {
 
   close(): void {
     this.connection.close();
+  }
+
+  private async send(): Promise<string> {
+    const id = await this.ask(SEND, { content: CONTENT });
+    this.run.tally.acknowledged += 1;
+    return id;
   }
 
   /** The id of the message. */
