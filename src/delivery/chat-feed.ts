@@ -86,6 +86,12 @@ export class ChatFeed implements Feed {
     return this.head?.epoch;
   }
 
+  /** Whether all that it knows of has been delivered, so that a new feed with its position would do as well. */
+  get isQuiet(): boolean {
+    const isDelivered = this.pending.length === 0 && this.signals.length === 0;
+    return isDelivered && this.highestKnownSeq <= this.lastSeq && this.newerStates.size === 0;
+  }
+
   /** Read this before a query for the chat's head, and pass it to `observe` with the result. */
   get position(): FeedPosition {
     return { epoch: this.head?.epoch, seq: this.lastSeq };

@@ -112,6 +112,12 @@ export class ChatStream implements FeedListener, EventHolder {
     this.feed.delete(this);
   }
 
+  /** The number up to which the consumer has the chat, when nothing more is known of it; undefined otherwise. */
+  get quietSeq(): number | undefined {
+    const { feed, position } = this;
+    return this.state === 'live' && position.seq === feed.lastSeq && feed.isQuiet ? position.seq : undefined;
+  }
+
   replace(replace: Replace): void {
     if (this.sink.holdsEvents) this.guard(() => this.sink.replace(replace));
   }

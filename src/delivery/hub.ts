@@ -1,21 +1,39 @@
 import { type ChatEvent, type KnownEntry, toEvent } from '../domain/log/chat-events.js';
 import type { ChatHead } from '../domain/log/chat-log.js';
-import { type Bus, chatTopic } from './bus.js';
-import { ChatFeed } from './chat-feed.js';
+import { type Bus, CHAT_TOPIC_PREFIX, chatTopic } from './bus.js';
+import { ChatFeed, type FeedPosition } from './chat-feed.js';
 import { MalformedEvent, parseEvent } from './event-on-bus.js';
 import type { FlushScheduler } from './flush-scheduler.js';
 import type { LogReader } from './shared-pages.js';
 import { Signals } from './signals/signals.js';
 import { ThrottledReport } from './throttled-report.js';
 
-interface OpenFeed {
-  feed: ChatFeed;
-  holders: number;
-  /** Resolves, once subscribed to the chat's topic, to the function that unsubscribes. */
-  subscribed: Promise<() => void>;
-  /** When the subscription began, by `performance.now()`; infinity before that. */
-  subscribedAt: number;
+/** Is told once of a chat that has no stream of its own: when its next event comes. */
+export interface ChatWatcher {
+  /** `acquire` in the same turn gets the feed that has the event. */
+  changed(chatId: string): void;
 }
+
+/** Topics that were subscribed together. */
+interface Subscription {
+  done: Promise<void>;
+  /** When it was done, by `performance.now()`; infinity before that. */
+  since: number;
+}
+
+/** A chat that somebody listens to in this process. */
+interface OpenChat {
+  readonly chatId: string;
+  readonly subscription: Subscription;
+  /** While somebody holds it. */
+  feed: ChatFeed | undefined;
+  /** When the feed was made, by `performance.now()`. */
+  feedSince: number;
+  holders: number;
+  watchers: Set<ChatWatcher> | undefined;
+}
+
+const CLOSED = { feed: undefined, feedSince: 0, holders: 0, watchers: undefined };
 
 /** Reads the heads of the open chats in the probe's place, together with what it needs of the same moment. */
 export interface HeadReader {
@@ -33,17 +51,21 @@ export interface HubOptions {
   onError: (error: unknown, doing: string) => void;
 }
 
-/** One per process: the feeds of the chats that have streams here, and the probe that finds a last event that the bus lost. */
+/**
+ * One per process: the feeds of the chats that have streams here, and the probe that finds a last event that the bus lost. A chat that is
+ * only watched has no feed: its watchers wait for its next event.
+ */
 export class Hub {
   /** The signals of the chats, which their feeds deliver. */
   readonly signals: Signals;
-  private readonly feeds = new Map<string, OpenFeed>();
+  private readonly chats = new Map<string, OpenChat>();
   private readonly timer: NodeJS.Timeout;
   private isProbing = false;
   /** Set while there are streams over all chats of a user. */
   headReader: HeadReader | undefined;
   /** The event of the `publish` call under way. This process takes it as it is instead of parsing its own payload. */
   private publishing: { payload: string; event: ChatEvent } | undefined;
+  private readonly onRepairError = (error: unknown) => this.options.onError(error, 'read missing events from the log');
   private readonly malformed = new ThrottledReport<MalformedEvent>((error, count) =>
     this.options.onError(error, `read ${count} of the events from the bus`),
   );
@@ -74,22 +96,34 @@ export class Hub {
 
   /** Returns the chat's feed, subscribed to the bus. It stays open until each holder has released it. */
   async acquire(chatId: string): Promise<ChatFeed> {
-    let open = this.feeds.get(chatId);
-    if (!open) {
-      const onRepairError = (error: unknown) => this.options.onError(error, 'read missing events from the log');
-      const feed = new ChatFeed(chatId, this.log, this.scheduler, onRepairError, this.options.gapGraceMs);
-      open = {
-        feed,
-        holders: 0,
-        subscribed: this.bus.subscribe(chatTopic(chatId), (payload) => this.receive(feed, payload)),
-        subscribedAt: Number.POSITIVE_INFINITY,
-      };
-      this.feeds.set(chatId, open);
+    const [open] = this.enter([chatId]);
+    if (!open) throw new Error('A chat was not opened.');
+    const feed = this.hold(open);
+    await open.subscription.done;
+    return feed;
+  }
+
+  /** The watcher is told of the next event of each of these chats. Resolves when they are subscribed to the bus. */
+  async watch(chatIds: readonly string[], watcher: ChatWatcher): Promise<void> {
+    const subscriptions = new Set<Subscription>();
+    for (const open of this.enter(chatIds)) {
+      open.watchers ??= new Set();
+      open.watchers.add(watcher);
+      subscriptions.add(open.subscription);
     }
-    open.holders += 1;
-    await open.subscribed;
-    open.subscribedAt = Math.min(open.subscribedAt, performance.now());
-    return open.feed;
+    for (const { done } of subscriptions) await done;
+  }
+
+  /** The watcher is told nothing of these chats any more, as far as it was to be told of them. */
+  unwatch(chatIds: Iterable<string>, watcher: ChatWatcher): void {
+    const left: OpenChat[] = [];
+    for (const chatId of chatIds) {
+      const open = this.chats.get(chatId);
+      if (!open?.watchers?.delete(watcher)) continue;
+      if (open.watchers.size === 0) open.watchers = undefined;
+      left.push(open);
+    }
+    this.leave(left);
   }
 
   /** The chat's head now; undefined when there is no such chat. */
@@ -98,35 +132,86 @@ export class Hub {
     return head;
   }
 
-  /** When the feed's bus subscription began, by `performance.now()`; infinity when it has none. */
+  /** Since when the feed gets what the bus brings, by `performance.now()`; infinity when it gets nothing. */
   subscribedSince(feed: ChatFeed): number {
-    const open = this.feeds.get(feed.chatId);
-    return open?.feed === feed ? open.subscribedAt : Number.POSITIVE_INFINITY;
+    const open = this.chats.get(feed.chatId);
+    return open?.feed === feed ? Math.max(open.subscription.since, open.feedSince) : Number.POSITIVE_INFINITY;
   }
 
   release(feed: ChatFeed): void {
-    const open = this.feeds.get(feed.chatId);
+    const open = this.chats.get(feed.chatId);
     if (!open || open.feed !== feed) return;
     open.holders -= 1;
     if (open.holders > 0) return;
-    this.feeds.delete(feed.chatId);
+    open.feed = undefined;
     feed.close();
-    void open.subscribed.then((unsubscribe) => unsubscribe());
+    this.leave([open]);
   }
 
-  /** Chats with streams in this process. */
+  /** Chats that somebody listens to in this process. */
   get size(): number {
-    return this.feeds.size;
+    return this.chats.size;
   }
 
   /** Drops old events from the feeds' memory. An event survives one call, so a quiet chat holds none after two. */
   trim(): void {
-    for (const { feed } of this.feeds.values()) feed.trim();
+    for (const { feed } of this.chats.values()) feed?.trim();
   }
 
   close(): void {
     clearInterval(this.timer);
   }
+
+  /** One subscription for the chats that are not open yet. */
+  private enter(chatIds: readonly string[]): OpenChat[] {
+    const missing = chatIds.filter((chatId) => !this.chats.has(chatId));
+    if (missing.length > 0) {
+      const done = this.bus.subscribe(missing.map(chatTopic), this.received);
+      const subscription: Subscription = { done, since: Number.POSITIVE_INFINITY };
+      subscription.done = done.then(() => {
+        subscription.since = performance.now();
+      });
+      for (const chatId of missing)
+        this.chats.set(chatId, { chatId, subscription, ...CLOSED });
+    }
+    return chatIds.flatMap((chatId) => this.chats.get(chatId) ?? []);
+  }
+
+  private hold(open: OpenChat): ChatFeed {
+    if (!open.feed) {
+      open.feed = new ChatFeed(open.chatId, this.log, this.scheduler, this.onRepairError, this.options.gapGraceMs);
+      open.feedSince = performance.now();
+    }
+    open.holders += 1;
+    return open.feed;
+  }
+
+  /** Ends the subscriptions of the chats that nobody holds or watches any more. */
+  private leave(chats: readonly OpenChat[]): void {
+    const unused = chats.filter(({ feed, watchers }) => feed === undefined && watchers === undefined);
+    if (unused.length === 0) return;
+    for (const { chatId } of unused) this.chats.delete(chatId);
+    this.bus.unsubscribe(
+      unused.map(({ chatId }) => chatTopic(chatId)),
+      this.received,
+    );
+  }
+
+  /** One function for all chats, of which there may be tens of thousands. */
+  private readonly received = (payload: string, topic: string): void => {
+    const open = this.chats.get(topic.slice(CHAT_TOPIC_PREFIX.length));
+    if (!open) return;
+    const { watchers } = open;
+    if (!watchers) {
+      if (open.feed) this.receive(open.feed, payload);
+      return;
+    }
+    const feed = this.hold(open);
+    open.watchers = undefined;
+    this.receive(feed, payload);
+    for (const watcher of watchers) watcher.changed(open.chatId);
+    this.release(feed);
+  };
 
   private receive(feed: ChatFeed, payload: string): void {
     try {
@@ -146,16 +231,17 @@ export class Hub {
   /** Compares the feeds with the chats' heads. This alone finds a lost event that no other event follows. */
   private async probe(): Promise<void> {
     const { headReader } = this;
-    if (this.isProbing || (this.feeds.size === 0 && !headReader)) return;
+    if (this.isProbing || (this.chats.size === 0 && !headReader)) return;
     this.isProbing = true;
     try {
-      const missing = new Map(
-        [...this.feeds.values()].map(({ feed }) => [feed.chatId, { feed, before: feed.position }]),
-      );
-      for (const head of await (headReader?.read([...missing.keys()]) ?? this.log.heads([...missing.keys()]))) {
+      const chatIds = [...this.chats.keys()];
+      const missing = new Map<string, { feed: ChatFeed; before: FeedPosition }>();
+      for (const { chatId, feed } of this.chats.values())
+        if (feed) missing.set(chatId, { feed, before: feed.position });
+      for (const head of await (headReader?.read(chatIds) ?? this.log.heads(chatIds))) {
         const entry = missing.get(head.chatId);
         missing.delete(head.chatId);
-        if (entry && this.feeds.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
+        if (entry && this.chats.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
       }
       for (const { feed } of missing.values()) feed.chatNotFound();
       await headReader?.compared();

@@ -9,9 +9,12 @@ export class InProcessBus implements Bus {
     this.handlers.call(topic, payload);
   }
 
-  async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
-    this.handlers.add(topic, handler);
-    return () => void this.handlers.delete(topic, handler);
+  async subscribe(topics: readonly string[], handler: BusHandler): Promise<void> {
+    this.handlers.add(topics, handler);
+  }
+
+  unsubscribe(topics: readonly string[], handler: BusHandler): void {
+    this.handlers.delete(topics, handler);
   }
 
   onReset(_handler: () => void): void {}

@@ -1,26 +1,34 @@
 import type { BusHandler } from './bus.js';
 
-/** The bus handlers of this process, by topic. */
+/** The bus handlers of this process, by topic. A process may have tens of thousands of topics with one handler each. */
 export class LocalHandlers {
-  private readonly topics = new Map<string, Set<BusHandler>>();
+  private readonly topics = new Map<string, readonly BusHandler[]>();
 
-  /** Returns whether this is the topic's first handler. */
-  add(topic: string, handler: BusHandler): boolean {
-    const handlers = this.topics.get(topic);
-    if (!handlers) this.topics.set(topic, new Set([handler]));
-    else handlers.add(handler);
-    return !handlers;
+  /** Returns the topics that had no handler before. */
+  add(topics: readonly string[], handler: BusHandler): string[] {
+    return topics.filter((topic) => {
+      const handlers = this.topics.get(topic);
+      if (!handlers?.includes(handler)) this.topics.set(topic, [...(handlers ?? []), handler]);
+      return !handlers;
+    });
   }
 
-  /** Returns whether this was the topic's last handler. */
-  delete(topic: string, handler: BusHandler): boolean {
-    const handlers = this.topics.get(topic);
-    if (!handlers?.delete(handler) || handlers.size > 0) return false;
-    return this.topics.delete(topic);
+  /** Returns the topics that have no handler any more. */
+  delete(topics: readonly string[], handler: BusHandler): string[] {
+    return topics.filter((topic) => {
+      const handlers = this.topics.get(topic);
+      if (!handlers?.includes(handler)) return false;
+      if (handlers.length === 1) return this.topics.delete(topic);
+      this.topics.set(
+        topic,
+        handlers.filter((each) => each !== handler),
+      );
+      return false;
+    });
   }
 
   call(topic: string, payload: string): void {
-    for (const handler of this.topics.get(topic) ?? []) handler(payload);
+    for (const handler of this.topics.get(topic) ?? []) handler(payload, topic);
   }
 
   clear(): void {

@@ -23,6 +23,8 @@ const SUBSCRIBE_TIMEOUT_MS = 500;
 const CHECK_TIMEOUT_MS = 1000;
 const CLOSE_TIMEOUT_MS = 500;
 const CONNECT_TIMEOUT_MS = 2000;
+/** Channels in one command: Redis serves nobody else while it runs one. */
+const MAX_CHANNELS = 1000;
 
 /**
  * Redis Pub/Sub over two connections, since a connection in subscriber mode cannot publish. Neither queues commands while it is
@@ -70,15 +72,15 @@ export class RedisBus implements Bus {
     await this.publisher.client.publish(channel, this.signature.sign(channel, `${this.instance} ${payload}`));
   }
 
-  async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
-    const channel = this.channel(topic);
-    if (this.handlers.add(topic, handler)) {
-      this.channels.add(channel);
-      await within(SUBSCRIBE_TIMEOUT_MS, this.join(channel));
-    }
-    return () => {
-      if (this.handlers.delete(topic, handler)) void this.leave(channel);
-    };
+  async subscribe(topics: readonly string[], handler: BusHandler): Promise<void> {
+    const channels = this.handlers.add(topics, handler).map((topic) => this.channel(topic));
+    for (const channel of channels) this.channels.add(channel);
+    if (channels.length > 0) await within(SUBSCRIBE_TIMEOUT_MS, this.join(channels));
+  }
+
+  unsubscribe(topics: readonly string[], handler: BusHandler): void {
+    const channels = this.handlers.delete(topics, handler).map((topic) => this.channel(topic));
+    if (channels.length > 0) void this.leave(channels);
   }
 
   onReset(handler: () => void): void {
@@ -101,25 +103,33 @@ export class RedisBus implements Bus {
   /** The client forgets commands that were under way when the connection broke, so all of them are sent again. */
   private connected(): void {
     this.connectCount += 1;
-    for (const channel of this.channels) void this.join(channel);
-    for (const channel of this.leaving) void this.leave(channel);
+    void this.join([...this.channels]);
+    void this.leave([...this.leaving]);
     if (this.connectCount > 1) for (const handler of this.resetHandlers) handler();
   }
 
   /** While disconnected it does nothing: `connected` subscribes. Redis keeps the order of commands, so the last of `join` and `leave` counts. */
-  private async join(channel: string): Promise<void> {
+  private async join(channels: readonly string[]): Promise<void> {
     const { client } = this.subscriber;
-    this.leaving.delete(channel);
-    if (client.isReady) await client.subscribe(channel, this.received).catch(this.ignore);
+    for (const channel of channels) this.leaving.delete(channel);
+    if (!client.isReady) return;
+    await Promise.all(
+      chunked(channels).map((chunk) => client.subscribe(chunk, this.received).then(() => {}, this.ignore)),
+    );
   }
 
-  private async leave(channel: string): Promise<void> {
+  private async leave(channels: readonly string[]): Promise<void> {
     const { client } = this.subscriber;
-    this.channels.delete(channel);
-    this.leaving.add(channel);
-    if (!client.isReady) return;
-    const isLeft = await client.unsubscribe(channel, this.received).then(() => true, this.ignore);
-    if (isLeft) this.leaving.delete(channel);
+    for (const channel of channels) {
+      this.channels.delete(channel);
+      this.leaving.add(channel);
+    }
+    if (client.isReady) await Promise.all(chunked(channels).map((chunk) => this.leaveNow(chunk)));
+  }
+
+  private async leaveNow(channels: string[]): Promise<void> {
+    const isLeft = await this.subscriber.client.unsubscribe(channels, this.received).then(() => true, this.ignore);
+    if (isLeft) for (const channel of channels) this.leaving.delete(channel);
   }
 
   /** A broken connection was reported already. */
@@ -137,4 +147,11 @@ export class RedisBus implements Bus {
   private channel(topic: string): string {
     return `${this.options.prefix}${topic}`;
   }
+}
+
+function chunked(channels: readonly string[]): string[][] {
+  const chunks: string[][] = [];
+  for (let first = 0; first < channels.length; first += MAX_CHANNELS)
+    chunks.push(channels.slice(first, first + MAX_CHANNELS));
+  return chunks;
 }

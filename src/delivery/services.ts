@@ -12,7 +12,7 @@ import type { Bus } from './bus.js';
 import { ChatStreams } from './chat-streams.js';
 import { FlushScheduler } from './flush-scheduler.js';
 import { Hub } from './hub.js';
-import { InboxStreams } from './inbox/inbox-streams.js';
+import { InboxStreams, type InboxStreamsOptions } from './inbox/inbox-streams.js';
 import { UserHints } from './inbox/user-hints.js';
 import type { PresenceTimes } from './presence/presence-state.js';
 import { Presences } from './presence/presences.js';
@@ -38,6 +38,8 @@ export interface DeliveryOptions {
   recheckIntervalMs?: number;
   /** Overrides `PRESENCE_TIMES`. */
   presenceTimes?: Partial<PresenceTimes>;
+  /** See `InboxStreamsOptions`. */
+  inboxes?: InboxStreamsOptions;
   /** The most members of a chat in which receipts are told. Default: 1000. */
   receiptsLimit?: number;
 }
@@ -95,7 +97,7 @@ export async function deliveryServices(
   };
   const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, presences, onError });
   const chatStreams = new ChatStreams(hub, chats, onError);
-  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError);
+  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError, options.inboxes);
   const close = async () => {
     inboxStreams.close();
     receipts.close();

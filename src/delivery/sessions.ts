@@ -44,7 +44,6 @@ export class Sessions {
   /** By family or user: when the notice came, by `performance.now()`. */
   private readonly recentlyRevoked = new Map<string, number>();
   private readonly recentlyChanged = new Map<string, number>();
-  private unsubscribe: () => void = () => {};
   private readonly index: SessionIndex = {
     tokenSet: (session, viewer, before) => this.tokenSet(session, viewer, before),
     closed: (session) => this.closed(session),
@@ -70,7 +69,7 @@ export class Sessions {
 
   static async start(bus: Bus, tokenFamilies: TokenFamilies, options: SessionsOptions): Promise<Sessions> {
     const sessions = new Sessions(bus, tokenFamilies, options);
-    sessions.unsubscribe = await bus.subscribe(CONTROL_TOPIC, (payload) => sessions.receive(payload));
+    await bus.subscribe([CONTROL_TOPIC], sessions.receive);
     return sessions;
   }
 
@@ -104,7 +103,7 @@ export class Sessions {
 
   close(): void {
     for (const timer of this.timers) clearInterval(timer);
-    this.unsubscribe();
+    this.bus.unsubscribe([CONTROL_TOPIC], this.receive);
   }
 
   private async announce(notice: Notice): Promise<void> {
@@ -114,7 +113,7 @@ export class Sessions {
     await within(ANNOUNCE_TIMEOUT_MS, published);
   }
 
-  private receive(payload: string): void {
+  private readonly receive = (payload: string): void => {
     try {
       this.apply(parseNotice(payload));
     } catch (error) {
@@ -123,7 +122,7 @@ export class Sessions {
         this.hasNewMalformed = true;
       } else this.options.onError(error, 'read a payload from the bus');
     }
-  }
+  };
 
   /** The cost depends on the sessions that the notice concerns, and not on how many are open. */
   private apply(notice: Notice): void {

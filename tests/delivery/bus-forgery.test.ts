@@ -29,7 +29,7 @@ describe.skipIf(redisUrl === undefined)(
       await stranger.connect();
       const heard: string[] = [];
       let copied = '';
-      await two.subscribe('chat', (payload) => heard.push(payload));
+      await two.subscribe(['chat'], (payload) => heard.push(payload));
       const eavesdropper = stranger.duplicate();
       await eavesdropper.connect();
       const overheard = new Promise<void>((resolve) => {
@@ -44,7 +44,7 @@ describe.skipIf(redisUrl === undefined)(
       await overheard;
       await stranger.publish(`${prefix}chat`, `${copied} and more`);
       const last = new Promise<void>(
-        (resolve) => void two.subscribe('chat', (payload) => payload === 'last' && resolve()),
+        (resolve) => void two.subscribe(['chat'], (payload) => payload === 'last' && resolve()),
       );
       await one.publish('chat', 'last');
       await last;

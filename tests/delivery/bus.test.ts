@@ -13,13 +13,14 @@ const KEY = Buffer.alloc(32);
 async function listen(bus: Bus, topic: string) {
   const payloads: string[] = [];
   let notify = () => {};
-  const end = await bus.subscribe(topic, (payload) => {
+  const handler = (payload: string) => {
     payloads.push(payload);
     notify();
-  });
+  };
+  await bus.subscribe([topic], handler);
   return {
     payloads,
-    end,
+    end: () => bus.unsubscribe([topic], handler),
     async until(count: number) {
       while (payloads.length < count)
         await new Promise<void>((resolve) => {
@@ -68,6 +69,22 @@ function suite(open: () => Promise<Bus>) {
     expect(await again.until(1)).toEqual(['again']);
     two.end();
     again.end();
+  });
+
+  it('brings many topics to one handler, each payload with its topic, and leaves some of them', async () => {
+    const topics: string[] = Array.from({ length: 2500 }, () => randomUUID());
+    const [first = '', last = ''] = [topics[0], topics.at(-1)];
+    const heard: string[] = [];
+    const handler = (payload: string, topic: string) => heard.push(`${payload} ${topics.indexOf(topic)}`);
+    await bus.subscribe(topics, handler);
+    await bus.subscribe(topics.slice(0, 10), handler);
+    await bus.publish(first, 'one');
+    await bus.publish(last, 'two');
+    bus.unsubscribe(topics.slice(1), handler);
+    await bus.publish(last, 'three');
+    await bus.publish(first, 'four');
+    expect(heard).toEqual(['one 0', 'two 2499', 'four 0']);
+    bus.unsubscribe(topics, handler);
   });
 
   it('says that it works', async () => {

@@ -213,8 +213,8 @@ class LyingBus extends InProcessBus {
     this.fate = fate;
   }
 
-  override subscribe(topic: string, handler: BusHandler): Promise<() => void> {
-    return super.subscribe(topic, (payload) => this.fate(payload, () => handler(payload)));
+  override subscribe(topics: readonly string[], handler: BusHandler): Promise<void> {
+    return super.subscribe(topics, (payload, topic) => this.fate(payload, () => handler(payload, topic)));
   }
 }
 

@@ -37,7 +37,7 @@ describe.skipIf(!hasRedis())('while Redis hangs with its connections open (skipp
       const open = () => RedisBus.connect({ url: redis.url, prefix, key: KEY, onError: () => {} });
       const [one, two] = [await open(), await open()];
       const heard: string[] = [];
-      await two.subscribe('chat', (payload) => heard.push(payload));
+      await two.subscribe(['chat'], (payload) => heard.push(payload));
       const publishing = new AbortController();
       let failed = 0;
       let pending = 0;
@@ -52,7 +52,8 @@ describe.skipIf(!hasRedis())('while Redis hangs with its connections open (skipp
             },
           );
           // Topics that come and go write on the subscriber's connection all the time.
-          void two.subscribe(`other ${index}`, () => {}).then((end) => end());
+          const other = () => {};
+          void two.subscribe([`other ${index}`], other).then(() => two.unsubscribe([`other ${index}`], other));
           await pause(everyMs);
         }
       })();

@@ -7,7 +7,7 @@ import { testRedisPrefix, testRedisUrl } from './redis.js';
 export class BusPort implements Bus {
   /** The payloads that this process published, by topic. */
   readonly published: { topic: string; payload: string; at: number }[] = [];
-  private readonly unsubscribes = new Set<() => void>();
+  private readonly handlers = new Map<BusHandler, Set<string>>();
   private isMuted = false;
 
   constructor(private readonly bus: Bus) {}
@@ -20,7 +20,7 @@ export class BusPort implements Bus {
   /** Nothing is heard or said any more. */
   cut(): void {
     this.isMuted = true;
-    for (const unsubscribe of this.unsubscribes) unsubscribe();
+    for (const [handler, topics] of this.handlers) this.bus.unsubscribe([...topics], handler);
   }
 
   /** What this process says is lost, until `unmute`. */
@@ -38,13 +38,14 @@ export class BusPort implements Bus {
     await this.bus.publish(topic, payload);
   }
 
-  async subscribe(topic: string, handler: BusHandler): Promise<() => void> {
-    const unsubscribe = await this.bus.subscribe(topic, handler);
-    this.unsubscribes.add(unsubscribe);
-    return () => {
-      this.unsubscribes.delete(unsubscribe);
-      unsubscribe();
-    };
+  async subscribe(topics: readonly string[], handler: BusHandler): Promise<void> {
+    this.handlers.set(handler, new Set([...(this.handlers.get(handler) ?? []), ...topics]));
+    await this.bus.subscribe(topics, handler);
+  }
+
+  unsubscribe(topics: readonly string[], handler: BusHandler): void {
+    for (const topic of topics) this.handlers.get(handler)?.delete(topic);
+    this.bus.unsubscribe(topics, handler);
   }
 
   onReset(handler: () => void): void {

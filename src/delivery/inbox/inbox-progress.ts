@@ -1,20 +1,22 @@
 import type { MarkedHead } from '../../domain/log/marks.js';
-import { formatPosition, type InboxPosition, type PositionLevel } from '../../domain/mine/inbox-position.js';
+import { type InboxPosition, type PositionLevel, PositionText } from '../../domain/mine/inbox-position.js';
 
 /** The newest head of an open chat that the process knows; undefined when it has not read one. */
-export type HeadOf = (chatId: string) => MarkedHead | undefined;
+export type HeadOf = (chatId: string) => Pick<MarkedHead, 'seq' | 'mark'> | undefined;
 
 /** Exceptions that live events may make. */
 const MAX_LIVE = 240;
 /** Exceptions with those of chats that catch up. The first of these may always be one more, so that the rest can follow. */
 const MAX_CATCHING_UP = 256;
 
-/** A chat in which the client is up to date but for what comes live. */
+/** A chat in which the client is up to date but for what comes live. An inbox may have ten thousand of them. */
 interface Progress {
+  epoch: string;
   /** The client has the chat's changes up to this number. */
   delivered: number;
-  /** The chat when the client's snapshot was taken. */
-  head: MarkedHead;
+  /** The chat's head when the client's snapshot was taken. */
+  seq: number;
+  mark: number;
 }
 
 /**
@@ -46,7 +48,10 @@ export class InboxProgress {
   /** The chats of the snapshot by their ids, and how many of them the pivot has passed. */
   private order: readonly string[] = [];
   private place = 0;
-  private headOf: HeadOf = (chatId) => this.chats.get(chatId)?.head;
+  private headOf: HeadOf = (chatId) => this.chats.get(chatId);
+  /** Undefined when more than an exception has changed since it was written. */
+  private writer: PositionText | undefined;
+  /** Undefined when it has changed. */
   private text: string | undefined;
 
   /**
@@ -68,19 +73,19 @@ export class InboxProgress {
   }
 
   /** Called for each chat of the snapshot, and for one that is opened later. */
-  add(chatId: string, head: MarkedHead, delivered: number): void {
-    this.chats.set(chatId, { delivered, head });
+  add({ chatId, epoch, seq, mark }: MarkedHead, delivered: number): void {
+    this.chats.set(chatId, { epoch, delivered, seq, mark });
     this.left.delete(chatId);
   }
 
   /** All chats of the snapshot have been added: exceptions of other chats, and those that the new level makes needless, end. */
   begin(): void {
-    this.order = [...this.chats.keys()].sort();
+    if (this.behind.size > 0) this.order = [...this.chats.keys()].sort();
     this.passed();
     for (const id of [...this.exceptions.keys()])
       if (!this.chats.has(id) && !this.left.has(id)) this.exceptions.delete(id);
       else if (this.isAtLevel(id)) this.settle(id);
-    this.text = undefined;
+    this.rewrite();
   }
 
   /** Whether one more chat may become an exception: a position has a size. */
@@ -97,7 +102,18 @@ export class InboxProgress {
     const chat = this.chats.get(chatId);
     if (chat) chat.delivered = seq;
     this.exceptions.set(chatId, seq);
+    this.writer?.except(chatId, seq);
     this.text = undefined;
+  }
+
+  /** The chats that the user is a member of, as far as the client has been told. */
+  chatIds(): Iterable<string> {
+    return this.chats.keys();
+  }
+
+  /** The history that the chat's numbers count in; undefined for a chat that is none of the user's. */
+  epochOf(chatId: string): string | undefined {
+    return this.chats.get(chatId)?.epoch;
   }
 
   deliveredOf(chatId: string): number | undefined {
@@ -109,7 +125,7 @@ export class InboxProgress {
     if (!this.behind.delete(chatId)) return;
     this.pivot = this.firstBehind();
     for (const id of [...this.passed(), ...this.exceptions.keys()]) if (this.isAtLevel(id)) this.settle(id);
-    this.text = undefined;
+    this.rewrite();
   }
 
   /** The user is no member any more. */
@@ -143,14 +159,14 @@ export class InboxProgress {
     this.isFirstLevel = false;
     this.changed.clear();
     for (const id of settled) this.settle(id, exceptions.has(id));
-    this.text = undefined;
+    this.rewrite();
   }
 
   /** The client has all of its own states with lower marks. */
   statesDelivered(below: number): void {
     if (below <= this.statesBelow) return;
     this.statesBelow = below;
-    this.text = undefined;
+    this.rewrite();
   }
 
   get statesFrom(): number {
@@ -162,13 +178,19 @@ export class InboxProgress {
   }
 
   get position(): string {
-    this.text ??= formatPosition({
+    this.writer ??= new PositionText({
       instance: this.start.instance,
       statesBelow: this.statesBelow,
       levels: this.levels(),
       exceptions: this.exceptions,
     });
+    this.text ??= this.writer.toString();
     return this.text;
+  }
+
+  private rewrite(): void {
+    this.writer = undefined;
+    this.text = undefined;
   }
 
   private levels(): PositionLevel[] {
@@ -181,7 +203,12 @@ export class InboxProgress {
   private passed(): string[] {
     const from = this.place;
     while (this.place < this.order.length && this.isAtLevel(this.order[this.place] ?? '')) this.place += 1;
-    return this.order.slice(from, this.place);
+    const passed = this.order.slice(from, this.place);
+    if (this.place === this.order.length) {
+      this.order = [];
+      this.place = 0;
+    }
+    return passed;
   }
 
   private firstBehind(): string | null {

@@ -1,88 +1,99 @@
+import { DomainError } from '../../domain/errors.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
 import type { MarkedHead } from '../../domain/log/marks.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
-import type { InboxChat, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
+import type { InboxChat as ChatOfSnapshot, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
 import type { InboxPosition } from '../../domain/mine/inbox-position.js';
 import type { Viewer } from '../../domain/viewer.js';
 import type { ChatStream } from '../chat-stream.js';
 import type { CheckedStreamRequest } from '../chat-streams.js';
 import type { Replace } from '../event-holder.js';
+import type { ChatWatcher } from '../hub.js';
 import type { StreamEnd, StreamSink } from '../stream-sink.js';
-import { type HeadOf, InboxProgress } from './inbox-progress.js';
+import type { EarlyWatch } from './early-watch.js';
+import { InboxChat, type InboxOfChat } from './inbox-chat.js';
+import { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type Segment, segmentsOf } from './segments.js';
+
+/** From where an inbox goes on, and what there is. */
+export interface InboxBeginning {
+  position: InboxPosition;
+  snapshot: InboxSnapshot;
+  /** Of before the snapshot. The inbox ends it. */
+  watch: EarlyWatch;
+}
 
 /** What an inbox needs of the process around it. One for all inboxes. */
 export interface InboxHost {
   openChat(request: CheckedStreamRequest, sink: StreamSink): Promise<ChatStream>;
+  /** As of `Hub`, and in the same turn: a chat that was subscribed to stays so. */
+  watch(chatIds: readonly string[], watcher: ChatWatcher): void;
+  unwatch(chatIds: Iterable<string>, watcher: ChatWatcher): void;
   states(userId: string, chatIds: readonly string[]): Promise<ChatState[]>;
-  /** The history was replaced: the position to go on from, and what there is. */
-  startAnew(userId: string): Promise<{ position: InboxPosition; snapshot: InboxSnapshot }>;
+  /** The history was replaced. */
+  beginAnew(userId: string): Promise<InboxBeginning>;
   closed(inbox: InboxStream): void;
   failed(error: unknown): void;
 }
 
-export interface InboxStart {
+export interface InboxStart extends InboxBeginning {
   userId: string;
   viewer: () => Viewer;
-  position: InboxPosition;
-  snapshot: InboxSnapshot;
   /** Whether the client's own position is of another history. */
   isReset: boolean;
   /** Of a chat in which more was missed, a gap is said. */
   maxMissed: number;
+  /** A chat in which nothing has come for so many looks rests. */
+  quietLooks: number;
 }
 
 /** Chats that catch up at the same time. */
 const CATCHING_UP = 8;
 
-/** One chat of the inbox: the rest of what is to be delivered of it, and its stream. */
-interface OpenChat {
-  epoch: string;
-  /** A number of the chat's that is committed. */
-  known: number;
-  segments: Segment[];
-  /** The client has caught up once it has this number; undefined when it has. */
-  target: number | undefined;
-  stream: ChatStream | undefined;
-  isOpening: boolean;
-}
-
 /**
  * All chats of one user for one consumer, from a position: of each chat the changes while the user is its member, in their order, each
  * once. A join opens the chat here, a removal is its last event. Each chat is a `ChatStream`, so history and live events are joined in
  * one place.
+ *
+ * Most chats are quiet most of the time. Of such a chat the inbox holds nothing but how far the client has it: the hub says when the next
+ * event comes, and only then the chat gets a stream.
  */
-export class InboxStream {
+export class InboxStream implements ChatWatcher, InboxOfChat {
   readonly userId: string;
-  private readonly chats = new Map<string, OpenChat>();
+  /** The chats that are not at rest. */
+  private readonly chats = new Map<string, InboxChat>();
   private progress: InboxProgress;
   /** Chats that have missed something and are not open yet, in the order of their ids. */
   private waiting: string[] = [];
   private catchingUp = 0;
   private isLive = false;
   private state: 'new' | 'open' | 'restarting' | 'closed' = 'new';
+  /** Whether chats at rest have been compared with heads that were read after the snapshot. */
+  private isCompared = false;
   /** Streams that have ended while the sink holds events of theirs. */
-  private ended: ChatStream[] = [];
+  private readonly endedStreams: ChatStream[] = [];
   private readonly dueStates = new Set<string>();
   private isReadingStates = false;
   private readonly viewer: () => Viewer;
   private readonly maxMissed: number;
-  private snapshot: InboxSnapshot | undefined;
+  private readonly quietLooks: number;
+  private beginning: InboxBeginning | undefined;
   private readonly isReset: boolean;
 
   constructor(
     private readonly sink: InboxSink,
     private readonly host: InboxHost,
-    { userId, viewer, position, snapshot, isReset, maxMissed }: InboxStart,
+    { userId, viewer, isReset, maxMissed, quietLooks, ...beginning }: InboxStart,
   ) {
     this.userId = userId;
     this.viewer = viewer;
     this.maxMissed = maxMissed;
-    this.snapshot = snapshot;
+    this.quietLooks = quietLooks;
+    this.beginning = beginning;
     this.isReset = isReset;
-    this.progress = this.progressOf(position, snapshot);
+    this.progress = progressOf(beginning);
   }
 
   /** What the client has now. */
@@ -99,10 +110,10 @@ export class InboxStream {
   start(): void {
     if (this.state !== 'new') return;
     this.state = 'open';
-    const { snapshot } = this;
-    this.snapshot = undefined;
+    const { beginning } = this;
+    this.beginning = undefined;
     if (this.isReset) this.sink.reset(this.position);
-    if (snapshot) this.takeSnapshot(snapshot);
+    if (beginning) this.begin(beginning);
   }
 
   /** The sink has room again. */
@@ -113,12 +124,65 @@ export class InboxStream {
 
   /** The sink holds no events any more. */
   emptied(): void {
-    for (const stream of this.ended.splice(0)) stream.close();
+    for (const stream of this.endedStreams.splice(0)) stream.close();
+  }
+
+  /** Called at intervals: chats in which nothing has come for a while go to rest. */
+  rest(): void {
+    // Events that the sink holds are replaced by their streams.
+    if (this.state !== 'open' || this.sink.holdsEvents) return;
+    const resting: InboxChat[] = [];
+    for (const chat of this.chats.values()) {
+      chat.quietLooks += 1;
+      if (chat.quietLooks > this.quietLooks && chat.quietSeq !== undefined) resting.push(chat);
+    }
+    this.host.watch(
+      resting.map(({ chatId }) => chatId),
+      this,
+    );
+    for (const { chatId, quietSeq, stream } of resting) {
+      // Numbers without a row are not delivered.
+      if (quietSeq !== undefined && quietSeq !== this.progress.deliveredOf(chatId))
+        this.progress.delivered(chatId, quietSeq);
+      this.chats.delete(chatId);
+      stream?.close();
+    }
+  }
+
+  /** An event has come of a chat at rest, or of one that waits to catch up. */
+  changed(chatId: string): void {
+    if (this.state !== 'open') return;
+    const chat = this.chats.get(chatId);
+    if (!chat) this.wake(chatId);
+    else if (!chat.stream && !chat.isOpening) chat.known = undefined;
+  }
+
+  /**
+   * A chat at rest gets its stream.
+   * @param head a newer head of the chat, if it is known
+   */
+  private wake(chatId: string, head?: MarkedHead): InboxChat | undefined {
+    const epoch = this.progress.epochOf(chatId);
+    const start = this.progress.deliveredOf(chatId);
+    if (epoch === undefined || start === undefined) return undefined;
+    const known = head?.epoch === epoch ? Math.max(head.seq, start) : start;
+    const chat = this.openChat({ chatId, epoch, known, segments: [{ start }] });
+    this.host.unwatch([chatId], this);
+    return chat;
+  }
+
+  /** A chat that is not at rest from now on, and need not wait for others to catch up. */
+  private openChat(start: { chatId: string; epoch: string; known: number; segments: Segment[] }): InboxChat {
+    const chat = new InboxChat(this, start);
+    this.chats.set(chat.chatId, chat);
+    void this.openNext(chat);
+    return chat;
   }
 
   close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.beginning?.watch.end();
     this.closeChats();
     this.host.closed(this);
   }
@@ -133,25 +197,19 @@ export class InboxStream {
 
   private joined(chatId: string, epoch: string, seq: number, mark: number): void {
     const start = seq - 1;
-    const chat = this.chats.get(chatId);
+    const delivered = this.progress.deliveredOf(chatId);
+    const open = this.chats.get(chatId);
+    if (!open && delivered !== undefined && delivered >= seq) return;
+    const chat = open ?? this.wake(chatId);
     if (chat) {
       // Between two memberships there is no segment: the last removal has been delivered.
-      const known = chat.segments.at(-1)?.start ?? (this.progress.deliveredOf(chatId) ?? 0) - 1;
+      const known = chat.segments.at(-1)?.start ?? (delivered ?? 0) - 1;
       if (start > known) chat.segments.push({ start });
       return;
     }
-    if ((this.progress.deliveredOf(chatId) ?? -1) >= seq) return;
-    this.progress.add(chatId, { chatId, epoch, seq, mark }, start);
+    this.progress.add({ chatId, epoch, seq, mark }, start);
     this.progress.delivered(chatId, start);
-    this.chats.set(chatId, {
-      epoch,
-      known: seq,
-      segments: [{ start }],
-      target: undefined,
-      stream: undefined,
-      isOpening: false,
-    });
-    void this.openNext(chatId);
+    this.openChat({ chatId, epoch, known: seq, segments: [{ start }] });
   }
 
   /** The user's own states of these chats have changed. */
@@ -166,39 +224,46 @@ export class InboxStream {
     if (this.dueStates.size === 0 && !this.isReadingStates) this.progress.statesDelivered(below);
   }
 
-  /** See `InboxProgress.adopt`. */
-  adopt(below: number, changed: readonly MarkedHead[], headOf: HeadOf): void {
+  /** See `InboxProgress.adopt`. A chat at rest that has changed, of which nothing was heard, is opened. */
+  adopt(below: number, changed: readonly MarkedHead[], headOf: (chatId: string) => MarkedHead | undefined): void {
     if (this.state !== 'open') return;
+    this.compare(changed, headOf);
     const wasFull = !this.progress.hasRoomForLive;
     this.progress.adopt(below, changed, headOf);
     if (wasFull && this.progress.hasRoomForLive) this.resume();
   }
 
-  private progressOf(position: InboxPosition, { below, chats }: InboxSnapshot): InboxProgress {
-    const behind = chats.filter((chat) => isBehind(chat)).map(({ chatId }) => chatId);
-    const progress = new InboxProgress(position, below, behind);
-    for (const { chatId, epoch, seq, mark, isMember, from, changes } of chats) {
-      progress.add(chatId, { chatId, epoch, seq, mark }, from);
-      // The chat's mark is not below that of a removal in it.
-      if (changes.length > 0 || !isMember) progress.removed(chatId, mark);
-      if (changes.length === 0 && !isMember) progress.leave(chatId);
+  private compare(changed: readonly MarkedHead[], headOf: (chatId: string) => MarkedHead | undefined): void {
+    const heads = this.isCompared
+      ? changed
+      : [...this.progress.chatIds()].map(headOf).filter((head) => head !== undefined);
+    this.isCompared = true;
+    for (const head of heads) {
+      const { chatId, epoch, seq } = head;
+      if (this.chats.has(chatId) || this.progress.epochOf(chatId) === undefined) continue;
+      if (this.progress.epochOf(chatId) !== epoch || this.progress.deliveredOf(chatId) !== seq) this.wake(chatId, head);
     }
-    progress.begin();
-    return progress;
   }
 
-  private takeSnapshot({ below, chats }: InboxSnapshot): void {
+  private begin({ snapshot: { below, chats }, watch }: InboxBeginning): void {
+    const resting: string[] = [];
     for (const chat of chats) {
       if (!chat.isMember && chat.changes.length === 0) continue;
       const { chatId, epoch, seq } = chat;
-      const segments = segmentsOf(chat, this.maxMissed);
-      const target = isBehind(chat) ? seq : undefined;
-      this.chats.set(chatId, { epoch, known: seq, segments, target, stream: undefined, isOpening: false });
-      if (target === undefined) void this.openNext(chatId);
-      else this.waiting.push(chatId);
+      const isQuiet = watch.isQuiet(chatId);
+      if (isBehind(chat)) {
+        const segments = segmentsOf(chat, this.maxMissed);
+        const behind = new InboxChat(this, { chatId, epoch, known: seq, segments, target: seq });
+        if (!isQuiet) behind.known = undefined;
+        this.chats.set(chatId, behind);
+        this.waiting.push(chatId);
+      } else if (isQuiet) resting.push(chatId);
+      else this.openChat({ chatId, epoch, known: seq, segments: [{ start: seq }] });
     }
+    this.host.watch([...resting, ...this.waiting], this);
     this.waiting.sort();
     this.openWaiting();
+    watch.end();
     this.announceLive();
     this.statesChanged(chats.filter(({ isStateDue }) => isStateDue).map(({ chatId }) => chatId));
     void this.statesAreUpTo(below);
@@ -209,36 +274,40 @@ export class InboxStream {
       const chatId = this.waiting.shift();
       if (chatId === undefined) return;
       this.catchingUp += 1;
-      void this.openNext(chatId);
+      const chat = this.chats.get(chatId);
+      if (chat) void this.openNext(chat);
+      this.host.unwatch([chatId], this);
     }
   }
 
-  /** Opens the next membership of a chat, or leaves the chat when there is none. */
-  private async openNext(chatId: string): Promise<void> {
-    const chat = this.chats.get(chatId);
-    if (!chat || chat.isOpening) return;
+  /** Opens the next membership of a chat, or leaves the chat when there is none. Asks for its feed in the same turn. */
+  private async openNext(chat: InboxChat): Promise<void> {
+    const { chatId, epoch } = chat;
+    if (this.chats.get(chatId) !== chat || chat.isOpening) return;
     chat.isOpening = true;
     try {
       const [segment] = chat.segments;
-      if (!segment) return this.leave(chatId);
-      const after = this.skip(chatId, chat, segment);
+      if (!segment) return this.leave(chat);
+      const after = this.skip(chat, segment);
       const request = {
-        ...{ chatId, viewer: this.viewer, after, known: { chatId, epoch: chat.epoch, seq: chat.known } },
-        ends: (event: ChatEvent) => this.endOf(event),
+        ...{ chatId, viewer: this.viewer, after },
+        known: chat.known === undefined ? undefined : { chatId, epoch, seq: chat.known },
+        ends: this.endOf,
       };
-      const stream = await this.host.openChat(request, this.sinkOf(chatId, chat));
+      const stream = await this.host.openChat(request, chat);
       if (this.state !== 'open' || this.chats.get(chatId) !== chat) stream.close();
       else chat.stream = stream;
-      this.checkCaughtUp(chatId, chat);
+      this.checkCaughtUp(chat);
     } catch (error) {
-      this.failed(error);
+      if (error instanceof DomainError && error.code === 'NOT_FOUND') this.historyReplaced();
+      else this.failed(error);
     } finally {
       chat.isOpening = false;
     }
   }
 
   /** Says the gap of a membership. Returns the cursor to open it behind. */
-  private skip(chatId: string, { epoch }: OpenChat, { start, gapTo }: Segment): Cursor {
+  private skip({ chatId, epoch }: InboxChat, { start, gapTo }: Segment): Cursor {
     if (gapTo === undefined) return { epoch, seq: start };
     const cursor = { epoch, seq: gapTo };
     this.progress.delivered(chatId, gapTo);
@@ -247,63 +316,61 @@ export class InboxStream {
   }
 
   /** A removal ends the chat here, for an admin too: an inbox has the chats that its user is a member of. */
-  private endOf(event: ChatEvent): StreamEnd | undefined {
-    return event.type === 'member.removed' && event.user.id === this.userId ? 'removed' : undefined;
+  private readonly endOf = (event: ChatEvent): StreamEnd | undefined =>
+    event.type === 'member.removed' && event.user.id === this.userId ? 'removed' : undefined;
+
+  get holdsEvents(): boolean {
+    return this.sink.holdsEvents;
   }
 
-  private sinkOf(chatId: string, chat: OpenChat): StreamSink {
-    const { sink } = this;
-    const canTake = () => sink.hasRoom && this.progress.hasRoomFor(chatId);
-    return {
-      get holdsEvents() {
-        return sink.holdsEvents;
-      },
-      get canTake() {
-        return canTake();
-      },
-      deliver: (events) => {
-        for (const event of events) {
-          this.progress.delivered(chatId, event.seq);
-          sink.event(event, this.position);
-        }
-        this.checkCaughtUp(chatId, chat);
-        return canTake();
-      },
-      replace: (replace: Replace) => sink.replace(replace),
-      live: () => {},
-      reset: () => void this.restart(),
-      end: (reason) => this.chatEnded(chatId, chat, reason),
-    };
+  canTake(chatId: string): boolean {
+    return this.sink.hasRoom && this.progress.hasRoomFor(chatId);
   }
 
-  private chatEnded(chatId: string, chat: OpenChat, reason: StreamEnd): void {
-    if (chat.stream && this.sink.holdsEvents) this.ended.push(chat.stream);
+  deliver(chat: InboxChat, events: readonly ChatEvent[]): void {
+    for (const event of events) {
+      this.progress.delivered(chat.chatId, event.seq);
+      this.sink.event(event, this.position);
+    }
+    this.checkCaughtUp(chat);
+  }
+
+  replace(replace: Replace): void {
+    this.sink.replace(replace);
+  }
+
+  historyReplaced(): void {
+    void this.restart();
+  }
+
+  /** A stream of the chat has ended: with a removal, or because the chat is gone. */
+  ended(chat: InboxChat, reason: StreamEnd): void {
+    if (chat.stream && this.sink.holdsEvents) this.endedStreams.push(chat.stream);
     chat.stream = undefined;
     if (reason === 'failed') this.failed(new Error('The stream of a chat failed.'));
-    else if (reason === 'not_found') void this.restart();
+    else if (reason === 'not_found') this.historyReplaced();
     else {
       chat.segments.shift();
       // In a later turn: the stream is still ending, and a chat that is being opened must know its stream.
-      setImmediate(() => void this.openNext(chatId));
+      setImmediate(() => void this.openNext(chat));
     }
   }
 
-  private leave(chatId: string): void {
-    const chat = this.chats.get(chatId);
-    this.chats.delete(chatId);
-    this.progress.leave(chatId);
-    if (chat?.target !== undefined) this.caughtUp(chatId, chat);
+  private leave(chat: InboxChat): void {
+    this.chats.delete(chat.chatId);
+    this.progress.leave(chat.chatId);
+    if (chat.target !== undefined) this.caughtUp(chat);
   }
 
-  private checkCaughtUp(chatId: string, chat: OpenChat): void {
+  private checkCaughtUp(chat: InboxChat): void {
     if (chat.target === undefined || chat.segments.length > 1) return;
-    if ((this.progress.deliveredOf(chatId) ?? 0) >= chat.target) this.caughtUp(chatId, chat);
+    if ((this.progress.deliveredOf(chat.chatId) ?? 0) >= chat.target) this.caughtUp(chat);
   }
 
-  private caughtUp(chatId: string, chat: OpenChat): void {
+  private caughtUp(chat: InboxChat): void {
     chat.target = undefined;
     this.catchingUp -= 1;
-    this.progress.caughtUp(chatId);
+    this.progress.caughtUp(chat.chatId);
     setImmediate(() => {
       this.openWaiting();
       this.announceLive();
@@ -344,22 +411,23 @@ export class InboxStream {
     this.state = 'restarting';
     this.closeChats();
     try {
-      const { position, snapshot } = await this.host.startAnew(this.userId);
-      if (this.state !== 'restarting') return;
-      this.progress = this.progressOf(position, snapshot);
+      const beginning = await this.host.beginAnew(this.userId);
+      if (this.state !== 'restarting') return beginning.watch.end();
+      this.progress = progressOf(beginning);
       this.isLive = false;
+      this.isCompared = false;
       this.state = 'open';
       this.sink.reset(this.position);
-      this.takeSnapshot(snapshot);
+      this.begin(beginning);
     } catch (error) {
       this.failed(error);
     }
   }
 
   private closeChats(): void {
-    const { chats } = this;
-    for (const { stream } of [...chats.values()]) stream?.close();
-    chats.clear();
+    for (const { stream } of [...this.chats.values()]) stream?.close();
+    this.chats.clear();
+    this.host.unwatch(this.progress.chatIds(), this);
     this.emptied();
     this.waiting = [];
     this.catchingUp = 0;
@@ -373,6 +441,19 @@ export class InboxStream {
   }
 }
 
-function isBehind({ from, seq, changes }: InboxChat): boolean {
+function progressOf({ position, snapshot: { below, chats } }: InboxBeginning): InboxProgress {
+  const behind = chats.filter((chat) => isBehind(chat)).map(({ chatId }) => chatId);
+  const progress = new InboxProgress(position, below, behind);
+  for (const { chatId, epoch, seq, mark, isMember, from, changes } of chats) {
+    progress.add({ chatId, epoch, seq, mark }, from);
+    // The chat's mark is not below that of a removal in it.
+    if (changes.length > 0 || !isMember) progress.removed(chatId, mark);
+    if (changes.length === 0 && !isMember) progress.leave(chatId);
+  }
+  progress.begin();
+  return progress;
+}
+
+function isBehind({ from, seq, changes }: ChatOfSnapshot): boolean {
   return from < seq || changes.length > 0;
 }

@@ -4,12 +4,12 @@ import type { ChatStates } from '../../domain/mine/chat-states.js';
 import type { Inbox, MemberChange } from '../../domain/mine/inbox.js';
 import { type InboxPosition, MAX_EXCEPTIONS } from '../../domain/mine/inbox-position.js';
 import { requireUser, type Viewer } from '../../domain/viewer.js';
-import type { ChatFeed } from '../chat-feed.js';
 import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
-import type { HeadReader, Hub } from '../hub.js';
+import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
+import { EarlyWatch } from './early-watch.js';
 import type { InboxSink } from './inbox-sink.js';
-import { type InboxHost, InboxStream } from './inbox-stream.js';
+import { type InboxBeginning, type InboxHost, InboxStream } from './inbox-stream.js';
 import type { UserHint, UserHints } from './user-hints.js';
 
 export interface InboxRequest {
@@ -29,6 +29,11 @@ interface InboxServices {
   chatStreams: ChatStreams;
 }
 
+export interface InboxStreamsOptions {
+  statesIntervalMs?: number | undefined;
+  quietLooks?: number | undefined;
+}
+
 /** The inboxes of one user. */
 interface OpenUser {
   streams: Set<InboxStream>;
@@ -44,6 +49,8 @@ interface OpenUser {
 export const INBOXES_PER_USER = 10;
 /** How often the database is asked for changes of users' own states whose hints were lost, in milliseconds. */
 const STATES_INTERVAL_MS = 30_000;
+/** A chat in which nothing has come for so many probes rests. */
+const QUIET_LOOKS = 30;
 /** Hints of joins within this time lead to one look at the database, in milliseconds. */
 const LOOK_DELAY_MS = 50;
 
@@ -63,6 +70,7 @@ export class InboxStreams implements HeadReader, InboxHost {
   private membersBelow: number | undefined;
   private lookTimer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
+  private readonly quietLooks: number;
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -70,8 +78,9 @@ export class InboxStreams implements HeadReader, InboxHost {
     private readonly services: InboxServices,
     private readonly hints: UserHints,
     private readonly onError: (error: unknown, doing: string) => void,
-    statesIntervalMs = STATES_INTERVAL_MS,
+    { statesIntervalMs = STATES_INTERVAL_MS, quietLooks = QUIET_LOOKS }: InboxStreamsOptions = {},
   ) {
+    this.quietLooks = quietLooks;
     this.timer = setInterval(() => void this.checkStates(), statesIntervalMs).unref();
   }
 
@@ -89,26 +98,22 @@ export class InboxStreams implements HeadReader, InboxHost {
   async open({ viewer, after, maxMissed, restarts }: InboxRequest, sink: InboxSink): Promise<InboxStream> {
     const { id: userId } = requireUser(viewer());
     const user = this.enter(userId);
-    let feeds: ChatFeed[] = [];
     user.opening += 1;
     try {
       await user.unsubscribe;
-      feeds = await this.acquireFeeds(userId);
       const begin = await this.begin(userId, after, restarts);
       this.membersBelow ??= begin.snapshot.below;
-      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, ...begin });
+      const { quietLooks } = this;
+      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, quietLooks, ...begin });
       user.streams.add(stream);
       this.hub.headReader = this;
-      const held = feeds;
       setImmediate(() => {
         stream.start();
         for (const change of user.early) stream.memberChanged(change);
-        this.release(held);
         this.opened(user);
       });
       return stream;
     } catch (error) {
-      this.release(feeds);
       this.opened(user);
       this.leave(userId, user);
       throw error;
@@ -123,13 +128,38 @@ export class InboxStreams implements HeadReader, InboxHost {
     return this.services.chatStates.of(userId, chatIds);
   }
 
+  watch(chatIds: readonly string[], watcher: ChatWatcher): void {
+    this.hub.watch(chatIds, watcher).catch((error: unknown) => this.onError(error, 'watch the chats of an inbox'));
+  }
+
+  unwatch(chatIds: Iterable<string>, watcher: ChatWatcher): void {
+    this.hub.unwatch(chatIds, watcher);
+  }
+
   private async begin(userId: string, after: InboxPosition | undefined, restarts: boolean) {
-    if (!after) return { ...(await this.startAnew(userId)), isReset: false };
+    if (!after) return { ...(await this.beginAnew(userId)), isReset: false };
     try {
-      return { position: after, snapshot: await this.services.inbox.since(userId, after), isReset: false };
+      const { inbox } = this.services;
+      const begin = async () => ({ position: after, snapshot: await inbox.since(userId, after) });
+      return { ...(await this.watching(userId, begin)), isReset: false };
     } catch (error) {
       if (!restarts || !(error instanceof DomainError && error.code === 'CURSOR_RESET')) throw error;
-      return { ...(await this.startAnew(userId)), isReset: true };
+      return { ...(await this.beginAnew(userId)), isReset: true };
+    }
+  }
+
+  beginAnew(userId: string): Promise<InboxBeginning> {
+    return this.watching(userId, () => this.now(userId));
+  }
+
+  /** Subscribed to the chats before the snapshot is taken, the inbox misses nothing that is committed after it. */
+  private async watching(userId: string, begin: () => Promise<Omit<InboxBeginning, 'watch'>>): Promise<InboxBeginning> {
+    const watch = await EarlyWatch.begin(this.hub, await this.services.inbox.chatIds(userId));
+    try {
+      return { ...(await begin()), watch };
+    } catch (error) {
+      watch.end();
+      throw error;
     }
   }
 
@@ -137,7 +167,7 @@ export class InboxStreams implements HeadReader, InboxHost {
    * A client that begins now has everything of the snapshot. While a transaction holds the horizon back, changes of before now have marks
    * that are not below it: their chats are exceptions, as far as a position has room for them.
    */
-  async startAnew(userId: string) {
+  private async now(userId: string) {
     const now = await this.services.inbox.now(userId);
     const snapshot = await this.services.inbox.since(userId, now);
     const ahead = snapshot.chats.filter(({ mark }) => mark >= snapshot.below).slice(0, MAX_EXCEPTIONS);
@@ -159,7 +189,10 @@ export class InboxStreams implements HeadReader, InboxHost {
 
   async read(chatIds: readonly string[]): Promise<readonly MarkedHead[]> {
     const { heads, below } = await this.services.marks.horizon(chatIds);
-    for (const head of heads) if (this.heads.get(head.chatId)?.seq !== head.seq) this.changed.set(head.chatId, head);
+    for (const head of heads) {
+      const known = this.heads.get(head.chatId);
+      if (known?.seq !== head.seq || known.epoch !== head.epoch) this.changed.set(head.chatId, head);
+    }
     this.heads = new Map(heads.map((head) => [head.chatId, head]));
     this.below = below;
     return heads;
@@ -176,7 +209,10 @@ export class InboxStreams implements HeadReader, InboxHost {
     const changed = [...this.changed.values()];
     this.changed.clear();
     for (const { streams } of this.users.values())
-      for (const stream of streams) stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
+      for (const stream of streams) {
+        stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
+        stream.rest();
+      }
     this.membersBelow = Math.max(this.membersBelow, level);
   }
 
@@ -221,16 +257,6 @@ export class InboxStreams implements HeadReader, InboxHost {
   private opened(user: OpenUser): void {
     user.opening -= 1;
     if (user.opening === 0) user.early = [];
-  }
-
-  /** Subscribed to the chats before the snapshot, the inbox misses nothing that is committed after it. */
-  private async acquireFeeds(userId: string): Promise<ChatFeed[]> {
-    const chatIds = await this.services.inbox.chatIds(userId);
-    return Promise.all(chatIds.map((chatId) => this.hub.acquire(chatId)));
-  }
-
-  private release(feeds: readonly ChatFeed[]): void {
-    for (const feed of feeds) this.hub.release(feed);
   }
 
   private receive(userId: string, hint: UserHint): void {

@@ -28,14 +28,17 @@ export class UserHints {
   }
 
   /** Resolves to the function that unsubscribes. */
-  subscribe(userId: string, handler: (hint: UserHint) => void): Promise<() => void> {
-    return this.bus.subscribe(topicOf(userId), (payload) => {
+  async subscribe(userId: string, handler: (hint: UserHint) => void): Promise<() => void> {
+    const receive = (payload: string) => {
       try {
         handler(parseHint(payload));
       } catch (error) {
         this.onError(error, 'read a hint from the bus');
       }
-    });
+    };
+    const topics = [topicOf(userId)];
+    await this.bus.subscribe(topics, receive);
+    return () => this.bus.unsubscribe(topics, receive);
   }
 }
 

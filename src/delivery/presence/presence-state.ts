@@ -46,7 +46,6 @@ export class PresenceState implements AttendanceHost {
   private readonly local: LocalUsers;
   private readonly announcer: Announcer;
   private readonly lastSeen: LastSeen;
-  private unsubscribe: () => void = () => {};
   private readonly malformed = new ThrottledReport<MalformedPayload>((error, count) =>
     this.options.onError(error, `read ${count} messages about presence from the bus`),
   );
@@ -82,7 +81,7 @@ export class PresenceState implements AttendanceHost {
   }
 
   async listen(): Promise<void> {
-    this.unsubscribe = await this.bus.subscribe(TOPIC, (payload) => this.receive(payload));
+    await this.bus.subscribe([TOPIC], this.receive);
   }
 
   /** A socket or event stream of the user opened. */
@@ -156,7 +155,7 @@ export class PresenceState implements AttendanceHost {
 
   /** Says farewell, so that users have some seconds to come back elsewhere, and writes when they were last there. */
   async close(): Promise<void> {
-    this.unsubscribe();
+    this.bus.unsubscribe([TOPIC], this.receive);
     this.publish(this.announcer.farewell(performance.now()));
     await this.lastSeen.close();
   }
@@ -170,7 +169,7 @@ export class PresenceState implements AttendanceHost {
     this.bus.publish(TOPIC, presencePayload(message)).catch((error: unknown) => this.unpublished.add(error));
   }
 
-  private receive(payload: string): void {
+  private readonly receive = (payload: string): void => {
     try {
       const message = parsePresence(payload);
       const { process } = this.announcer;
@@ -181,7 +180,7 @@ export class PresenceState implements AttendanceHost {
       if (error instanceof MalformedPayload) this.malformed.add(error);
       else this.options.onError(error, 'read a message about presence from the bus');
     }
-  }
+  };
 
   /** Returns false for who is invisible, and is not seen: others are shown when they were there before. */
   private see(userId: string): boolean {

@@ -1,5 +1,5 @@
 import type { ChatSignal } from '../../domain/signals.js';
-import type { Bus } from '../bus.js';
+import type { Bus, BusHandler } from '../bus.js';
 import { MalformedPayload } from '../payload.js';
 import { ThrottledReport } from '../throttled-report.js';
 import { parseSignal } from './signal-on-bus.js';
@@ -12,8 +12,7 @@ export interface SignalFeed {
 
 interface OpenTopic {
   listeners: number;
-  /** Resolves to the function that unsubscribes. */
-  subscribed: Promise<() => void>;
+  receive: BusHandler;
 }
 
 const topicOf = (chatId: string) => `signals:${chatId}`;
@@ -42,8 +41,9 @@ export class Signals {
       open.listeners += 1;
       return;
     }
-    const subscribed = this.bus.subscribe(topicOf(feed.chatId), (payload) => this.receive(feed, payload));
-    this.topics.set(feed, { listeners: 1, subscribed });
+    const receive = (payload: string) => this.receive(feed, payload);
+    void this.bus.subscribe([topicOf(feed.chatId)], receive);
+    this.topics.set(feed, { listeners: 1, receive });
   }
 
   leave(feed: SignalFeed): void {
@@ -52,7 +52,7 @@ export class Signals {
     open.listeners -= 1;
     if (open.listeners > 0) return;
     this.topics.delete(feed);
-    void open.subscribed.then((unsubscribe) => unsubscribe());
+    this.bus.unsubscribe([topicOf(feed.chatId)], open.receive);
   }
 
   /** Brings a signal to all who listen to the chat, in every process. While the bus is away it reaches this process alone. */

@@ -39,25 +39,56 @@ const ID_BYTES = 16;
 const MARK_BYTES = 8;
 const LEVEL_BYTES = ID_BYTES + MARK_BYTES;
 const EXCEPTION_BYTES = ID_BYTES + 4;
+/** Room for further ones. */
+const SPARE_EXCEPTIONS = 4;
 const HEAD_BYTES = EPOCH_LENGTH + MARK_BYTES + 2;
 
 /** The opaque text of a position, at most 8 KiB. */
-export function formatPosition({ instance, statesBelow, levels, exceptions }: InboxPosition): string {
-  const lower = levels.slice(0, -1);
-  const bytes = Buffer.alloc(HEAD_BYTES + MARK_BYTES + lower.length * LEVEL_BYTES + exceptions.size * EXCEPTION_BYTES);
-  bytes.write(instance, 0, 'latin1');
-  bytes.writeDoubleBE(statesBelow, EPOCH_LENGTH);
-  bytes.writeUInt16BE(lower.length, EPOCH_LENGTH + MARK_BYTES);
-  let at = bytes.writeDoubleBE(levels.at(-1)?.below ?? 0, HEAD_BYTES);
-  for (const { idBelow, below } of lower) {
-    at += bytes.write(hexOf(idBelow ?? ''), at, 'hex');
-    at = bytes.writeDoubleBE(below, at);
+export function formatPosition(position: InboxPosition): string {
+  return new PositionText(position).toString();
+}
+
+/** The text of a position to which exceptions are added: one more costs the same however many there are. */
+export class PositionText {
+  private bytes: Buffer;
+  private length: number;
+  /** Where the exceptions stand, by chat id. */
+  private readonly places = new Map<string, number>();
+
+  constructor({ instance, statesBelow, levels, exceptions }: InboxPosition) {
+    const lower = levels.slice(0, -1);
+    const exceptionsAt = HEAD_BYTES + MARK_BYTES + lower.length * LEVEL_BYTES;
+    const bytes = Buffer.alloc(exceptionsAt + (exceptions.size + SPARE_EXCEPTIONS) * EXCEPTION_BYTES);
+    bytes.write(instance, 0, 'latin1');
+    bytes.writeDoubleBE(statesBelow, EPOCH_LENGTH);
+    bytes.writeUInt16BE(lower.length, EPOCH_LENGTH + MARK_BYTES);
+    let at = bytes.writeDoubleBE(levels.at(-1)?.below ?? 0, HEAD_BYTES);
+    for (const { idBelow, below } of lower) {
+      at += bytes.write(hexOf(idBelow ?? ''), at, 'hex');
+      at = bytes.writeDoubleBE(below, at);
+    }
+    this.bytes = bytes;
+    this.length = at;
+    for (const [chatId, seq] of exceptions) this.except(chatId, seq);
   }
-  for (const [chatId, seq] of exceptions) {
-    at += bytes.write(hexOf(chatId), at, 'hex');
-    at = bytes.writeUInt32BE(seq, at);
+
+  /** The chat is an exception from now on, with this number. */
+  except(chatId: string, seq: number): void {
+    const known = this.places.get(chatId);
+    if (known !== undefined) {
+      this.bytes.writeUInt32BE(seq, known + ID_BYTES);
+      return;
+    }
+    const place = this.length;
+    if (place + EXCEPTION_BYTES > this.bytes.length) this.bytes = Buffer.concat([this.bytes], 2 * this.bytes.length);
+    this.bytes.write(hexOf(chatId), place, 'hex');
+    this.length = this.bytes.writeUInt32BE(seq, place + ID_BYTES);
+    this.places.set(chatId, place);
   }
-  return PREFIX + bytes.toString('base64url');
+
+  toString(): string {
+    return PREFIX + this.bytes.toString('base64url', 0, this.length);
+  }
 }
 
 /** @throws DomainError `BAD_USER_INPUT`, field `after`, for anything that `formatPosition` does not write */

@@ -33,7 +33,11 @@ let users: UserProfile[];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  services = await startServices(database, bus, { probeIntervalMs: PROBE_INTERVAL_MS });
+  services = await startServices(database, bus, {
+    probeIntervalMs: PROBE_INTERVAL_MS,
+    // Chats go to rest and wake all the time.
+    inboxes: { quietLooks: 1 },
+  });
   users = [];
   for (let count = 0; count < USERS; count += 1) users.push(await services.newUser());
 });

@@ -15,7 +15,7 @@ const START: InboxPosition = {
 /** A client that has chats 1 to 3 up to number 5. */
 function upToDate(): InboxProgress {
   const progress = new InboxProgress(START, 100, []);
-  for (const n of [1, 2, 3]) progress.add(chat(n), head(n, 5, 90), 5);
+  for (const n of [1, 2, 3]) progress.add(head(n, 5, 90), 5);
   progress.begin();
   return progress;
 }
@@ -88,9 +88,9 @@ describe('the position of a client that has', () => {
 describe('a client that catches up', () => {
   it('is at the new level up to the first chat that has not, and at the old one behind it', () => {
     const progress = new InboxProgress(START, 200, [chat(2), chat(3)]);
-    progress.add(chat(1), head(1, 5, 90), 5);
-    progress.add(chat(2), head(2, 9, 150), 5);
-    progress.add(chat(3), head(3, 9, 160), 5);
+    progress.add(head(1, 5, 90), 5);
+    progress.add(head(2, 9, 150), 5);
+    progress.add(head(3, 9, 160), 5);
     progress.begin();
     const levels = (bound: number) => [{ idBelow: chat(bound), below: 200 }, ...LEVEL(100)];
     expect(at(progress)).toEqual({ levels: levels(2), exceptions: {} });
@@ -110,7 +110,7 @@ describe('a client that catches up', () => {
       [1, 5],
       [3, 5],
     ] as const)
-      progress.add(chat(n), head(n, 9, 250), from);
+      progress.add(head(n, 9, 250), from);
     progress.begin();
     expect(at(progress).levels).toEqual([{ idBelow: chat(1), below: 300 }, ...cut.levels]);
     progress.delivered(chat(1), 9);
@@ -121,7 +121,7 @@ describe('a client that catches up', () => {
 
 it('a position is bounded: further chats wait for a level', () => {
   const progress = new InboxProgress(START, 100, []);
-  for (let n = 0; n < 1000; n += 1) progress.add(chat(n), head(n, 5, 90), 5);
+  for (let n = 0; n < 1000; n += 1) progress.add(head(n, 5, 90), 5);
   progress.begin();
   let count = 0;
   while (progress.hasRoomFor(chat(count))) {

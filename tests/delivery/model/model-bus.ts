@@ -1,18 +1,21 @@
-import type { Bus, BusHandler } from '../../../src/delivery/bus.js';
+import { type Bus, type BusHandler, chatTopic } from '../../../src/delivery/bus.js';
 import type { Feed } from '../../../src/delivery/flush-scheduler.js';
 import type { KnownEntry } from '../../../src/domain/log/chat-events.js';
 
 /** A bus that brings what it is told to, when it is told to. */
 export class ModelBus implements Bus {
-  private readonly handlers = new Set<BusHandler>();
+  private readonly topics = new Map<string, BusHandler>();
   private readonly resetHandlers: (() => void)[] = [];
   private readonly queue: KnownEntry[] = [];
 
   async publish(): Promise<void> {}
 
-  async subscribe(_topic: string, handler: BusHandler): Promise<() => void> {
-    this.handlers.add(handler);
-    return () => void this.handlers.delete(handler);
+  async subscribe(topics: readonly string[], handler: BusHandler): Promise<void> {
+    for (const topic of topics) this.topics.set(topic, handler);
+  }
+
+  unsubscribe(topics: readonly string[]): void {
+    for (const topic of topics) this.topics.delete(topic);
   }
 
   onReset(handler: () => void): void {
@@ -34,12 +37,17 @@ export class ModelBus implements Bus {
   }
 
   bring(event: KnownEntry): void {
-    for (const handler of this.handlers) handler(JSON.stringify(event));
+    this.bringPayload(event);
   }
 
   /** What a newer version would write of a kind that this one does not know. */
   bringUnknownKind(event: KnownEntry): void {
-    for (const handler of this.handlers) handler(JSON.stringify({ ...event, type: 'message.waved' }));
+    this.bringPayload({ ...event, type: 'message.waved' });
+  }
+
+  private bringPayload(event: { chatId: string; type: string }): void {
+    const topic = chatTopic(event.chatId);
+    this.topics.get(topic)?.(JSON.stringify(event), topic);
   }
 
   shuffle(): void {

@@ -1,0 +1,84 @@
+import type { ChatEvent } from '../../domain/log/chat-events.js';
+import type { ChatStream } from '../chat-stream.js';
+import type { Replace } from '../event-holder.js';
+import type { StreamEnd, StreamSink } from '../stream-sink.js';
+import type { Segment } from './segments.js';
+
+/** The inbox that a chat is part of. */
+export interface InboxOfChat {
+  readonly holdsEvents: boolean;
+  canTake(chatId: string): boolean;
+  deliver(chat: InboxChat, events: readonly ChatEvent[]): void;
+  replace(replace: Replace): void;
+  historyReplaced(): void;
+  ended(chat: InboxChat, reason: StreamEnd): void;
+}
+
+interface InboxChatStart {
+  chatId: string;
+  epoch: string;
+  /** The chat's newest number, as far as it is known without a query. */
+  known: number;
+  segments: Segment[];
+  target?: number | undefined;
+}
+
+/** One chat of an inbox that delivers or is about to: the rest of what is to be delivered of it, and its stream. */
+export class InboxChat implements StreamSink {
+  readonly chatId: string;
+  readonly epoch: string;
+  /** Undefined when there is a newer one. */
+  known: number | undefined;
+  readonly segments: Segment[];
+  /** The client has caught up once it has this number; undefined when it has. */
+  target: number | undefined;
+  stream: ChatStream | undefined;
+  isOpening = false;
+  /** How often the inbox has looked for quiet chats since the last event came. */
+  quietLooks = 0;
+
+  constructor(
+    private readonly inbox: InboxOfChat,
+    { chatId, epoch, known, segments, target }: InboxChatStart,
+  ) {
+    this.chatId = chatId;
+    this.epoch = epoch;
+    this.known = known;
+    this.segments = segments;
+    this.target = target;
+  }
+
+  /** The number up to which the client has the chat, when it waits for nothing but new events; undefined otherwise. */
+  get quietSeq(): number | undefined {
+    const isMember = this.segments.length === 1 && this.target === undefined && !this.isOpening;
+    return isMember ? this.stream?.quietSeq : undefined;
+  }
+
+  get holdsEvents(): boolean {
+    return this.inbox.holdsEvents;
+  }
+
+  get canTake(): boolean {
+    return this.inbox.canTake(this.chatId);
+  }
+
+  deliver(events: readonly ChatEvent[]): boolean {
+    this.quietLooks = 0;
+    this.inbox.deliver(this, events);
+    return this.canTake;
+  }
+
+  replace(replace: Replace): void {
+    this.inbox.replace(replace);
+  }
+
+  live(): void {}
+
+  reset(): void {
+    this.inbox.historyReplaced();
+  }
+
+  end(reason: StreamEnd): void {
+    this.inbox.ended(this, reason);
+  }
+}
