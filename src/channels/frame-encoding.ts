@@ -11,17 +11,33 @@ interface JoinedFrames {
   authors: ReadonlySet<string>;
 }
 
+/** Encodes a frame for one transport, given its JSON text. Encoded frames can be sent joined. */
+export type FrameEncoder = (frame: Pick<Frame, 'type' | 'cursor' | 'position'>, json: string) => Buffer;
+
+/** An event's frame in any inbox: its JSON text up to the position, which differs between inboxes. */
+interface InboxFrame {
+  type: string;
+  jsonBeforePosition: string;
+}
+
 /** How one transport encodes frames. All sockets of a transport share one. */
 export class FrameEncoding {
   private readonly frames: Record<Audience, WeakMap<ChatEvent, Buffer>> = {
     author: new WeakMap(),
     others: new WeakMap(),
   };
+  private readonly inboxFrames: Record<Audience, WeakMap<ChatEvent, InboxFrame>> = {
+    author: new WeakMap(),
+    others: new WeakMap(),
+  };
   private readonly joined = new WeakMap<readonly ChatEvent[], JoinedFrames>();
   private readonly signals = new WeakMap<ChatSignal, Buffer>();
 
-  /** @param frame encodes one frame; encoded frames can be sent joined */
-  constructor(readonly frame: (frame: Frame) => Buffer) {}
+  constructor(private readonly encode: FrameEncoder) {}
+
+  frame(frame: Frame): Buffer {
+    return this.encode(frame, JSON.stringify(frame));
+  }
 
   /**
    * The frames of these events in one buffer, as this user may see them. All sockets of a chat get the same event objects in the same
@@ -51,7 +67,15 @@ export class FrameEncoding {
 
   /** The frame of an event in an inbox, which names the chat and the position that the client has with it. */
   inboxEvent(event: ChatEvent, userId: string, position: string): Buffer {
-    return this.frame({ ...eventOnWire(event, audienceOf(event, userId)), chatId: event.chatId, position });
+    const audience = audienceOf(event, userId);
+    let frame = this.inboxFrames[audience].get(event);
+    if (!frame) {
+      const json = JSON.stringify({ ...eventOnWire(event, audience), chatId: event.chatId });
+      frame = { type: event.type, jsonBeforePosition: json.slice(0, -1) };
+      this.inboxFrames[audience].set(event, frame);
+    }
+    const { type, jsonBeforePosition } = frame;
+    return this.encode({ type, position }, `${jsonBeforePosition},"position":"${position}"}`);
   }
 
   /** @param userId null for a user who owns none of these events */

@@ -77,10 +77,10 @@ export class Hub {
     private readonly options: HubOptions,
   ) {
     this.signals = new Signals(bus, options.onError);
-    bus.onReset(() => void this.probe());
+    bus.onReset(() => this.probe());
     this.timer = setInterval(() => {
       this.trim();
-      void this.probe();
+      this.probe();
     }, options.probeIntervalMs).unref();
   }
 
@@ -171,8 +171,7 @@ export class Hub {
       subscription.done = done.then(() => {
         subscription.since = performance.now();
       });
-      for (const chatId of missing)
-        this.chats.set(chatId, { chatId, subscription, ...CLOSED });
+      for (const chatId of missing) this.chats.set(chatId, { chatId, subscription, ...CLOSED });
     }
     return chatIds.flatMap((chatId) => this.chats.get(chatId) ?? []);
   }
@@ -228,10 +227,13 @@ export class Hub {
     if (error.cursor) feed.receiveUnreadable(error.cursor);
   }
 
-  /** Compares the feeds with the chats' heads. This alone finds a lost event that no other event follows. */
-  private async probe(): Promise<void> {
+  /** Compares the feeds with the chats' heads, unless it is doing so. This alone finds a lost event that no other event follows. */
+  probe(): void {
+    if (!this.isProbing && (this.chats.size > 0 || this.headReader)) void this.compare();
+  }
+
+  private async compare(): Promise<void> {
     const { headReader } = this;
-    if (this.isProbing || (this.chats.size === 0 && !headReader)) return;
     this.isProbing = true;
     try {
       const chatIds = [...this.chats.keys()];

@@ -97,7 +97,10 @@ export async function deliveryServices(
   };
   const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, presences, onError });
   const chatStreams = new ChatStreams(hub, chats, onError);
-  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError, options.inboxes);
+  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError, {
+    levelIntervalMs: options.probeIntervalMs,
+    ...options.inboxes,
+  });
   const close = async () => {
     inboxStreams.close();
     receipts.close();

@@ -18,7 +18,7 @@ import {
 import { offeredSubprotocols } from '../plugins/streams/credentials.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
-import { jsonFrame } from '../plugins/websocket/frame.js';
+import { jsonFrame, textFrame } from '../plugins/websocket/frame.js';
 import { CHAT_PROTOCOL } from '../plugins/websocket/subprotocols.js';
 import { closingFrame } from '../wire/frames.js';
 import { Connection } from './connection.js';
@@ -38,7 +38,7 @@ interface Route {
 /** The raw channels (docs/raw-channel.md): JSON text frames both ways, over one WebSocket per chat or one for all chats. */
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
-  const encoding = new FrameEncoding(jsonFrame);
+  const encoding = new FrameEncoding((_frame, json) => textFrame(json));
   const context = { services: app.services, encoding };
   rawRoute<Admitted>(app, encoding, {
     // A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200.

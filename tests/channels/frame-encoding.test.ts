@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FrameEncoding } from '../../src/channels/frame-encoding.js';
 import type { UserProfile } from '../../src/domain/profile.js';
-import { jsonFrame } from '../../src/plugins/websocket/frame.js';
+import { textFrame } from '../../src/plugins/websocket/frame.js';
 import { createdEvent } from '../support/events.js';
 
 const sender: UserProfile = {
@@ -18,7 +18,7 @@ function event(nonce: string | null) {
   return createdEvent('k3f9', { id: 'm', chatId: 'c', seq: 58, content: 'hi', nonce, createdAt, sender });
 }
 
-const encoding = new FrameEncoding(jsonFrame);
+const encoding = new FrameEncoding((_frame, json) => textFrame(json));
 const eventFrames = encoding.events.bind(encoding);
 
 const json = (frame: Buffer) => JSON.parse(frame.toString('utf8', frame[1] === 126 ? 4 : 2));
@@ -55,4 +55,20 @@ it('a change has the members that the contract names, and of users nothing but i
     actor: user,
     message: { id: 'm', seq: 58, content: 'hi', createdAt: '2026-11-22T12:00:00.000Z', sender: user },
   });
+});
+
+it('a change in an inbox has the chat and the inbox’s position besides, and is encoded once but for the position', () => {
+  const withNonce = event('n1');
+  const plain = json(eventFrames([withNonce], 'bob-id'));
+  expect(json(encoding.inboxEvent(withNonce, 'bob-id', 'i1.abc'))).toEqual({
+    ...plain,
+    chatId: 'c',
+    position: 'i1.abc',
+  });
+  expect(json(encoding.inboxEvent(withNonce, 'cid-id', 'i1.other'))).toEqual({
+    ...plain,
+    chatId: 'c',
+    position: 'i1.other',
+  });
+  expect(json(encoding.inboxEvent(withNonce, 'ann-id', 'i1.abc')).message.nonce).toBe('n1');
 });

@@ -6,7 +6,7 @@ import { databaseAway } from '../../src/domain/errors.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
 import type { Disconnect } from '../../src/plugins/websocket/close-codes.js';
-import { jsonFrame } from '../../src/plugins/websocket/frame.js';
+import { textFrame } from '../../src/plugins/websocket/frame.js';
 import { Connection, type RawSocket } from '../../src/realtime/connection.js';
 import { startOwnServices, viewerOf } from '../support/services.js';
 
@@ -67,7 +67,7 @@ async function connect(override: Partial<typeof services> = {}, members: UserPro
   const checked = { head: { chatId: chat.id, epoch: chat.epoch, seq: chat.lastSeq }, askedAt: performance.now() };
   const admitted = { viewer: viewerOf(ann), user: ann, chat, checked, after: undefined };
   const used = { ...services, ...override };
-  const encoding = new FrameEncoding(jsonFrame);
+  const encoding = new FrameEncoding((_frame, json) => textFrame(json));
   const channel = new ChatChannel(socket, admitted, { services: used, encoding });
   const log = pino({ level: 'silent' });
   const context = { services: used, encoding, log, requestId: 'request-1' };

@@ -34,8 +34,8 @@ export class InboxChat implements StreamSink {
   target: number | undefined;
   stream: ChatStream | undefined;
   isOpening = false;
-  /** How often the inbox has looked for quiet chats since the last event came. */
-  quietLooks = 0;
+  /** Whether something has come since the inbox looked for quiet chats. */
+  hasHeard = true;
 
   constructor(
     private readonly inbox: InboxOfChat,
@@ -63,7 +63,7 @@ export class InboxChat implements StreamSink {
   }
 
   deliver(events: readonly ChatEvent[]): boolean {
-    this.quietLooks = 0;
+    this.hasHeard = true;
     this.inbox.deliver(this, events);
     return this.canTake;
   }

@@ -94,6 +94,10 @@ export class InboxProgress {
     return this.exceptions.size < (this.behind.has(chatId) ? MAX_CATCHING_UP : MAX_LIVE);
   }
 
+  get hasExceptions(): boolean {
+    return this.exceptions.size > 0;
+  }
+
   get hasRoomForLive(): boolean {
     return this.exceptions.size < MAX_LIVE;
   }

@@ -45,8 +45,6 @@ export interface InboxStart extends InboxBeginning {
   isReset: boolean;
   /** Of a chat in which more was missed, a gap is said. */
   maxMissed: number;
-  /** A chat in which nothing has come for so many looks rests. */
-  quietLooks: number;
 }
 
 /** Chats that catch up at the same time. */
@@ -78,19 +76,17 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   private isReadingStates = false;
   private readonly viewer: () => Viewer;
   private readonly maxMissed: number;
-  private readonly quietLooks: number;
   private beginning: InboxBeginning | undefined;
   private readonly isReset: boolean;
 
   constructor(
     private readonly sink: InboxSink,
     private readonly host: InboxHost,
-    { userId, viewer, isReset, maxMissed, quietLooks, ...beginning }: InboxStart,
+    { userId, viewer, isReset, maxMissed, ...beginning }: InboxStart,
   ) {
     this.userId = userId;
     this.viewer = viewer;
     this.maxMissed = maxMissed;
-    this.quietLooks = quietLooks;
     this.beginning = beginning;
     this.isReset = isReset;
     this.progress = progressOf(beginning);
@@ -127,14 +123,14 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     for (const stream of this.endedStreams.splice(0)) stream.close();
   }
 
-  /** Called at intervals: chats in which nothing has come for a while go to rest. */
+  /** Chats in which nothing has come since the last call go to rest. */
   rest(): void {
     // Events that the sink holds are replaced by their streams.
     if (this.state !== 'open' || this.sink.holdsEvents) return;
     const resting: InboxChat[] = [];
     for (const chat of this.chats.values()) {
-      chat.quietLooks += 1;
-      if (chat.quietLooks > this.quietLooks && chat.quietSeq !== undefined) resting.push(chat);
+      if (!chat.hasHeard && chat.quietSeq !== undefined) resting.push(chat);
+      chat.hasHeard = false;
     }
     this.host.watch(
       resting.map(({ chatId }) => chatId),
@@ -222,6 +218,11 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   async statesAreUpTo(below: number): Promise<void> {
     await this.deliverStates();
     if (this.dueStates.size === 0 && !this.isReadingStates) this.progress.statesDelivered(below);
+  }
+
+  /** Whether a new level would make the position shorter. */
+  get wantsLevel(): boolean {
+    return this.state === 'open' && this.progress.hasExceptions;
   }
 
   /** See `InboxProgress.adopt`. A chat at rest that has changed, of which nothing was heard, is opened. */

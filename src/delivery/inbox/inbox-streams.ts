@@ -31,7 +31,9 @@ interface InboxServices {
 
 export interface InboxStreamsOptions {
   statesIntervalMs?: number | undefined;
-  quietLooks?: number | undefined;
+  restIntervalMs?: number | undefined;
+  /** Not more often than the hub's probe when it is longer. */
+  levelIntervalMs?: number | undefined;
 }
 
 /** The inboxes of one user. */
@@ -49,8 +51,11 @@ interface OpenUser {
 export const INBOXES_PER_USER = 10;
 /** How often the database is asked for changes of users' own states whose hints were lost, in milliseconds. */
 const STATES_INTERVAL_MS = 30_000;
-/** A chat in which nothing has come for so many probes rests. */
-const QUIET_LOOKS = 30;
+/** How often chats that have become quiet go to rest, in milliseconds. */
+const REST_INTERVAL_MS = 15_000;
+/** How often a new level is taken while a position has exceptions, in milliseconds; and how much of that time it may take. */
+const LEVEL_INTERVAL_MS = 250;
+const LEVEL_SHARE = 0.1;
 /** Hints of joins within this time lead to one look at the database, in milliseconds. */
 const LOOK_DELAY_MS = 50;
 
@@ -70,18 +75,25 @@ export class InboxStreams implements HeadReader, InboxHost {
   private membersBelow: number | undefined;
   private lookTimer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
-  private readonly quietLooks: number;
-  private readonly timer: NodeJS.Timeout;
+  private readonly levelIntervalMs: number;
+  /** How long the last look at the heads took, in milliseconds. */
+  private readMs = 0;
+  private readonly timers: readonly NodeJS.Timeout[];
 
   constructor(
     private readonly hub: Hub,
     private readonly services: InboxServices,
     private readonly hints: UserHints,
     private readonly onError: (error: unknown, doing: string) => void,
-    { statesIntervalMs = STATES_INTERVAL_MS, quietLooks = QUIET_LOOKS }: InboxStreamsOptions = {},
+    options: InboxStreamsOptions = {},
   ) {
-    this.quietLooks = quietLooks;
-    this.timer = setInterval(() => void this.checkStates(), statesIntervalMs).unref();
+    const { statesIntervalMs = STATES_INTERVAL_MS, restIntervalMs = REST_INTERVAL_MS } = options;
+    this.levelIntervalMs = options.levelIntervalMs ?? LEVEL_INTERVAL_MS;
+    this.timers = [
+      setInterval(() => void this.checkStates(), statesIntervalMs).unref(),
+      setInterval(() => this.rest(), restIntervalMs).unref(),
+      setInterval(() => this.takeLevel(), this.levelIntervalMs).unref(),
+    ];
   }
 
   /** Inboxes open in this process. */
@@ -103,8 +115,7 @@ export class InboxStreams implements HeadReader, InboxHost {
       await user.unsubscribe;
       const begin = await this.begin(userId, after, restarts);
       this.membersBelow ??= begin.snapshot.below;
-      const { quietLooks } = this;
-      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, quietLooks, ...begin });
+      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, ...begin });
       user.streams.add(stream);
       this.hub.headReader = this;
       setImmediate(() => {
@@ -188,7 +199,9 @@ export class InboxStreams implements HeadReader, InboxHost {
   }
 
   async read(chatIds: readonly string[]): Promise<readonly MarkedHead[]> {
+    const askedAt = performance.now();
     const { heads, below } = await this.services.marks.horizon(chatIds);
+    this.readMs = performance.now() - askedAt;
     for (const head of heads) {
       const known = this.heads.get(head.chatId);
       if (known?.seq !== head.seq || known.epoch !== head.epoch) this.changed.set(head.chatId, head);
@@ -209,15 +222,12 @@ export class InboxStreams implements HeadReader, InboxHost {
     const changed = [...this.changed.values()];
     this.changed.clear();
     for (const { streams } of this.users.values())
-      for (const stream of streams) {
-        stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
-        stream.rest();
-      }
+      for (const stream of streams) stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
     this.membersBelow = Math.max(this.membersBelow, level);
   }
 
   close(): void {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearInterval(timer);
     clearTimeout(this.lookTimer);
   }
 
@@ -293,8 +303,22 @@ export class InboxStreams implements HeadReader, InboxHost {
     return upTo;
   }
 
+  private get streams(): InboxStream[] {
+    return [...this.users.values()].flatMap((user) => [...user.streams]);
+  }
+
+  private rest(): void {
+    for (const stream of this.streams) stream.rest();
+  }
+
+  /** Positions are short when their levels are new. */
+  private takeLevel(): void {
+    if (this.readMs > this.levelIntervalMs * LEVEL_SHARE) return;
+    if (this.streams.some((stream) => stream.wantsLevel)) this.hub.probe();
+  }
+
   private async checkStates(): Promise<void> {
-    const streams = [...this.users.values()].flatMap((user) => [...user.streams]);
+    const { streams } = this;
     if (streams.length === 0) return;
     try {
       // All states with lower marks are visible to the statement that follows.

@@ -36,7 +36,7 @@ beforeAll(async () => {
   services = await startServices(database, bus, {
     probeIntervalMs: PROBE_INTERVAL_MS,
     // Chats go to rest and wake all the time.
-    inboxes: { quietLooks: 1 },
+    inboxes: { restIntervalMs: PROBE_INTERVAL_MS },
   });
   users = [];
   for (let count = 0; count < USERS; count += 1) users.push(await services.newUser());
