@@ -197,7 +197,8 @@ function chatOfRow(row: ChatRow): InboxChat[] {
   const { chat_id: chatId, epoch, seq, mark } = row;
   if (chatId === null) return [];
   const { is_member: isMember, from_seq: from, changes, state_due: isStateDue } = row;
-  return [{ chatId, epoch, seq, mark, isMember, from, changes: changes ?? [], isStateDue }];
+  const own = changes?.filter((change) => Math.abs(change) > from) ?? [];
+  return [{ chatId, epoch, seq, mark, isMember, from, changes: own, isStateDue }];
 }
 
 const PLACE = /^(0|[1-9]\d{0,15})\.(\d{1,15})\.([0-9a-f-]{36})$/;
