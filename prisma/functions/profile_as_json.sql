@@ -5,5 +5,5 @@ LANGUAGE sql
 STABLE
 AS $$
   SELECT CASE WHEN (u).id IS NOT NULL THEN jsonb_build_object('id', (u).id, 'username', (u).username, 'firstName', (u).first_name,
-    'lastName', (u).last_name, 'role', (u).role, 'dateJoined', (u).date_joined) END
+    'lastName', (u).last_name, 'role', (u).role, 'kind', (u).kind, 'dateJoined', (u).date_joined) END
 $$;

@@ -12,7 +12,7 @@ import {
   type ReactionSummary,
 } from '../domain/log/chat-message.js';
 import { isSeq } from '../domain/log/cursor.js';
-import type { UserProfile } from '../domain/profile.js';
+import { isUserKind, type UserProfile } from '../domain/profile.js';
 import {
   id,
   type JsonObject,
@@ -99,14 +99,16 @@ function readReaction({ emoji, count, users }: JsonObject): ReactionSummary {
 
 export function readProfile(value: unknown, field: string): UserProfile {
   const profile = object(value, field);
-  const { role } = profile;
-  if (role !== 'user' && role !== 'admin') throw new MalformedPayload(field);
+  // An older process sends no kind, and knows people alone.
+  const { role, kind = 'human' } = profile;
+  if ((role !== 'user' && role !== 'admin') || !isUserKind(kind)) throw new MalformedPayload(field);
   return {
     id: id(profile.id, field),
     username: nonEmptyText(profile.username, field, MAX_NAME_LENGTH),
     firstName: text(profile.firstName, field, MAX_NAME_LENGTH),
     lastName: text(profile.lastName, field, MAX_NAME_LENGTH),
     role,
+    kind,
     dateJoined: timestamp(profile.dateJoined, field),
   };
 }

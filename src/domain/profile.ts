@@ -2,6 +2,14 @@ import type { Prisma } from '../generated/prisma/client.js';
 
 export type UserRole = 'admin' | 'user';
 
+/** A bot is a program, a guest a person without an account of their own. `people/` and `access/` say what each may not do. */
+export const USER_KINDS = ['human', 'bot', 'guest'] as const;
+export type UserKind = (typeof USER_KINDS)[number];
+
+export function isUserKind(value: unknown): value is UserKind {
+  return USER_KINDS.some((kind) => kind === value);
+}
+
 /** What every member of a chat may see of a user. Events carry it, so it has no private fields. */
 export interface UserProfile {
   id: string;
@@ -9,6 +17,7 @@ export interface UserProfile {
   firstName: string;
   lastName: string;
   role: UserRole;
+  kind: UserKind;
   /** ISO 8601, UTC, milliseconds. */
   dateJoined: string;
 }
@@ -20,6 +29,7 @@ export function isSameProfile(one: UserProfile, other: UserProfile): boolean {
     one.firstName === other.firstName &&
     one.lastName === other.lastName &&
     one.role === other.role &&
+    one.kind === other.kind &&
     one.dateJoined === other.dateJoined
   );
 }
@@ -31,6 +41,7 @@ export const PROFILE_FIELDS = {
   firstName: true,
   lastName: true,
   role: true,
+  kind: true,
   dateJoined: true,
 } as const satisfies Prisma.UserSelect;
 
@@ -43,6 +54,7 @@ export function toProfile(row: ProfileRow): UserProfile {
     firstName: row.firstName,
     lastName: row.lastName,
     role: row.role,
+    kind: row.kind,
     dateJoined: row.dateJoined.toISOString(),
   };
 }

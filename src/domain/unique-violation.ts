@@ -5,3 +5,14 @@ export function isUniqueViolation(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientKnownRequestError) return error.code === 'P2002';
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
+
+/** True for a duplicate `external_id`, in an error of `pg`. */
+export function isExternalIdTaken(error: unknown): boolean {
+  return (
+    isUniqueViolation(error) &&
+    error instanceof Error &&
+    'constraint' in error &&
+    typeof error.constraint === 'string' &&
+    error.constraint.endsWith('_external_id_key')
+  );
+}

@@ -10,6 +10,7 @@ const sender: UserProfile = {
   firstName: 'Ann',
   lastName: 'Lee',
   role: 'admin',
+  kind: 'human',
   dateJoined: '2026-11-22T00:00:00.000Z',
 };
 

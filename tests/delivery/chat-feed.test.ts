@@ -8,7 +8,15 @@ import { createdEvent, deletedEvent, editedEvent } from '../support/events.js';
 
 const CHAT = 'c';
 const EPOCH = 'e0';
-const sender = { id: 'u', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
+const sender = {
+  id: 'u',
+  username: 'ann',
+  firstName: '',
+  lastName: '',
+  role: 'user',
+  kind: 'human',
+  dateJoined: '',
+} as const;
 
 function event(seq: number, content = '') {
   return createdEvent(EPOCH, { id: `${seq}`, chatId: CHAT, seq, content, nonce: null, createdAt: '', sender });

@@ -6,7 +6,15 @@ import type { ChatEvent } from '../../src/domain/log/chat-events.js';
 import { NO_EXTRAS } from '../../src/domain/log/chat-message.js';
 import { createdEvent, deletedEvent, editedEvent } from '../support/events.js';
 
-const sender = { id: 'u', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
+const sender = {
+  id: 'u',
+  username: 'ann',
+  firstName: '',
+  lastName: '',
+  role: 'user',
+  kind: 'human',
+  dateJoined: '',
+} as const;
 
 function event(seq: number, length: number) {
   const content = 'x'.repeat(length);

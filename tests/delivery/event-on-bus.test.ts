@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MalformedEvent, parseEvent } from '../../src/delivery/event-on-bus.js';
 import { CHAT_ROLES } from '../../src/domain/chat-role.js';
 import { type ChatEvent, type KnownEntry, messageEntry, toEvent } from '../../src/domain/log/chat-events.js';
+import { USER_KINDS } from '../../src/domain/profile.js';
 import { assertProperty } from '../support/property.js';
 
 const CHAT = '00000000-0000-7000-8000-000000000001';
@@ -23,6 +24,7 @@ const profile = fc.record({
   firstName: text(0, 150),
   lastName: text(0, 150),
   role: fc.constantFrom('user' as const, 'admin' as const),
+  kind: fc.constantFrom(...USER_KINDS),
   dateJoined: timestamp,
 });
 const message = fc
@@ -57,6 +59,13 @@ function placesIn(value: Json): { holder: { [key: string]: Json }; key: string }
   return Object.keys(value).flatMap((key) => [{ holder: value, key }, ...placesIn(value[key] ?? null)]);
 }
 
+/** The entry as this version reads it: whoever has no kind is a person. */
+function entryIn(payload: string): KnownEntry {
+  return JSON.parse(payload, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && 'dateJoined' in value ? { kind: 'human', ...value } : value,
+  );
+}
+
 describe('an event from the bus', () => {
   it('is read as it was written, whatever its kind', async () => {
     await assertProperty(
@@ -88,7 +97,7 @@ describe('an event from the bus', () => {
         else place.holder[place.key] = other;
         const read = outcome(JSON.stringify(payload));
         // A free text may be another text; then it is that event, in the sender's profile as in the actor's.
-        if ('type' in read) expect(read).toEqual(toEvent(JSON.parse(JSON.stringify(payload))));
+        if ('type' in read) expect(read).toEqual(toEvent(entryIn(JSON.stringify(payload))));
         else {
           const isHead = place.holder === payload && ['chatId', 'epoch', 'seq'].includes(place.key);
           expect(read.cursor).toEqual(isHead ? undefined : { epoch: written.epoch, seq: written.seq });
@@ -96,6 +105,20 @@ describe('an event from the bus', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('has people when an older process wrote it, which knows no kinds', () => {
+    const at = '2026-01-01T00:00:00.000Z';
+    const ann = { id: CHAT, username: 'ann', firstName: '', lastName: '', role: 'user' as const, dateJoined: at };
+    const written = (sender: typeof ann & { kind?: 'human' }) =>
+      JSON.stringify({
+        ...messageEntry(EPOCH, {
+          ...{ id: CHAT, chatId: CHAT, seq: 3, content: 'hi', nonce: null, createdAt: at },
+          sender: { kind: 'human', ...sender },
+        }),
+        actor: sender,
+      });
+    expect(parseEvent(CHAT, written(ann))).toEqual(parseEvent(CHAT, written({ ...ann, kind: 'human' })));
   });
 
   it('is never anything else than an event of its chat, whatever comes', async () => {
@@ -111,14 +134,21 @@ describe('an event from the bus', () => {
     await assertProperty(
       fc.property(anything, (payload) => {
         const read = outcome(payload);
-        if ('type' in read) expect(toEvent(JSON.parse(payload))).toMatchObject(read);
+        if ('type' in read) expect(toEvent(entryIn(payload))).toMatchObject(read);
       }),
       { numRuns: 2000 },
     );
   });
 
   it('is refused when it is of another chat, of no history, too long, or says two things of one message', () => {
-    const sender = { id: CHAT, username: 'ann', firstName: '', lastName: '', role: 'user' as const };
+    const sender = {
+      id: CHAT,
+      username: 'ann',
+      firstName: '',
+      lastName: '',
+      role: 'user' as const,
+      kind: 'human' as const,
+    };
     const at = '2026-01-01T00:00:00.000Z';
     const valid = messageEntry(EPOCH, {
       ...{ id: CHAT, chatId: CHAT, seq: 3, content: 'hi', nonce: null, createdAt: at },

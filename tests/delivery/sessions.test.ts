@@ -269,7 +269,7 @@ describe('what is open under a token', () => {
     const sessions = await Sessions.start(bus, FORGETFUL, { recheckIntervalMs: 3_600_000, onError: () => {} });
     const userOf = (username: string) => ({
       ...{ id: crypto.randomUUID(), username, firstName: '', lastName: '' },
-      ...{ role: 'user' as const, dateJoined: '' },
+      ...{ role: 'user' as const, kind: 'human' as const, dateJoined: '' },
     });
     let looks = 0;
     const others = Array.from({ length: 1000 }, (_, index) => {

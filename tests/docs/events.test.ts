@@ -11,7 +11,7 @@ import { codeIn, rowsOf } from './pages.js';
 const PAGE = 'docs/events.md';
 const id = '0197d1a2-0000-7000-8000-000000000001';
 const at = '2026-01-02T00:00:00.000Z';
-const ann = { id, username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: at } as const;
+const ann = { id, username: 'ann', firstName: '', lastName: '', role: 'user', kind: 'human', dateJoined: at } as const;
 /** Nothing in it is as in a plain message. */
 const extras: MessageExtras = {
   ...{ revision: 1, editedAt: at, deletedAt: at, replyTo: { id, seq: 1 } },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { foldName } from '../../src/domain/chats/chats.js';
+import { foldName } from '../../src/domain/chats/chat-names.js';
 import { usernameKey } from '../../src/domain/names.js';
 import { PASSWORD, startOwnServices } from '../support/services.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { UserProfile } from '../../src/domain/profile.js';
+import { toProfile, type UserProfile } from '../../src/domain/profile.js';
 import { type GraphqlApp, startGraphqlApp } from '../support/graphql-app.js';
 import { PASSWORD, startOwnServices, viewerOf } from '../support/services.js';
 
@@ -53,6 +53,35 @@ describe('users', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'CONFLICT', field: 'username' } }]);
   });
 
+  test('externalId finds a user, for the user and for admins alone', async () => {
+    const made = await run(
+      admin,
+      `mutation { createUser(username: "shopper", password: "${PASSWORD}", externalId: "shop 7") { id kind externalId } }`,
+    );
+    expect(made.data).toEqual({ createUser: { id: ID, kind: 'human', externalId: 'shop 7' } });
+    const find = '{ user(externalId: "shop 7") { username externalId } }';
+    const found = { user: { username: 'shopper', externalId: 'shop 7' } };
+    expect((await run(admin, find)).data).toEqual(found);
+    const shopper = await services.db.prisma.user.findUniqueOrThrow({ where: { username: 'shopper' } });
+    expect((await run(toProfile(shopper), find)).data).toEqual(found);
+    expect((await run(ann, find)).data).toEqual({ user: null });
+    expect((await run(ann, `{ user(id: "${shopper.id}") { username externalId } }`)).data).toEqual({
+      user: { username: 'shopper', externalId: null },
+    });
+    for (const nobody of ['shop 8', '', 'SHOP 7', 'x'.repeat(1000), 'a\0b'])
+      expect((await run(admin, `query ($id: String!) { user(externalId: $id) { id } }`, { id: nobody })).data).toEqual({
+        user: null,
+      });
+  });
+
+  test.each(['', `(id: "${crypto.randomUUID()}", externalId: "x")`, '(id: null)'])(
+    'user%s names no one user',
+    async (args) => {
+      const { errors } = await run(admin, `{ user${args} { id } }`);
+      expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', field: 'id' } }]);
+    },
+  );
+
   test('updateUser changes what is given; null clears the email', async () => {
     const query = `mutation ($id: ID!, $email: String, $firstName: String) {
       updateUser(id: $id, email: $email, firstName: $firstName) { email firstName lastName role } }`;
@@ -103,6 +132,19 @@ describe('chats', () => {
     await run(admin, 'mutation { createChat(name: "Straße") { id } }');
     const { errors } = await run(admin, 'mutation { createChat(name: "STRASSE") { id } }');
     expect(errors).toMatchObject([{ extensions: { code: 'CONFLICT', field: 'name' } }]);
+  });
+
+  test('externalId finds a chat, for who may read it', async () => {
+    const made = await run(admin, 'mutation { createChat(name: "Order 7", externalId: "o-7") { id externalId } }');
+    expect(made.data).toEqual({ createChat: { id: ID, externalId: 'o-7' } });
+    const taken = await run(admin, 'mutation { createChat(name: "Another", externalId: "o-7") { id } }');
+    expect(taken.errors).toMatchObject([{ extensions: { code: 'CONFLICT', field: 'externalId' } }]);
+    const find = '{ chat(externalId: "o-7") { name externalId } }';
+    expect((await run(admin, find)).data).toEqual({ chat: { name: 'Order 7', externalId: 'o-7' } });
+    expect((await run(ann, find)).data).toEqual({ chat: null });
+    expect((await run(admin, '{ chat(externalId: "o-8") { name } }')).data).toEqual({ chat: null });
+    const two = await run(admin, '{ chat(name: "Order 7", externalId: "o-7") { name } }');
+    expect(two.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', field: 'id' } }]);
   });
 
   test('assignUserToChat makes a member, once; removeUserFromChat ends it, once', async () => {

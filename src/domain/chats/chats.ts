@@ -3,15 +3,16 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../../generated/prisma/client.js';
 import { CHAT_KINDS, type ChatKind } from '../chat-kind.js';
 import { type Database, query, type Statement } from '../database.js';
-import { badInput, chatNotFound, DomainError } from '../errors.js';
+import { chatNotFound, DomainError } from '../errors.js';
+import { checkExternalId, isExternalId } from '../external-id.js';
 import type { ChatHead } from '../log/chat-log.js';
-import { foldCase, normalizeName, requireVisible } from '../names.js';
 import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
 import { batched } from '../queues/batched.js';
-import { checkText, isUuid, normalized } from '../text.js';
+import { isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
-import { isUniqueViolation } from '../unique-violation.js';
+import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
 import { requireUser, type Viewer } from '../viewer.js';
+import { checkChatName, foldName } from './chat-names.js';
 import { type AdminReading, kindsReadAsAdmin, mayReadSql } from './rights.js';
 import { readStandings, type Standing } from './standings.js';
 
@@ -20,8 +21,13 @@ const INTERNAL_COLUMNS = { createdSeq: true, firstSeq: true, mark: true, markBas
 
 type NewChat = Omit<Chat, keyof typeof INTERNAL_COLUMNS>;
 
-/** A chat named by its id or by its name (in any case). */
-export type ChatReference = { id: string } | { name: string };
+/** A chat named by its id, by its name (in any case), or by its id in the product that this service is part of. */
+export type ChatReference = { id: string } | { name: string } | { externalId: string };
+
+export interface NewChatDetails {
+  /** The chat's id in the product that this service is part of. */
+  externalId?: string | null | undefined;
+}
 
 /**
  * A chat named by either, as on paths. It is the id of a chat if the viewer may read a chat with this id, and a name otherwise: an id
@@ -30,6 +36,9 @@ export type ChatReference = { id: string } | { name: string };
 export interface NameOrId {
   nameOrId: string;
 }
+
+/** What `requireHead` finds a chat by. */
+export type HeadReference = { id: string } | { name: string } | NameOrId;
 
 const REACHABLE = {
   name: 'chats-reachable',
@@ -61,11 +70,17 @@ const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text') => ({
 const HEADS_BY_ID = heads('id', 'uuid');
 const HEADS_BY_NAME = heads('name_key', 'text');
 
+const NEW_CHAT =
+  'id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt", kind, external_id AS "externalId"';
+const CREATE = {
+  name: 'chat-create-as-operator',
+  text: `INSERT INTO chats (id, name, name_key, epoch, external_id) VALUES ($1, $2, $3, $4, $5) RETURNING ${NEW_CHAT}`,
+};
 const CREATE_AS_ADMIN = {
   name: 'chat-create',
-  text: `WITH actor AS (${actingAdminSql('$5::uuid', '$6::uuid')})
-    INSERT INTO chats (id, name, name_key, epoch) SELECT $1::uuid, $2::text, $3::text, $4::text FROM actor
-    RETURNING id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt", kind`,
+  text: `WITH actor AS (${actingAdminSql('$6::uuid', '$7::uuid')})
+    INSERT INTO chats (id, name, name_key, epoch, external_id)
+    SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text FROM actor RETURNING ${NEW_CHAT}`,
 };
 
 /** In the order of the ids, as every statement that locks several chats: so none of them deadlock. */
@@ -84,33 +99,24 @@ export class Chats {
 
   /**
    * @param admin the actor, who must still be an admin when the chat is written; undefined for the operator
-   * @throws DomainError `BAD_USER_INPUT` for an invalid name; `CONFLICT` when a chat has the name, compared without case;
-   * `FORBIDDEN` or `UNAUTHENTICATED` as `notAdminError`
+   * @throws DomainError `BAD_USER_INPUT` for an invalid name or external id; `CONFLICT` when a chat has the name, compared without
+   * case, or the external id; `FORBIDDEN` or `UNAUTHENTICATED` as `notAdminError`
    */
-  async create(given: string, admin?: Viewer): Promise<NewChat> {
-    const name = normalizeName(given);
-    checkText('name', name, {
-      min: 1,
-      max: 100,
-      pattern: { expression: /^[^/\p{Cc}]+$/u, rule: 'must not contain "/" or control characters.' },
-    });
-    requireVisible('name', name);
-    // https://url.spec.whatwg.org/#double-dot-path-segment: clients remove these segments from a path, percent-encoded or not.
-    if (name === '.' || name === '..') throw badInput('name', `name must not be "${name}", which no URL can carry.`);
-    const nameKey = foldName(name);
-    if (isUuid(nameKey) || DIRECT_CHAT_NAME.test(nameKey))
-      throw badInput('name', 'name must not look like the id of a chat, nor like the name of a direct chat.');
-    const data = { id: uuidv7(), name, nameKey, epoch: newEpoch() };
+  async create(given: string, admin?: Viewer, { externalId }: NewChatDetails = {}): Promise<NewChat> {
+    const { name, nameKey } = checkChatName('name', given);
+    const values = [
+      ...[uuidv7(), name, nameKey, newEpoch()],
+      externalId == null ? null : checkExternalId('externalId', externalId),
+    ];
     try {
-      if (!admin) return await this.db.prisma.chat.create({ data, omit: INTERNAL_COLUMNS });
-      const values = [data.id, data.name, data.nameKey, data.epoch, requireUser(admin).id, admin.familyId];
-      const [chat] = await query<NewChat>(this.db, CREATE_AS_ADMIN, values);
-      if (!chat) throw await notAdminError(this.db, admin);
-      return chat;
+      const [chat] = await (admin
+        ? query<NewChat>(this.db, CREATE_AS_ADMIN, [...values, requireUser(admin).id, admin.familyId])
+        : query<NewChat>(this.db, CREATE, values));
+      if (chat) return chat;
     } catch (error) {
-      if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'A chat of this name exists.', { field: 'name' });
-      throw error;
+      throw chatTaken(error) ?? error;
     }
+    throw admin ? await notAdminError(this.db, admin) : new Error('The new chat has no row.');
   }
 
   /**
@@ -149,9 +155,8 @@ export class Chats {
     requireUser(viewer);
     if ('id' in reference && !isUuid(reference.id)) return null;
     if ('name' in reference && !canBeStored(reference.name)) return null;
-    const chat = await this.db.prisma.chat.findUnique({
-      where: 'id' in reference ? { id: reference.id } : { nameKey: foldName(reference.name) },
-    });
+    if ('externalId' in reference && !isExternalId(reference.externalId)) return null;
+    const chat = await this.db.prisma.chat.findUnique({ where: whereChat(reference) });
     if (!chat) return null;
     return (await this.reachable(viewer, [chat.id])).has(chat.id) ? chat : null;
   }
@@ -168,17 +173,14 @@ export class Chats {
    * same time.
    * @throws DomainError `NOT_FOUND` as `require`
    */
-  async requireHead(viewer: Viewer, reference: ChatReference | NameOrId): Promise<NamedHead> {
+  async requireHead(viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
     const user = { userId: requireUser(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
     const head = await this.findHead(reference, user);
     if (!head) throw chatNotFound();
     return head;
   }
 
-  private async findHead(
-    reference: ChatReference | NameOrId,
-    user: Omit<HeadRequest, 'chat'>,
-  ): Promise<NamedHead | null> {
+  private async findHead(reference: HeadReference, user: Omit<HeadRequest, 'chat'>): Promise<NamedHead | null> {
     if ('nameOrId' in reference) {
       const { nameOrId } = reference;
       return (await this.findHead({ id: nameOrId }, user)) ?? this.findHead({ name: nameOrId }, user);
@@ -219,17 +221,23 @@ export class Chats {
   }
 }
 
-/** The names of direct chats, as `open_direct_chat` makes them, and whatever looks like one. Folded. */
-const DIRECT_CHAT_NAME = /^dm-[0-9a-f-]{36}$/;
+/** `CONFLICT` when the error is that of a taken name or external id. */
+function chatTaken(error: unknown): DomainError | undefined {
+  if (isExternalIdTaken(error))
+    return new DomainError('CONFLICT', 'Another chat has this external id.', { field: 'externalId' });
+  if (!isUniqueViolation(error)) return undefined;
+  return new DomainError('CONFLICT', 'A chat of this name exists.', { field: 'name' });
+}
+
+function whereChat(reference: ChatReference): Prisma.ChatWhereUniqueInput {
+  if ('id' in reference) return { id: reference.id };
+  if ('externalId' in reference) return { externalId: reference.externalId };
+  return { nameKey: foldName(reference.name) };
+}
 
 /** PostgreSQL's text has neither U+0000 nor lone surrogates, and a query with one of them as a parameter fails. */
 function canBeStored(name: string): boolean {
   return !name.includes('\0') && name.isWellFormed();
-}
-
-/** The key by which names are compared: names that differ in case or Unicode composition only have the same. */
-export function foldName(name: string): string {
-  return normalized(foldCase(normalizeName(name)), 'NFC');
 }
 
 const EPOCH_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';

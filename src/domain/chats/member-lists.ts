@@ -1,7 +1,7 @@
 import type { ChatRole } from '../chat-role.js';
 import { createdSeqOf } from '../created-seq.js';
 import { type Database, query } from '../database.js';
-import type { UserProfile, UserRole } from '../profile.js';
+import type { UserKind, UserProfile, UserRole } from '../profile.js';
 
 /** A member of a chat. Every member may see all of it. */
 export interface Member {
@@ -27,6 +27,7 @@ interface MemberRow {
   first_name: string;
   last_name: string;
   role: UserRole;
+  kind: UserKind;
   date_joined: Date;
 }
 
@@ -34,7 +35,7 @@ const LIST = {
   name: 'chat-members-list',
   text: `SELECT l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
       SELECT m.chat_id, m.role AS chat_role, m.joined_at, u.id AS user_id, u.username, u.first_name, u.last_name, u.role,
-        u.date_joined
+        u.kind, u.date_joined
       FROM chat_memberships m JOIN users u ON u.id = m.user_id
       WHERE m.chat_id = wanted.chat_id AND m.user_seq > $2 AND m.left_at IS NULL ORDER BY m.user_seq LIMIT $3) l LIMIT $4`,
 };
@@ -75,6 +76,7 @@ function toMember(row: MemberRow): Member {
       firstName: row.first_name,
       lastName: row.last_name,
       role: row.role,
+      kind: row.kind,
       dateJoined: row.date_joined.toISOString(),
     },
   };

@@ -249,8 +249,22 @@ function endOf(messages: readonly MessageValues[]): number | undefined {
 
 export function toMessage(
   chatId: string,
-  [seq, id, content, nonce, createdAt, senderId, , username, firstName, lastName, role, dateJoined]: MessageValues,
+  [
+    seq,
+    id,
+    content,
+    nonce,
+    createdAt,
+    senderId,
+    ,
+    username,
+    firstName,
+    lastName,
+    role,
+    dateJoined,
+    kind,
+  ]: MessageValues,
 ): ChatMessage {
-  const sender = { id: senderId, username, firstName, lastName, role, dateJoined };
+  const sender = { id: senderId, username, firstName, lastName, role, kind, dateJoined };
   return { id, chatId, seq, content, nonce, createdAt, sender };
 }

@@ -1,10 +1,10 @@
-import type { UserRole } from '../profile.js';
+import type { UserKind, UserRole } from '../profile.js';
 
 /** The columns of a message, from `messages m`. */
 export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id, m.flags';
 
 /** The same and the sender's columns, from `users u`. */
-export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined`;
+export const MESSAGE_COLUMNS = `${PLAIN_COLUMNS}, u.username, u.first_name, u.last_name, u.role, u.date_joined, u.kind`;
 
 /** The values of `PLAIN_COLUMNS`. */
 export type PlainValues = [
@@ -25,4 +25,5 @@ export type MessageValues = [
   lastName: string,
   role: UserRole,
   dateJoined: string,
+  kind: UserKind,
 ];

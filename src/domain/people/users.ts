@@ -7,11 +7,12 @@ import { endSignIns } from '../credentials/end-sign-ins.js';
 import type { PasswordHasher } from '../credentials/passwords.js';
 import type { Database, Models } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
+import { checkExternalId } from '../external-id.js';
 import { checkUsername, normalizeName, usernameKey } from '../names.js';
 import type { UserRole } from '../profile.js';
 import { checkText, isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
-import { isUniqueViolation } from '../unique-violation.js';
+import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
 import type { Viewer } from '../viewer.js';
 import { requireUser } from '../viewer.js';
 import { requireActingAdmin } from './acting-admin.js';
@@ -19,6 +20,8 @@ import { requireActingAdmin } from './acting-admin.js';
 export interface NewUser {
   username: string;
   password: string;
+  /** The user's id in the product that this service is part of. */
+  externalId?: string | null | undefined;
   email?: string | null | undefined;
   firstName?: string | null | undefined;
   lastName?: string | null | undefined;
@@ -26,6 +29,7 @@ export interface NewUser {
 }
 
 export interface UserChanges {
+  externalId?: string | null | undefined;
   email?: string | null | undefined;
   firstName?: string | null | undefined;
   lastName?: string | null | undefined;
@@ -40,10 +44,14 @@ export type UserChangeListener = (change: { userId: string; endedFamilyIds: stri
  * Creates a user, with the database or a transaction.
  * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username
  */
-export async function createUser(db: Models, hasher: PasswordHasher, input: NewUser): Promise<User> {
+export async function createUser(
+  db: Models,
+  hasher: PasswordHasher,
+  input: Omit<NewUser, 'externalId'>,
+): Promise<User> {
   const { password, ...checked } = checkNewUser(input);
   const passwordHash = await hasher.hash(password);
-  return insertUser(() => db.prisma.user.create({ data: { id: uuidv7(), ...checked, passwordHash } }));
+  return writeUser(() => db.prisma.user.create({ data: { id: uuidv7(), ...checked, passwordHash } }));
 }
 
 function checkNewUser(input: NewUser) {
@@ -51,19 +59,26 @@ function checkNewUser(input: NewUser) {
   return {
     username,
     usernameKey: usernameKey(username),
-    ...checkedNames(input),
+    ...checkedChanges(input),
     role: input.role ?? ('user' as const),
     password: checkPassword('password', input.password),
   };
 }
 
-async function insertUser<Result>(insert: () => Promise<Result>): Promise<Result> {
+async function writeUser<Result>(write: () => Promise<Result>): Promise<Result> {
   try {
-    return await insert();
+    return await write();
   } catch (error) {
-    if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'This username is taken.', { field: 'username' });
-    throw error;
+    throw takenError(error) ?? error;
   }
+}
+
+/** `CONFLICT` when the error is that of a taken username or external id. */
+function takenError(error: unknown): DomainError | undefined {
+  if (isExternalIdTaken(error))
+    return new DomainError('CONFLICT', 'Another user has this external id.', { field: 'externalId' });
+  if (!isUniqueViolation(error)) return undefined;
+  return new DomainError('CONFLICT', 'This username is taken.', { field: 'username' });
 }
 
 /** The advisory lock of changes to users. The number is arbitrary; nothing else in the database uses it. */
@@ -88,20 +103,20 @@ export class Users {
 
   /**
    * @param admin the admin who creates the user; undefined for the operator
-   * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username, `FORBIDDEN` when the
-   * admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
+   * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username or external id, `FORBIDDEN`
+   * when the admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
    */
   async create(input: NewUser, admin?: Viewer): Promise<User> {
-    if (!admin) return createUser(this.db, this.hasher, input);
     const { password, ...checked } = checkNewUser(input);
-    const passwordHash = await this.hasher.for({ network: `user ${admin.user?.id ?? admin.clientId}` }).hash(password);
+    const hasher = admin ? this.hasher.for({ network: `user ${admin.user?.id ?? admin.clientId}` }) : this.hasher;
+    const passwordHash = await hasher.hash(password);
     const id = uuidv7();
-    await insertUser(() =>
+    await writeUser(() =>
       transaction(this.db, async (connection) => {
-        await requireActingAdmin(connection, admin);
+        if (admin) await requireActingAdmin(connection, admin);
         await connection.query(
-          `INSERT INTO users (id, username, email, first_name, last_name, role, password_hash, username_key)
-           VALUES ($1, $2, $3, $4, $5, $6::user_role, $7, $8)`,
+          `INSERT INTO users (id, username, email, first_name, last_name, role, password_hash, username_key, external_id)
+           VALUES ($1, $2, $3, $4, $5, $6::user_role, $7, $8, $9)`,
           [
             id,
             checked.username,
@@ -111,6 +126,7 @@ export class Users {
             checked.role,
             passwordHash,
             checked.usernameKey,
+            checked.externalId ?? null,
           ],
         );
       }),
@@ -119,14 +135,14 @@ export class Users {
   }
 
   /**
-   * Changes the given fields. Null clears the email; for other fields it means no change. Deactivation ends every sign-in in the same
+   * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every sign-in in the same
    * transaction; activation restores none. Updates run one after another, so that two admins cannot demote each other.
    * @param admin the admin who changes the user; undefined for the operator
-   * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left, `FORBIDDEN`
-   * when the admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
+   * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
+   * user has the external id, `FORBIDDEN` when the admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
    */
   async update(id: string, changes: UserChanges, admin?: Viewer): Promise<User> {
-    const data = checkedNames(changes);
+    const data = checkedChanges(changes);
     if (!isUuid(id)) throw noSuchUser('id');
     const { userId, endedFamilyIds } = await transaction(this.db, async (connection) => {
       await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
@@ -137,15 +153,19 @@ export class Users {
       const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
       const staysAdmin = after.role === 'admin' && after.isActive;
       if (before.role === 'admin' && before.is_active && !staysAdmin) await requireAnotherAdmin(connection, before.id);
-      await connection.query(UPDATE_USER, [
-        before.id,
-        after.role,
-        after.isActive,
-        data.email !== undefined,
-        data.email ?? null,
-        data.firstName ?? null,
-        data.lastName ?? null,
-      ]);
+      await writeUser(() =>
+        connection.query(UPDATE_USER, [
+          before.id,
+          after.role,
+          after.isActive,
+          data.email !== undefined,
+          data.email ?? null,
+          data.firstName ?? null,
+          data.lastName ?? null,
+          data.externalId !== undefined,
+          data.externalId ?? null,
+        ]),
+      );
       const signedOut = !after.isActive || !before.is_active;
       return { userId: before.id, endedFamilyIds: signedOut ? await endSignIns(connection, before.id) : [] };
     });
@@ -255,7 +275,8 @@ const LOCK_USER = 'SELECT id, role, is_active, password_version FROM users WHERE
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';
 const UPDATE_USER = `UPDATE users SET role = $2::user_role, is_active = $3, email = CASE WHEN $4 THEN $5 ELSE email END,
-    first_name = coalesce($6, first_name), last_name = coalesce($7, last_name) WHERE id = $1`;
+    first_name = coalesce($6, first_name), last_name = coalesce($7, last_name),
+    external_id = CASE WHEN $8 THEN $9 ELSE external_id END WHERE id = $1`;
 
 /** Keeps the service from losing its last admin. Only the operator's `createsuperuser` could make a new one. */
 async function requireAnotherAdmin(connection: PoolClient, userId: string): Promise<void> {
@@ -279,8 +300,11 @@ export function checkPassword(field: string, password: string): string {
   return checkText(field, password, { min: 8, max: 256 });
 }
 
-function checkedNames(input: UserChanges) {
+function checkedChanges(input: UserChanges) {
   return {
+    ...(input.externalId !== undefined && {
+      externalId: input.externalId === null ? null : checkExternalId('externalId', input.externalId),
+    }),
     ...(input.email !== undefined && { email: input.email === null ? null : checkEmail(input.email) }),
     ...(typeof input.firstName === 'string' && {
       firstName: checkText('firstName', normalizeName(input.firstName), { min: 0, max: 150 }),

@@ -21,6 +21,7 @@ import { ThreadLoaders } from './thread-loaders.js';
 export interface PrivateFields {
   email: string | null;
   isActive: boolean;
+  externalId: string | null;
 }
 
 interface MessageTarget {
@@ -77,7 +78,10 @@ export class Loaders {
       return rows.map(toProfile);
     });
     this.privateFields = byId((ids) =>
-      db.prisma.user.findMany({ where: { id: { in: ids } }, select: { id: true, email: true, isActive: true } }),
+      db.prisma.user.findMany({
+        where: { id: { in: ids } },
+        select: { id: true, email: true, isActive: true, externalId: true },
+      }),
     );
     this.lastMessages = new DataLoader((chatIds) => readLastMessages(services.chatLog, this.access, chatIds));
     // In parts: what one part read is charged before the next is read.

@@ -161,5 +161,5 @@ export const AT = '2026-01-01T00:00:00.000Z';
 
 export const user = {
   ...{ id: '00000000-0000-7000-8000-000000000002', username: 'u', firstName: '', lastName: '' },
-  ...{ role: 'user' as const, dateJoined: '2026-01-01T00:00:00.000Z' },
+  ...{ role: 'user' as const, kind: 'human' as const, dateJoined: '2026-01-01T00:00:00.000Z' },
 };

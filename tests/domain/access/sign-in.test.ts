@@ -14,7 +14,15 @@ describe('SignIn', () => {
   it('gives the profile of the active user with this name and password, and nothing private', async () => {
     const { id } = await services.users.create({ username: 'ann', password: PASSWORD, email: 'ann@example.org' });
     expect(await services.signIn.authenticate('ann', PASSWORD)).toEqual({
-      user: { id, username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: expect.any(String) },
+      user: {
+        id,
+        username: 'ann',
+        firstName: '',
+        lastName: '',
+        role: 'user',
+        kind: 'human',
+        dateJoined: expect.any(String),
+      },
       passwordVersion: 0,
     });
   });

@@ -33,7 +33,13 @@ async function newMembers(chatId: string, count: number): Promise<UserProfile[]>
      INSERT INTO chat_memberships (chat_id, user_id) SELECT $1, id FROM made RETURNING user_id AS id`,
     [chatId, count],
   );
-  const profile = { firstName: '', lastName: '', role: 'user', dateJoined: new Date(0).toISOString() } as const;
+  const profile = {
+    firstName: '',
+    lastName: '',
+    role: 'user',
+    kind: 'human',
+    dateJoined: new Date(0).toISOString(),
+  } as const;
   return rows.map(({ id }) => ({ id, username: id, ...profile }));
 }
 

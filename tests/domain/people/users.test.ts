@@ -43,6 +43,10 @@ describe('creating a user', () => {
     ['email', `${'x'.repeat(250)}@x.org`],
     ['firstName', 'x'.repeat(151)],
     ['lastName', '\0'],
+    ['externalId', ''],
+    ['externalId', 'x'.repeat(201)],
+    ['externalId', 'a\u0085b'],
+    ['externalId', '\ud800'],
   ])('refuses %s %j', async (field, value) => {
     const input = { username: crypto.randomUUID().slice(0, 8), password: PASSWORD, [field]: value };
     await expect(services.users.create(input)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', field });
@@ -55,6 +59,33 @@ describe('creating a user', () => {
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     const refused = settled.find((result) => result.status === 'rejected');
     expect(refused?.reason).toMatchObject({ code: 'CONFLICT', field: 'username' });
+  });
+});
+
+describe('the id of another system', () => {
+  const named = (username: string, externalId: string) =>
+    services.users.create({ username, externalId, password: PASSWORD });
+
+  it('is stored as it is, and belongs to one user', async () => {
+    const externalId = `x/${'é'.repeat(196)} 👋`;
+    expect(await named('shopper', externalId)).toMatchObject({ externalId, kind: 'human' });
+    await expect(named('other-shopper', externalId)).rejects.toMatchObject({ code: 'CONFLICT', field: 'externalId' });
+    expect(await named('third-shopper', externalId.toUpperCase())).toMatchObject({
+      externalId: externalId.toUpperCase(),
+    });
+  });
+
+  it('is given, changed and taken away by an update', async () => {
+    const { id } = await services.users.create({ username: 'moves', password: PASSWORD });
+    await named('stays', 'stays');
+    expect(await services.users.update(id, { externalId: 'one' })).toMatchObject({ externalId: 'one' });
+    expect(await services.users.update(id, { firstName: 'M' })).toMatchObject({ externalId: 'one', firstName: 'M' });
+    await expect(services.users.update(id, { firstName: 'X', externalId: 'stays' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      field: 'externalId',
+    });
+    await expect(services.users.update(id, { externalId: '' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(await services.users.update(id, { externalId: null })).toMatchObject({ externalId: null, firstName: 'M' });
   });
 });
 

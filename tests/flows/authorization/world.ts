@@ -20,11 +20,11 @@ export async function startWorld() {
   const team = await startTeam();
   const { services, db } = team.first.app;
   const newUser = (username: string) =>
-    services.users.create({ username, password: PASSWORD, email: `${username}@example.org` });
+    services.users.create({ username, password: PASSWORD, email: `${username}@example.org`, externalId: username });
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
   const friend = await newUser('friend');
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
-  const chat = await services.chats.create('general');
+  const chat = await services.chats.create('general', undefined, { externalId: 'general' });
   for (const { id } of [member, former]) await services.memberships.add(null, chat.id, id);
   // Everybody's inbox has something to tell from the beginning.
   const left = await services.chats.create('left');

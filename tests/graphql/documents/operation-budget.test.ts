@@ -215,6 +215,7 @@ test('what messages have beside their contents is charged when it is read: a pag
     firstName: 'f'.repeat(50),
     lastName: '',
     role: 'user',
+    kind: 'human',
     dateJoined: '',
   } as const;
   const extras = {

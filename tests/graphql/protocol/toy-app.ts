@@ -24,6 +24,7 @@ export function profile(username: string): UserProfile {
     firstName: username,
     lastName: '',
     role: 'user',
+    kind: 'human',
     dateJoined: '2026-01-01T00:00:00.000Z',
   };
 }

@@ -15,16 +15,17 @@ const CONTRACT = `
   scalar DateTime
   scalar JSON
   enum UserRole { admin user }
+  enum UserKind { human bot guest }
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
-              role: UserRole! isActive: Boolean dateJoined: DateTime! }
+              role: UserRole! kind: UserKind! isActive: Boolean externalId: String dateJoined: DateTime! }
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read send react edit delete pin mentionAll remove roles }
   enum Notify { all mentions none }
   enum MessageAction { reply react edit delete pin readHistory }
 
-  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
+  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
   type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }
   type Unread { messages: Int! capped: Boolean! mentions: Int! threads: Int! firstSeq: Int }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
@@ -74,14 +75,14 @@ const CONTRACT = `
     mentions(first: Int = 50, before: ID): [Message!]!
     message(chatId: ID!, id: ID!): Message
     me: User!
-    user(id: ID!): User
-    chat(id: ID, name: String): Chat
+    user(id: ID, externalId: String): User
+    chat(id: ID, name: String, externalId: String): Chat
     chatEvents(chatId: ID!, after: String!, limit: Int = 200): ChatEventPage!
     presence(userIds: [ID!]!): [Presence!]!
     inbox(first: Int = 50, after: String, hidden: Boolean = false): InboxPage!
   }
   type Mutation {
-    createChat(name: String!): Chat!
+    createChat(name: String!, externalId: String): Chat!
     openDirectChat(userId: ID!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
@@ -101,8 +102,8 @@ const CONTRACT = `
     removeReaction(chatId: ID!, messageId: ID!, emoji: String!): Message!
     removeUserFromChat(userId: ID!, chatId: ID!): Boolean!
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
-    createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user): User!
-    updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean): User!
+    createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
+    updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
     changePassword(currentPassword: String!, newPassword: String!): Boolean!
     reauthenticate(token: String!): Boolean!
     createSocketTicket: String!

@@ -10,7 +10,15 @@ const isAny = (_event: ChatEvent): _event is ChatEvent => true;
 const isMessage = (event: ChatEvent): event is EventOf<'message.created'> => event.type === 'message.created';
 const MAX_WAITING = 64;
 
-const ann = { id: 'ann', username: 'ann', firstName: '', lastName: '', role: 'user', dateJoined: '' } as const;
+const ann = {
+  id: 'ann',
+  username: 'ann',
+  firstName: '',
+  lastName: '',
+  role: 'user',
+  kind: 'human',
+  dateJoined: '',
+} as const;
 
 function event(seq: number): EventOf<'message.created'> {
   const base = { chatId: 'c', epoch: 'e', seq, at: '', actor: null };

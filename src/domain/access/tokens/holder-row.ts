@@ -1,7 +1,7 @@
-import type { UserProfile, UserRole } from '../../profile.js';
+import type { UserKind, UserProfile, UserRole } from '../../profile.js';
 
 /** SQL: the columns of the user `u` of a token family. All are null for a client that acts for itself. */
-export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.date_joined';
+export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.kind, u.date_joined';
 
 /** SQL: true when the family `f` with its user `u` is neither revoked nor of an inactive user. */
 export const FAMILY_IS_ALIVE = 'f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)';
@@ -13,6 +13,7 @@ interface UserColumns {
   first_name: string;
   last_name: string;
   role: UserRole;
+  kind: UserKind;
   date_joined: Date;
 }
 
@@ -24,6 +25,7 @@ export function toHolder(row: HolderRow): UserProfile | null {
     firstName: row.first_name,
     lastName: row.last_name,
     role: row.role,
+    kind: row.kind,
     dateJoined: row.date_joined.toISOString(),
   };
 }

@@ -1,4 +1,5 @@
 import type { ChatKind } from '../../../domain/chat-kind.js';
+import type { ChatReference } from '../../../domain/chats/chats.js';
 import { createdSeqOf } from '../../../domain/created-seq.js';
 import { badInput } from '../../../domain/errors.js';
 import type { ChatHead } from '../../../domain/log/chat-log.js';
@@ -8,6 +9,8 @@ import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
 import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 import { SHARED } from '../shared.js';
+
+const EXTERNAL_ID = 'The chat’s id in your product: 1 to 200 characters, no control characters. Unique.';
 
 const ChatKindEnum = builder.enumType('ChatKind', {
   values: {
@@ -31,6 +34,10 @@ export const Chat = builder.prismaObject('Chat', {
     name: t.exposeString('name', { description: 'Of a direct chat, `dm-` and its id.' }),
     kind: t.expose('kind', { type: ChatKindEnum }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    externalId: t.exposeString('externalId', {
+      nullable: true,
+      description: 'The chat’s id in the product that this service is part of, if it has one.',
+    }),
     cursor: t.string({
       description:
         'The position of the newest change. It is never newer than what the same request reads, so a stream that you open ' +
@@ -53,6 +60,23 @@ export function chatOfHead({ chatId, epoch, seq }: ChatHead) {
 
 function headOf({ id, epoch, lastSeq }: ReturnType<typeof chatOfHead>): ChatHead {
   return { chatId: id, epoch, seq: lastSeq };
+}
+
+interface GivenReferences {
+  id?: string | null | undefined;
+  name?: string | null | undefined;
+  externalId?: string | null | undefined;
+}
+
+/** @throws DomainError `BAD_USER_INPUT` unless exactly one is given */
+function onlyReference({ id, name, externalId }: GivenReferences): ChatReference {
+  const references: ChatReference[] = [];
+  if (id != null) references.push({ id });
+  if (name != null) references.push({ name });
+  if (externalId != null) references.push({ externalId });
+  const [reference] = references;
+  if (!reference || references.length > 1) throw badInput('id', 'Give one of id, name and externalId.');
+  return reference;
 }
 
 builder.queryFields((t) => ({
@@ -86,18 +110,19 @@ builder.queryFields((t) => ({
   chat: t.field({
     type: Chat,
     description:
-      'A chat, by its id or by its name (in any case). Null if there is none, or if you may not read it: the two look the same.',
+      'A chat, by its id, by its name (in any case) or by its external id: give one of them. Null if there is none, or if you may ' +
+      'not read it: the two look the same.',
     nullable: true,
     authScopes: { user: true },
-    args: { id: t.arg.id(), name: t.arg.string() },
-    resolve: async (_root, { id, name }, context) => {
+    args: { id: t.arg.id(), name: t.arg.string(), externalId: t.arg.string() },
+    resolve: async (_root, args, context) => {
       const { access } = loaders(context);
-      if (id != null && name == null) {
-        const head = await access.find(id);
+      const reference = onlyReference(args);
+      if ('id' in reference) {
+        const head = await access.find(reference.id);
         return head ? chatOfHead(head) : null;
       }
-      if (name == null || id != null) throw badInput('id', 'Give either the id of a chat or its name.');
-      const chat = await context.services.chats.find(context.caller.viewer, { name });
+      const chat = await context.services.chats.find(context.caller.viewer, reference);
       if (chat) access.grant(headOf(chat));
       return chat;
     },
@@ -107,7 +132,8 @@ builder.queryFields((t) => ({
 builder.mutationField('createChat', (t) =>
   t.field({
     type: Chat,
-    description: 'Creates a chat. Fails with CONFLICT if a chat has this name, in any case. Admins only.',
+    description:
+      'Creates a chat. Fails with CONFLICT if a chat has this name, in any case, or this external id. Admins only.',
     authScopes: { admin: true },
     args: {
       name: t.arg.string({
@@ -115,9 +141,10 @@ builder.mutationField('createChat', (t) =>
         description:
           '1 to 100 characters of any script, without `/`. Unique regardless of case. Not like an id or the name of a direct chat.',
       }),
+      externalId: t.arg.string({ description: EXTERNAL_ID }),
     },
-    resolve: async (_root, { name }, context) => {
-      const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer));
+    resolve: async (_root, { name, externalId }, context) => {
+      const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer), { externalId });
       loaders(context).access.grant(headOf(chat));
       return chat;
     },

@@ -1,5 +1,7 @@
 import { createdSeqOf } from '../../../domain/created-seq.js';
-import { PROFILE_FIELDS, toProfile, type UserProfile, type UserRole } from '../../../domain/profile.js';
+import { badInput } from '../../../domain/errors.js';
+import { isExternalId } from '../../../domain/external-id.js';
+import { PROFILE_FIELDS, toProfile, type UserKind, type UserProfile, type UserRole } from '../../../domain/profile.js';
 import { isUuid } from '../../../domain/text.js';
 import { isAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
@@ -12,6 +14,16 @@ const UserRoleEnum = builder.enumType('UserRole', {
   description: 'An admin reads and writes every group chat, and manages users, chats and memberships.',
   values: ['admin', 'user'] as const satisfies readonly UserRole[],
 });
+
+const UserKindEnum = builder.enumType('UserKind', {
+  values: {
+    human: {},
+    bot: { description: 'A program. It signs in with the secret of its application, and is in no presence.' },
+    guest: { description: 'A person without an account of their own, for whom an application makes tokens.' },
+  } as const satisfies Record<UserKind, object>,
+});
+
+const EXTERNAL_ID = 'The user’s id in your product: 1 to 200 characters, no control characters. Unique.';
 
 /** Its source is the public profile, from whatever query. The private fields are read when they are selected. */
 export const User = builder.objectRef<UserProfile>('User');
@@ -32,10 +44,18 @@ User.implement({
     firstName: t.exposeString('firstName', { extensions: SHARED }),
     lastName: t.exposeString('lastName', { extensions: SHARED }),
     role: t.expose('role', { type: UserRoleEnum, extensions: SHARED }),
+    kind: t.expose('kind', { type: UserKindEnum, extensions: SHARED }),
     isActive: t.boolean({
       nullable: true,
       description: 'Whether the user can sign in. Only the user and admins see it; it is null for everybody else.',
       resolve: async (user, _args, context) => (await privateFields(user, context))?.isActive ?? null,
+    }),
+    externalId: t.string({
+      nullable: true,
+      description:
+        'The user’s id in the product that this service is part of, if it has one. Only the user and admins see it; it is null for ' +
+        'everybody else.',
+      resolve: async (user, _args, context) => (await privateFields(user, context))?.externalId ?? null,
     }),
     dateJoined: t.expose('dateJoined', { type: 'DateTime', extensions: SHARED }),
   }),
@@ -45,6 +65,13 @@ function privateFields(user: UserProfile, context: GraphqlContext) {
   const { viewer } = context.caller;
   const mayRead = isAdmin(viewer) || viewer?.user?.id === user.id;
   return mayRead ? loaders(context).privateFields.load(user.id) : null;
+}
+
+async function userByExternalId(externalId: string, { db, caller }: GraphqlContext): Promise<UserProfile | null> {
+  if (!isExternalId(externalId)) return null;
+  const row = await db.prisma.user.findUnique({ where: { externalId }, select: PROFILE_FIELDS });
+  const mayRead = isAdmin(caller.viewer) || caller.viewer?.user?.id === row?.id;
+  return row && mayRead ? toProfile(row) : null;
 }
 
 builder.queryFields((t) => ({
@@ -76,18 +103,23 @@ builder.queryFields((t) => ({
   }),
   user: t.field({
     type: User,
-    description: 'A user, by id. Null if there is none.',
+    description:
+      'A user, by id or by external id: give one of them. Null if there is none. Others’ external ids are found by admins only.',
     nullable: true,
     authScopes: { user: true },
-    args: { id: t.arg.id({ required: true }) },
-    resolve: (_root, { id }, context) => (isUuid(id) ? loaders(context).profiles.load(id.toLowerCase()) : null),
+    args: { id: t.arg.id(), externalId: t.arg.string() },
+    resolve: (_root, { id, externalId }, context) => {
+      if ((id == null) === (externalId == null)) throw badInput('id', 'Give one of id and externalId.');
+      if (externalId != null) return userByExternalId(externalId, context);
+      return id != null && isUuid(id) ? loaders(context).profiles.load(id.toLowerCase()) : null;
+    },
   }),
 }));
 
 builder.mutationFields((t) => ({
   createUser: t.field({
     type: User,
-    description: 'Creates a user. Fails with CONFLICT if the username is taken. Admins only.',
+    description: 'Creates a user. Fails with CONFLICT if the username or the external id is taken. Admins only.',
     authScopes: { admin: true },
     // It computes a slow password hash.
     complexity: 1000,
@@ -102,6 +134,7 @@ builder.mutationFields((t) => ({
       firstName: t.arg.string({ description: 'At most 150 characters.' }),
       lastName: t.arg.string({ description: 'At most 150 characters.' }),
       role: t.arg({ type: UserRoleEnum, defaultValue: 'user' }),
+      externalId: t.arg.string({ description: EXTERNAL_ID }),
     },
     resolve: async (_root, args, { services, caller }) =>
       toProfile(await services.users.create(args, requireViewer(caller.viewer))),
@@ -110,7 +143,7 @@ builder.mutationFields((t) => ({
     type: User,
     description:
       'Changes the fields that are given. Deactivating a user ends all of their sign-ins. Fails with CONFLICT if no active admin ' +
-      'would be left. Admins only.',
+      'would be left, or if another user has the external id. Admins only.',
     authScopes: { admin: true },
     args: {
       id: t.arg.id({ required: true }),
@@ -119,6 +152,7 @@ builder.mutationFields((t) => ({
       lastName: t.arg.string(),
       role: t.arg({ type: UserRoleEnum }),
       isActive: t.arg.boolean(),
+      externalId: t.arg.string({ description: `${EXTERNAL_ID} Null removes it.` }),
     },
     resolve: async (_root, { id, ...changes }, { services, caller }) =>
       toProfile(await services.users.update(id, changes, requireViewer(caller.viewer))),

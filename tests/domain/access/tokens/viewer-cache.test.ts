@@ -3,7 +3,15 @@ import { ViewerCache } from '../../../../src/domain/access/tokens/viewer-cache.j
 import type { Viewer } from '../../../../src/domain/viewer.js';
 import { viewerOf } from '../../../support/services.js';
 
-const user = { id: 'u1', username: 'ann', firstName: '', lastName: '', role: 'user' as const, dateJoined: '' };
+const user = {
+  id: 'u1',
+  username: 'ann',
+  firstName: '',
+  lastName: '',
+  role: 'user' as const,
+  kind: 'human' as const,
+  dateJoined: '',
+};
 
 /** A cache in front of a reader that counts, and answers when it is told to. */
 function counted(viewer: Viewer | undefined) {
