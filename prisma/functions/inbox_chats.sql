@@ -11,9 +11,16 @@ STABLE
 SET enable_seqscan = off
 SET jit = off
 AS $$
-  WITH changed AS MATERIALIZED (
+  WITH since AS MATERIALIZED (
+    -- The client may lack changes of an exception that are older than its level: from the first of them on.
+    SELECT least((SELECT min(l.below) FROM unnest(p_below) AS l (below)), (
+      SELECT min(next.mark) FROM unnest(p_chat_ids, p_seqs) AS x (chat_id, seq) CROSS JOIN LATERAL (
+        (SELECT m.mark FROM messages m WHERE m.chat_id = x.chat_id AND m.seq > x.seq ORDER BY m.seq LIMIT 1)
+        UNION ALL
+        (SELECT e.mark FROM chat_events e WHERE e.chat_id = x.chat_id AND e.seq > x.seq ORDER BY e.seq LIMIT 1)) next)) AS mark
+  ), changed AS MATERIALIZED (
     SELECT e.chat_id, e.seq, e.mark, e.kind FROM chat_events e
-    WHERE e.subject_id = p_user_id AND e.kind LIKE 'member.%' AND e.mark >= (SELECT min(l.below) FROM unnest(p_below) AS l (below))
+    WHERE e.subject_id = p_user_id AND e.kind LIKE 'member.%' AND e.mark >= (SELECT since.mark FROM since)
     ORDER BY e.mark LIMIT p_most
   ), changes AS MATERIALIZED (
     SELECT x.chat_id, array_agg(CASE x.kind WHEN 'member.added' THEN x.seq ELSE -x.seq END ORDER BY x.seq)

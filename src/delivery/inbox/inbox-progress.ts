@@ -4,10 +4,22 @@ import { type InboxPosition, type PositionLevel, PositionText } from '../../doma
 /** The newest head of an open chat that the process knows; undefined when it has not read one. */
 export type HeadOf = (chatId: string) => Pick<MarkedHead, 'seq' | 'mark'> | undefined;
 
-/** Exceptions that live events may make. */
-const MAX_LIVE = 240;
-/** Exceptions with those of chats that catch up. The first of these may always be one more, so that the rest can follow. */
-const MAX_CATCHING_UP = 256;
+/**
+ * Up to how many exceptions there may be for one more to be made, by what makes it: a position has at most `MAX_EXCEPTIONS`. What
+ * frees others comes last.
+ */
+const MOST = {
+  /** A live event. */
+  live: 240,
+  /** An event of a chat that catches up. */
+  catchingUp: 256,
+  /** The pivot passes a chat that has changed since the level was taken. */
+  passed: 270,
+  /** The user joins a chat. */
+  joined: 280,
+  /** An event of the first chat that catches up, so that the others can follow. */
+  first: 290,
+} as const;
 
 /** A chat in which the client is up to date but for what comes live. An inbox may have ten thousand of them. */
 interface Progress {
@@ -26,8 +38,8 @@ interface Progress {
  * with the heads of the same moment: a chat is no exception if the client has it up to its head and the head's mark is below W. So only
  * chats that have changed lately are exceptions.
  *
- * A client that was away catches up with its chats in the order of their ids. The chats before the first that has not caught up are at
- * the new level, those behind it at the levels that the client came with.
+ * A client that was away catches up with its chats in the order of their ids. The chats before the pivot, which is the first that has
+ * not caught up, are at the new level, those behind it at the levels that the client came with.
  */
 export class InboxProgress {
   private readonly chats = new Map<string, Progress>();
@@ -42,10 +54,10 @@ export class InboxProgress {
   private isFirstLevel = true;
   private below: number;
   private before: readonly PositionLevel[];
-  /** The first chat that has not caught up; null when all have. */
-  private pivot: string | null;
+  /** The first chat that has not caught up, or for which there is no room yet as an exception; null when all are at the level. */
+  private pivot: string | null = null;
   private readonly behind: Set<string>;
-  /** The chats of the snapshot by their ids, and how many of them the pivot has passed. */
+  /** While chats catch up: the chats of the snapshot by their ids, and how many of them the pivot has passed. */
   private order: readonly string[] = [];
   private place = 0;
   private headOf: HeadOf = (chatId) => this.chats.get(chatId);
@@ -69,7 +81,6 @@ export class InboxProgress {
     this.before = start.levels;
     this.exceptions = new Map(start.exceptions);
     this.behind = new Set([...behind].sort());
-    this.pivot = this.firstBehind();
   }
 
   /** Called for each chat of the snapshot, and for one that is opened later. */
@@ -81,7 +92,7 @@ export class InboxProgress {
   /** All chats of the snapshot have been added: exceptions of other chats, and those that the new level makes needless, end. */
   begin(): void {
     if (this.behind.size > 0) this.order = [...this.chats.keys()].sort();
-    this.passed();
+    this.advance();
     for (const id of [...this.exceptions.keys()])
       if (!this.chats.has(id) && !this.left.has(id)) this.exceptions.delete(id);
       else if (this.isAtLevel(id)) this.settle(id);
@@ -90,16 +101,19 @@ export class InboxProgress {
 
   /** Whether one more chat may become an exception: a position has a size. */
   hasRoomFor(chatId: string): boolean {
-    if (this.exceptions.has(chatId) || chatId === this.pivot) return true;
-    return this.exceptions.size < (this.behind.has(chatId) ? MAX_CATCHING_UP : MAX_LIVE);
+    if (this.exceptions.has(chatId)) return true;
+    const isBehind = this.behind.has(chatId);
+    const kind = !isBehind ? 'live' : chatId === this.pivot ? 'first' : 'catchingUp';
+    return this.exceptions.size < MOST[kind];
+  }
+
+  /** Whether one more chat that the user joins may become an exception. */
+  get hasRoomToJoin(): boolean {
+    return this.exceptions.size < MOST.joined;
   }
 
   get hasExceptions(): boolean {
     return this.exceptions.size > 0;
-  }
-
-  get hasRoomForLive(): boolean {
-    return this.exceptions.size < MAX_LIVE;
   }
 
   delivered(chatId: string, seq: number): void {
@@ -127,8 +141,7 @@ export class InboxProgress {
   /** The chat has caught up with what the client missed in it. */
   caughtUp(chatId: string): void {
     if (!this.behind.delete(chatId)) return;
-    this.pivot = this.firstBehind();
-    for (const id of [...this.passed(), ...this.exceptions.keys()]) if (this.isAtLevel(id)) this.settle(id);
+    this.advance();
     this.rewrite();
   }
 
@@ -139,10 +152,14 @@ export class InboxProgress {
     this.removals.delete(chatId);
   }
 
-  /** @param mark not below that of a removal of the user from the chat, which may still have to be delivered */
-  removed(chatId: string, mark: number): void {
-    if (this.left.has(chatId)) this.left.set(chatId, mark);
-    else if (this.chats.has(chatId)) this.removals.set(chatId, mark);
+  /**
+   * The user is removed from the chat with this number, which may still have to be delivered.
+   * @param mark not below the removal's
+   */
+  removed(chatId: string, seq: number, mark: number): void {
+    if (this.left.has(chatId)) {
+      if (seq >= (this.exceptions.get(chatId) ?? 0)) this.left.set(chatId, mark);
+    } else if (seq > (this.chats.get(chatId)?.delivered ?? seq)) this.removals.set(chatId, mark);
   }
 
   /**
@@ -157,12 +174,13 @@ export class InboxProgress {
     const exceptions = new Set(settled.filter((id) => this.isException(id, below, headOf)));
     // Without room for what the level makes exceptions, it waits.
     const unsettled = this.exceptions.size - settled.filter((id) => this.exceptions.has(id)).length;
-    if (unsettled + exceptions.size > MAX_CATCHING_UP) return;
+    if (unsettled + exceptions.size > MOST.catchingUp) return;
     this.below = below;
     this.headOf = headOf;
     this.isFirstLevel = false;
     this.changed.clear();
     for (const id of settled) this.settle(id, exceptions.has(id));
+    this.advance();
     this.rewrite();
   }
 
@@ -203,21 +221,20 @@ export class InboxProgress {
     return [{ idBelow: pivot, below }, ...this.before.filter(({ idBelow }) => idBelow === null || idBelow > pivot)];
   }
 
-  /** The chats of the snapshot that the pivot has passed since the last call. */
-  private passed(): string[] {
-    const from = this.place;
-    while (this.place < this.order.length && this.isAtLevel(this.order[this.place] ?? '')) this.place += 1;
-    const passed = this.order.slice(from, this.place);
-    if (this.place === this.order.length) {
-      this.order = [];
-      this.place = 0;
+  /** Moves the pivot over the chats that have caught up, as far as there is room for those of them that become exceptions. */
+  private advance(): void {
+    const [firstBehind] = this.behind;
+    for (; this.place < this.order.length; this.place += 1) {
+      const id = this.order[this.place];
+      if (id === undefined || id === firstBehind) break;
+      const isException = this.isException(id, this.below, this.headOf);
+      if (isException && !this.exceptions.has(id) && this.exceptions.size >= MOST.passed) break;
+      this.settle(id, isException);
     }
-    return passed;
-  }
-
-  private firstBehind(): string | null {
-    const [first] = this.behind;
-    return first ?? null;
+    this.pivot = this.order[this.place] ?? null;
+    if (this.pivot !== null) return;
+    this.order = [];
+    this.place = 0;
   }
 
   private isAtLevel(chatId: string): boolean {

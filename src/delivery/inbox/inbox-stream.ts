@@ -72,6 +72,10 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   private isCompared = false;
   /** Streams that have ended while the sink holds events of theirs. */
   private readonly endedStreams: ChatStream[] = [];
+  /** Joins and removals that were told while the inbox restarts. */
+  private readonly early: MemberChange[] = [];
+  /** Whether a chat waits for room in the position. */
+  private isHeldBack = false;
   private readonly dueStates = new Set<string>();
   private isReadingStates = false;
   private readonly viewer: () => Viewer;
@@ -129,17 +133,15 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     if (this.state !== 'open' || this.sink.holdsEvents) return;
     const resting: InboxChat[] = [];
     for (const chat of this.chats.values()) {
-      if (!chat.hasHeard && chat.quietSeq !== undefined) resting.push(chat);
+      const seq = chat.quietSeq;
+      if (!chat.hasHeard && seq !== undefined && seq === this.progress.deliveredOf(chat.chatId)) resting.push(chat);
       chat.hasHeard = false;
     }
     this.host.watch(
       resting.map(({ chatId }) => chatId),
       this,
     );
-    for (const { chatId, quietSeq, stream } of resting) {
-      // Numbers without a row are not delivered.
-      if (quietSeq !== undefined && quietSeq !== this.progress.deliveredOf(chatId))
-        this.progress.delivered(chatId, quietSeq);
+    for (const { chatId, stream } of resting) {
       this.chats.delete(chatId);
       stream?.close();
     }
@@ -184,14 +186,15 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   }
 
   /** A join or a removal of the user, perhaps one that is known already. */
-  memberChanged({ chatId, epoch, seq, mark, kind }: MemberChange): void {
+  memberChanged(change: MemberChange): void {
+    if (this.state === 'restarting') this.early.push(change);
     // Those with lower marks were told before the level was taken.
-    if (this.state !== 'open' || mark < this.progress.level) return;
-    if (kind === 'member.removed') this.progress.removed(chatId, mark);
-    else this.joined(chatId, epoch, seq, mark);
+    if (this.state !== 'open' || change.mark < this.progress.level) return;
+    if (change.kind === 'member.removed') this.progress.removed(change.chatId, change.seq, change.mark);
+    else this.joined(change);
   }
 
-  private joined(chatId: string, epoch: string, seq: number, mark: number): void {
+  private joined({ chatId, epoch, seq, mark }: MemberChange): void {
     const start = seq - 1;
     const delivered = this.progress.deliveredOf(chatId);
     const open = this.chats.get(chatId);
@@ -201,6 +204,11 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
       // Between two memberships there is no segment: the last removal has been delivered.
       const known = chat.segments.at(-1)?.start ?? (delivered ?? 0) - 1;
       if (start > known) chat.segments.push({ start });
+      return;
+    }
+    // So many chats were joined at once that no position could name them.
+    if (!this.progress.hasRoomToJoin) {
+      void this.restart();
       return;
     }
     this.progress.add({ chatId, epoch, seq, mark }, start);
@@ -229,9 +237,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   adopt(below: number, changed: readonly MarkedHead[], headOf: (chatId: string) => MarkedHead | undefined): void {
     if (this.state !== 'open') return;
     this.compare(changed, headOf);
-    const wasFull = !this.progress.hasRoomForLive;
     this.progress.adopt(below, changed, headOf);
-    if (wasFull && this.progress.hasRoomForLive) this.resume();
+    this.resumeHeldBack();
   }
 
   private compare(changed: readonly MarkedHead[], headOf: (chatId: string) => MarkedHead | undefined): void {
@@ -272,8 +279,10 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
 
   private openWaiting(): void {
     while (this.state === 'open' && this.catchingUp < CATCHING_UP && this.sink.hasRoom) {
-      const chatId = this.waiting.shift();
-      if (chatId === undefined) return;
+      const [chatId] = this.waiting;
+      // A gap is said when the chat is opened.
+      if (chatId === undefined || !this.canTake(chatId)) return;
+      this.waiting.shift();
       this.catchingUp += 1;
       const chat = this.chats.get(chatId);
       if (chat) void this.openNext(chat);
@@ -296,8 +305,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
         ends: this.endOf,
       };
       const stream = await this.host.openChat(request, chat);
-      if (this.state !== 'open' || this.chats.get(chatId) !== chat) stream.close();
-      else chat.stream = stream;
+      if (this.state !== 'open' || this.chats.get(chatId) !== chat) return stream.close();
+      chat.stream = stream;
       this.checkCaughtUp(chat);
     } catch (error) {
       if (error instanceof DomainError && error.code === 'NOT_FOUND') this.historyReplaced();
@@ -325,7 +334,16 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   }
 
   canTake(chatId: string): boolean {
-    return this.sink.hasRoom && this.progress.hasRoomFor(chatId);
+    const hasRoom = this.progress.hasRoomFor(chatId);
+    if (!hasRoom) this.isHeldBack = true;
+    return hasRoom && this.sink.hasRoom;
+  }
+
+  /** The position may have room again for chats that had to wait for it. */
+  private resumeHeldBack(): void {
+    if (!this.isHeldBack) return;
+    this.isHeldBack = false;
+    this.resume();
   }
 
   deliver(chat: InboxChat, events: readonly ChatEvent[]): void {
@@ -374,6 +392,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     this.progress.caughtUp(chat.chatId);
     setImmediate(() => {
       this.openWaiting();
+      this.resumeHeldBack();
       this.announceLive();
     });
   }
@@ -420,6 +439,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
       this.state = 'open';
       this.sink.reset(this.position);
       this.begin(beginning);
+      for (const change of this.early.splice(0)) this.memberChanged(change);
     } catch (error) {
       this.failed(error);
     }
@@ -448,13 +468,16 @@ function progressOf({ position, snapshot: { below, chats } }: InboxBeginning): I
   for (const { chatId, epoch, seq, mark, isMember, from, changes } of chats) {
     progress.add({ chatId, epoch, seq, mark }, from);
     // The chat's mark is not below that of a removal in it.
-    if (changes.length > 0 || !isMember) progress.removed(chatId, mark);
-    if (changes.length === 0 && !isMember) progress.leave(chatId);
+    const removal = changes.findLast((change) => change < 0);
+    if (removal !== undefined) progress.removed(chatId, -removal, mark);
+    if (isMember || changes.length > 0) continue;
+    progress.leave(chatId);
+    progress.removed(chatId, seq, mark);
   }
   progress.begin();
   return progress;
 }
 
-function isBehind({ from, seq, changes }: ChatOfSnapshot): boolean {
-  return from < seq || changes.length > 0;
+function isBehind({ isMember, from, seq, changes }: ChatOfSnapshot): boolean {
+  return changes.length > 0 || (isMember && from < seq);
 }

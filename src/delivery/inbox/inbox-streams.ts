@@ -2,7 +2,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { MarkedHead, Marks } from '../../domain/log/marks.js';
 import type { ChatStates } from '../../domain/mine/chat-states.js';
 import type { Inbox, MemberChange } from '../../domain/mine/inbox.js';
-import { type InboxPosition, MAX_EXCEPTIONS } from '../../domain/mine/inbox-position.js';
+import type { InboxPosition } from '../../domain/mine/inbox-position.js';
 import { requireUser, type Viewer } from '../../domain/viewer.js';
 import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
 import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
@@ -51,6 +51,8 @@ interface OpenUser {
 export const INBOXES_PER_USER = 10;
 /** How often the database is asked for changes of users' own states whose hints were lost, in milliseconds. */
 const STATES_INTERVAL_MS = 30_000;
+/** Exceptions of a position that begins now: there is room for more. */
+const MAX_AHEAD = 240;
 /** How often chats that have become quiet go to rest, in milliseconds. */
 const REST_INTERVAL_MS = 15_000;
 /** How often a new level is taken while a position has exceptions, in milliseconds; and how much of that time it may take. */
@@ -181,7 +183,7 @@ export class InboxStreams implements HeadReader, InboxHost {
   private async now(userId: string) {
     const now = await this.services.inbox.now(userId);
     const snapshot = await this.services.inbox.since(userId, now);
-    const ahead = snapshot.chats.filter(({ mark }) => mark >= snapshot.below).slice(0, MAX_EXCEPTIONS);
+    const ahead = snapshot.chats.filter(({ mark }) => mark >= snapshot.below).slice(0, MAX_AHEAD);
     const exceptions = new Map(ahead.map(({ chatId, seq }) => [chatId, seq]));
     const chats = snapshot.chats.map((chat) =>
       exceptions.has(chat.chatId) ? { ...chat, from: chat.seq, changes: [] } : chat,
@@ -214,16 +216,15 @@ export class InboxStreams implements HeadReader, InboxHost {
   async compared(): Promise<void> {
     const { below } = this;
     if (below === undefined || this.membersBelow === undefined) return;
-    const told = await this.tellMembers();
+    // Only what was told before may be behind a position.
+    await this.tellMembers();
     // All inboxes have closed meanwhile: the next one begins anew.
     if (this.membersBelow === undefined) return;
-    // Only what was told before may be behind a position.
-    const level = Math.min(below, told ?? below);
     const changed = [...this.changed.values()];
     this.changed.clear();
     for (const { streams } of this.users.values())
-      for (const stream of streams) stream.adopt(level, changed, (chatId) => this.heads.get(chatId));
-    this.membersBelow = Math.max(this.membersBelow, level);
+      for (const stream of streams) stream.adopt(below, changed, (chatId) => this.heads.get(chatId));
+    this.membersBelow = Math.max(this.membersBelow, below);
   }
 
   close(): void {
@@ -281,26 +282,26 @@ export class InboxStreams implements HeadReader, InboxHost {
     }, LOOK_DELAY_MS).unref();
   }
 
-  /** One look at a time: inboxes are told of joins in their order. Resolves to a mark below which all have been told; undefined for all. */
-  private tellMembers(): Promise<number | undefined> {
+  /** One look at a time: inboxes are told of joins in their order. */
+  private tellMembers(): Promise<void> {
     const told = this.looking.then(() => this.tell());
-    this.looking = told.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.looking = told.catch(() => {});
     return told;
   }
 
-  private async tell(): Promise<number | undefined> {
-    if (this.membersBelow === undefined) return undefined;
-    const { changes, upTo } = await this.services.inbox.memberChanges(this.membersBelow);
-    for (const change of changes) {
-      const user = this.users.get(change.userId);
-      if (!user) continue;
-      if (user.opening > 0) user.early.push(change);
-      for (const stream of user.streams) stream.memberChanged(change);
-    }
-    return upTo;
+  private async tell(): Promise<void> {
+    if (this.membersBelow === undefined) return;
+    const below = await this.services.inbox.memberChanges(this.membersBelow, (changes) => {
+      for (const change of changes) this.tellOf(change);
+    });
+    if (this.membersBelow !== undefined) this.membersBelow = Math.max(this.membersBelow, below);
+  }
+
+  private tellOf(change: MemberChange): void {
+    const user = this.users.get(change.userId);
+    if (!user) return;
+    if (user.opening > 0) user.early.push(change);
+    for (const stream of user.streams) stream.memberChanged(change);
   }
 
   private get streams(): InboxStream[] {

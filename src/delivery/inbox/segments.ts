@@ -12,7 +12,7 @@ export interface Segment {
 
 /**
  * What is to be delivered of one chat: of each membership since the client's position, the changes up to and including the removal that
- * ended it. With more than `maxMissed` changes in all, only the removal and the joining that matter now, and gaps.
+ * ended it. With more than `maxMissed` changes in all, a gap in each membership, and its removal.
  */
 export function segmentsOf({ seq, isMember, from, changes }: InboxChat, maxMissed: number): Segment[] {
   const segments: Segment[] = [];
@@ -28,10 +28,7 @@ export function segmentsOf({ seq, isMember, from, changes }: InboxChat, maxMisse
 }
 
 function withGaps(segments: readonly Segment[], head: number): Segment[] {
-  const [first, ...others] = segments;
-  const last = others.at(-1);
-  const kept = first ? [first, ...(last && last.end === undefined ? [last] : [])] : [];
-  return kept.map((segment) => {
+  return segments.map((segment) => {
     const gapTo = segment.end === undefined ? head : segment.end - 1;
     return gapTo > segment.start ? { ...segment, gapTo } : segment;
   });

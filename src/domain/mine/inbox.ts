@@ -69,9 +69,26 @@ interface ChatRow {
   state_due: boolean;
 }
 
+/** Where an event of a membership stands in the order of marks. */
+interface MemberPlace {
+  mark: number;
+  chatId: string;
+  seq: number;
+}
+
+interface MemberRow extends Omit<MemberChange, 'kind'> {
+  kind: string;
+  /** Its mark is of another server. */
+  isForeign: boolean;
+  /** The lowest running transaction. */
+  xmin: number;
+}
+
+/** The lowest id. */
+const NO_CHAT = '00000000-0000-0000-0000-000000000000';
 /** Own joins and removals that a resumed client is told of. A client that missed more loads its chats again. */
 const MOST_CHANGES = 10_000;
-/** Joins and removals of all users that one look takes. */
+/** Joins and removals of all users on one page. */
 const MEMBER_CHANGES_AT_ONCE = 10_000;
 
 const CHATS = {
@@ -101,8 +118,11 @@ const HORIZON = {
 const MEMBER_CHANGES = {
   name: 'inbox-member-changes',
   text: `SELECT e.subject_id AS "userId", e.chat_id AS "chatId", c.epoch, e.seq, e.mark::float8 AS mark, e.kind,
-      e.seq <= c.mark_base AS "isForeign"
-    FROM (SELECT * FROM chat_events WHERE kind LIKE 'member.%' AND mark >= $1::float8::bigint ORDER BY mark LIMIT $2) e
+      e.seq <= c.mark_base AS "isForeign", pg_snapshot_xmin(pg_current_snapshot())::text::float8 AS xmin
+    FROM (
+      SELECT * FROM chat_events WHERE kind LIKE 'member.%' AND mark >= $1::float8::bigint
+        AND (mark, chat_id, seq) > ($1::float8::bigint, $2::uuid, $3::int)
+      ORDER BY mark, chat_id, seq LIMIT $4) e
     JOIN chats c ON c.id = e.chat_id ORDER BY e.mark, e.chat_id, e.seq`,
 };
 
@@ -172,25 +192,36 @@ export class Inbox {
   }
 
   /**
-   * The joins and removals of all users whose marks are at least `from`.
-   * @returns `upTo`: those with lower marks are all there; undefined when all are
+   * The joins and removals of all users whose marks are at least `from`, in the order of their marks, a page at a time.
+   * @returns `below`: all with lower marks have been passed to `take`
    */
-  async memberChanges(from: number): Promise<{ changes: MemberChange[]; upTo: number | undefined }> {
-    const rows = await query<Omit<MemberChange, 'kind'> & { kind: string; isForeign: boolean }>(
-      this.db,
-      MEMBER_CHANGES,
-      [...[from, MEMBER_CHANGES_AT_ONCE]],
-    );
-    const changes: MemberChange[] = [];
-    for (const { kind, isForeign, ...change } of rows)
-      if (!isForeign && (kind === 'member.added' || kind === 'member.removed')) changes.push({ ...change, kind });
-    return { changes, upTo: rows.length >= MEMBER_CHANGES_AT_ONCE ? rows.at(-1)?.mark : undefined };
+  async memberChanges(from: number, take: (changes: readonly MemberChange[]) => void): Promise<number> {
+    let below = from;
+    let place: MemberPlace = { mark: from, chatId: NO_CHAT, seq: 0 };
+    let xmin: number | undefined;
+    for (;;) {
+      const values = [place.mark, place.chatId, place.seq, MEMBER_CHANGES_AT_ONCE];
+      const rows = await query<MemberRow>(this.db, MEMBER_CHANGES, values);
+      take(rows.flatMap(({ isForeign, xmin: _, ...change }) => (isForeign || !isMembership(change) ? [] : change)));
+      const last = rows.at(-1);
+      if (!last) return below;
+      // What is visible to the first statement below its lowest running transaction is complete.
+      xmin ??= last.xmin;
+      below = Math.max(below, Math.min(xmin, last.mark + 1));
+      if (rows.length < MEMBER_CHANGES_AT_ONCE) return below;
+      place = last;
+    }
   }
 
   /** The chats of which a user's own state has changed: by user, at a mark of at least the given one. */
   changedStates(since: ReadonlyMap<string, number>): Promise<{ userId: string; chatId: string }[]> {
     return query(this.db, CHANGED_STATES, [[...since.keys()], [...since.values()]]);
   }
+}
+
+/** Other events of memberships change what a member may do. */
+function isMembership(change: Omit<MemberChange, 'kind'> & { kind: string }): change is MemberChange {
+  return change.kind === 'member.added' || change.kind === 'member.removed';
 }
 
 function chatOfRow(row: ChatRow): InboxChat[] {

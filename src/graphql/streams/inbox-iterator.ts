@@ -65,8 +65,11 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
   }
 
   state(state: ChatState, position: string): void {
-    this.waiting = this.waiting.filter((item) => item.type !== 'state' || item.state.chatId !== state.chatId);
-    this.add({ type: 'state', position, state });
+    const waits = this.waiting.findIndex((item) => item.type === 'state' && item.state.chatId === state.chatId);
+    const waiting = this.waiting[waits];
+    // In its place: the positions of what waits behind it say that the client has it.
+    if (waiting?.type === 'state') this.waiting[waits] = { ...waiting, state };
+    else this.add({ type: 'state', position, state });
   }
 
   gap(gap: Gap, position: string): void {

@@ -77,7 +77,7 @@ describe('the position of a client that has', () => {
     const heads = [head(1, 5, 90), head(3, 5, 90)];
     adopt(progress, 130, heads);
     expect(at(progress).exceptions).toEqual({ [chat(2)]: 6 });
-    progress.removed(chat(2), 140);
+    progress.removed(chat(2), 6, 140);
     adopt(progress, 140, heads);
     expect(at(progress).exceptions).toEqual({ [chat(2)]: 6 });
     adopt(progress, 141, heads);
@@ -138,6 +138,76 @@ it('a position is bounded: further chats wait for a level', () => {
   );
   expect(progress.hasRoomFor(chat(count))).toBe(true);
   expect(at(progress)).toEqual({ levels: LEVEL(200), exceptions: {} });
+});
+
+describe('while a transaction holds the horizon back', () => {
+  it('a client that catches up with many chats waits before its position gets too long, and goes on with the next level', () => {
+    const ids = Array.from({ length: 500 }, (_, n) => n);
+    const progress = new InboxProgress(START, 200, ids.map(chat));
+    // All have changed in transactions that the snapshot saw, with marks that are not below its level.
+    for (const n of ids) progress.add(head(n, 9, 250), 5);
+    progress.begin();
+    const catchUp = () => {
+      for (const n of ids) {
+        if (progress.deliveredOf(chat(n)) === 9 || !progress.hasRoomFor(chat(n))) continue;
+        progress.delivered(chat(n), 9);
+        progress.caughtUp(chat(n));
+        parsePosition(progress.position);
+      }
+    };
+    catchUp();
+    expect(progress.deliveredOf(chat(499))).toBe(5);
+    for (let below = 300; progress.deliveredOf(chat(499)) === 5; below += 1) {
+      expect(below).toBeLessThan(310);
+      adopt(
+        progress,
+        below,
+        ids.map((n) => head(n, 9, 250)),
+      );
+      catchUp();
+    }
+    adopt(
+      progress,
+      400,
+      ids.map((n) => head(n, 9, 250)),
+    );
+    expect(at(progress)).toEqual({ levels: LEVEL(400), exceptions: {} });
+  });
+
+  it('chats that wait to be told of live events do not make the position too long when the others have caught up', () => {
+    const progress = new InboxProgress(START, 200, [chat(0)]);
+    for (let n = 1; n < 600; n += 1) progress.add(head(n, 5, 90), 5);
+    progress.add(head(0, 9, 150), 5);
+    progress.begin();
+    // Behind the chat that catches up, all have changed; the client is told of as many as there is room for.
+    const heads = Array.from({ length: 600 }, (_, n) => head(n, n === 0 ? 9 : 6, 250));
+    adopt(progress, 240, heads);
+    const tell = () => {
+      for (let n = 1; n < 600; n += 1) if (progress.hasRoomFor(chat(n))) progress.delivered(chat(n), 6);
+    };
+    tell();
+    progress.delivered(chat(0), 9);
+    progress.caughtUp(chat(0));
+    for (let below = 260; progress.deliveredOf(chat(599)) === 5; below += 1) {
+      expect(below).toBeLessThan(280);
+      tell();
+      parsePosition(progress.position);
+      adopt(progress, below, heads, []);
+    }
+    adopt(progress, 300, heads, []);
+    expect(at(progress)).toEqual({ levels: LEVEL(300), exceptions: {} });
+  });
+});
+
+it('a removal that the client has does not hide the mark of a later one', () => {
+  const progress = upToDate();
+  progress.delivered(chat(2), 7);
+  // Told again: it was before the return with number 7.
+  progress.removed(chat(2), 6, 110);
+  progress.delivered(chat(2), 8);
+  progress.leave(chat(2));
+  adopt(progress, 115, [head(1, 5, 90), head(3, 5, 90)]);
+  expect(at(progress).exceptions).toEqual({ [chat(2)]: 8 });
 });
 
 it.each(['', 'i1.', 'i1.AAAA', 'k3f9:57', `${formatPosition(START)}A`, formatPosition(START).slice(0, -4)])(
