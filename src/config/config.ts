@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { envSchema } from 'env-schema';
+import type { TrustedIssuer } from '../domain/access/issuers/trusted-issuer.js';
 import type { AttemptLimits } from '../domain/credentials/attempts.js';
 import { readDotEnv } from './env-file.js';
 import { type Limits, toLimits } from './limits.js';
 import { misspeltNames } from './misspelt-names.js';
 import { type ExternalProviderConfig, readProviders } from './providers.js';
+import { readTrustedIssuers } from './trusted-issuers.js';
 import { databaseUrlProblems, redisUrlProblems } from './urls.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './variables.js';
 
@@ -48,6 +50,8 @@ export interface Config {
   readonly receiptsLimit: number;
   /** External identity providers. */
   readonly externalProviders: readonly ExternalProviderConfig[];
+  /** Identity providers whose access tokens are bearer tokens here. */
+  readonly trustedIssuers: readonly TrustedIssuer[];
   /** The first admin of an empty database. */
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
@@ -80,6 +84,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   problems.push(...misspeltNames(inFile, withoutEmpty(env), Object.keys(variableSchemas)));
   const variables = validate(given, problems);
   const externalProviders = readProviders(given, problems);
+  const trustedIssuers = readTrustedIssuers(given, problems);
   if (variables?.DATABASE_URL) problems.push(...databaseUrlProblems(variables.DATABASE_URL));
   if (variables?.REDIS_URL) problems.push(...redisUrlProblems(variables.REDIS_URL));
   if (given.NODE_ENV === 'production') {
@@ -118,6 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     adminsReadDirectChats: variables.ADMINS_READ_DIRECT_CHATS === 'on',
     receiptsLimit: Number(variables.RECEIPTS_LIMIT),
     externalProviders: Object.freeze(externalProviders),
+    trustedIssuers: Object.freeze(trustedIssuers),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
     limits: toLimits(variables),

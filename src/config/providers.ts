@@ -47,7 +47,7 @@ function required(given: NodeJS.Dict<string>, name: string, prefix: string, prob
 }
 
 /** https://openid.net/specs/openid-connect-core-1_0.html#IssuerIdentifier. Allows http for a provider on this machine. */
-function isIssuer(text: string): boolean {
+export function isIssuer(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, search, hash } = new URL(text);
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);

@@ -13,5 +13,6 @@ export function servicesOptions(config: Config): ServicesOptions {
     mentionAllLimit: config.mentionAllLimit,
     adminsReadDirectChats: config.adminsReadDirectChats,
     receiptsLimit: config.receiptsLimit,
+    trustedIssuers: config.trustedIssuers,
   };
 }

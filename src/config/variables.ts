@@ -32,6 +32,7 @@ export interface Variables extends LimitVariables {
   OIDC_NAME?: string;
   GITHUB_CLIENT_ID?: string;
   GITHUB_CLIENT_SECRET?: string;
+  TRUSTED_ISSUERS?: string;
   ADMIN_USERNAME?: string;
   ADMIN_PASSWORD?: string;
   OAUTH_CLIENT_ID?: string;
@@ -131,6 +132,11 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
   OIDC_NAME: { type: 'string', description: 'what people call the provider' },
   GITHUB_CLIENT_ID: { type: 'string', description: 'the client id of a GitHub OAuth app' },
   GITHUB_CLIENT_SECRET: { type: 'string', writeOnly: true, description: 'the client secret of a GitHub OAuth app' },
+  // Validated by `readTrustedIssuers`.
+  TRUSTED_ISSUERS: {
+    type: 'string',
+    description: 'issuers separated by semicolons, each a URL and words such as audience=chat',
+  },
   ADMIN_USERNAME: {
     type: 'string',
     pattern: '^[\\p{L}\\p{M}\\p{N}@.+\\-_]{1,150}$',

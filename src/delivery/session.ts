@@ -82,10 +82,10 @@ export class Session {
 
   /** @param now of `performance.now()` */
   checkExpiry(now: number): void {
-    const { expiresAt, endsAt } = this.viewer;
+    const { expiresAt, endsAt, graceMs } = this.viewer;
     const leftMs = endsAt - now;
     if (leftMs <= 0) this.end('token_expired');
-    else if (leftMs <= WARN_BEFORE_EXPIRY_MS && !this.isWarned) {
+    else if (leftMs - graceMs <= WARN_BEFORE_EXPIRY_MS && !this.isWarned) {
       this.isWarned = true;
       this.listener.tokenExpiring(expiresAt);
     }

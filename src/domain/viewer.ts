@@ -9,14 +9,19 @@ export const SCOPES: readonly Scope[] = ['read', 'write', 'introspection'];
 export interface Viewer {
   /** Null for a client that acts for itself (`client_credentials`). */
   user: UserProfile | null;
-  clientId: string;
+  /** Null for a token of a trusted issuer: its clients are not ours. */
+  clientId: string | null;
   /** The sign-in that the token belongs to. Revocation ends a family as a whole. */
   familyId: string;
   scopes: ReadonlySet<Scope>;
   /** When the token expires, by the database's clock. Shown to the client. */
   expiresAt: Date;
-  /** The same by this process's monotonic clock (`performance.now()`). Decisions use it, since the two clocks may differ. */
+  /**
+   * When it stops to work, by this process's monotonic clock (`performance.now()`). Decisions use it, since the two clocks may differ.
+   */
   endsAt: number;
+  /** How long after `expiresAt` that is, in milliseconds: the leeway for the clock of a trusted issuer, 0 for our own tokens. */
+  graceMs: number;
 }
 
 /** @throws DomainError `UNAUTHENTICATED` without a token. */

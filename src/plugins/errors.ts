@@ -19,7 +19,10 @@ async function errors(app: FastifyInstance) {
     const refusal = clientError(error);
     if (refusal?.code === 'SERVICE_UNAVAILABLE') {
       request.log.warn({ err: error }, 'could not answer for now');
-      return reply.code(503).header('Retry-After', retryAfter(refusal)).send(body('unavailable', refusal));
+      return reply
+        .code(503)
+        .header('Retry-After', retryAfter(refusal))
+        .send(body(refusal.rule ?? 'unavailable', refusal));
     }
     if (refusal?.code === 'RATE_LIMITED')
       return reply.code(429).header('Retry-After', retryAfter(refusal)).send(body('rate_limited', refusal));

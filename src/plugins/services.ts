@@ -55,12 +55,20 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const signIns = {
     revoked: (familyIds: string[]) => void sessions.announceRevoked(familyIds),
     rotated: (familyId: string) => void sessions.announceRotated(familyId),
+    userChanged: (userId: string) => void sessions.announceUserChanged(userId),
   };
   const people = peopleServices(db, credentials, async ({ userId, endedFamilyIds }) => {
     if (endedFamilyIds.length > 0) signIns.revoked(endedFamilyIds);
     await sessions.announceUserChanged(userId);
   });
-  const { access, close: stopSweeping } = accessServices(db, credentials, signIns, onError, options);
+  const { access, close: stopSweeping } = await accessServices(
+    db,
+    credentials,
+    people.externalUsers,
+    signIns,
+    onError,
+    options,
+  );
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce, options);
   const mineCallbacks: MineCallbacks = {

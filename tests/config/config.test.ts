@@ -36,6 +36,7 @@ describe('configuration', () => {
       refreshGraceSeconds: 10,
       attemptLimits: { perAccount: 10, perAddress: 300, perClient: 60, longestBlockSeconds: 300 },
       externalProviders: [],
+      trustedIssuers: [],
       admin: { username: undefined, password: undefined },
       client: { id: undefined, secret: undefined },
       limits: {
@@ -94,6 +95,7 @@ describe('configuration', () => {
         OIDC_GOOGLE_NAME: 'Google',
         GITHUB_CLIENT_ID: 'chat3',
         GITHUB_CLIENT_SECRET: 'secret3',
+        TRUSTED_ISSUERS: 'https://id.example audience=chat create=on',
         ADMIN_USERNAME: 'ann',
         ADMIN_PASSWORD: 'correct horse',
         OAUTH_CLIENT_ID: 'web',
@@ -156,6 +158,16 @@ describe('configuration', () => {
           clientSecret: 'secret2',
         },
         { kind: 'github', clientId: 'chat3', clientSecret: 'secret3' },
+      ],
+      trustedIssuers: [
+        {
+          issuer: 'https://id.example',
+          audiences: ['chat'],
+          nameClaim: 'preferred_username',
+          createsUsers: true,
+          syncsNames: false,
+          defaultScopes: [],
+        },
       ],
       admin: { username: 'ann', password: 'correct horse' },
       client: { id: 'web', secret: 'battery staple' },

@@ -104,6 +104,7 @@ export function viewerOf(user: UserProfile | null, scopes: Scope[] = ['read', 'w
     scopes: new Set(scopes),
     expiresAt: new Date(Date.now() + 3_600_000),
     endsAt: performance.now() + 3_600_000,
+    graceMs: 0,
   };
 }
 

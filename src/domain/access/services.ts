@@ -1,7 +1,10 @@
 import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
+import type { ExternalUsers } from '../people/external-users.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { Clients } from './clients.js';
+import type { IssuerTokens, IssuerTokensContext } from './issuers/issuer-tokens.js';
+import type { TrustedIssuer } from './issuers/trusted-issuer.js';
 import { SignIn } from './sign-in.js';
 import type { TokenLifetimes } from './tokens/issue.js';
 import { Sweeper } from './tokens/sweeper.js';
@@ -19,25 +22,40 @@ export interface AccessServices {
 export interface AccessOptions extends TokenLifetimes {
   /** How often expired tokens, codes, tickets and browser sessions are deleted, in milliseconds. Default: 15 s. */
   sweepIntervalMs?: number;
+  /** Identity providers whose access tokens are taken as bearer tokens. Default: none. */
+  trustedIssuers?: readonly TrustedIssuer[];
 }
 
-/** Called after COMMIT: `revoked` with token families that ended, `rotated` with a family whose tokens were rotated. */
+/**
+ * Called after COMMIT: `revoked` with token families that ended, `rotated` with a family whose tokens were rotated, `userChanged` with a
+ * user whose role or names follow a new token's claims.
+ */
 export interface SignInListeners {
   revoked: (familyIds: string[]) => void;
   rotated: (familyId: string) => void;
+  userChanged: (userId: string) => void;
 }
 
 const SWEEP_INTERVAL_MS = 15_000;
 
 /** Creates the services of this room. `close` stops the sweeper. */
-export function accessServices(
+export async function accessServices(
   db: Database,
   { hasher, attempts }: CredentialServices,
-  { revoked, rotated }: SignInListeners,
+  externalUsers: ExternalUsers,
+  { revoked, rotated, userChanged }: SignInListeners,
   onError: (error: unknown, doing: string) => void,
-  { sweepIntervalMs = SWEEP_INTERVAL_MS, ...lifetimes }: AccessOptions,
-): { access: AccessServices; close: () => Promise<void> } {
-  const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts);
+  { sweepIntervalMs = SWEEP_INTERVAL_MS, trustedIssuers = [], ...lifetimes }: AccessOptions,
+): Promise<{ access: AccessServices; close: () => Promise<void> }> {
+  const issuerTokens = await createIssuerTokens(db, trustedIssuers, {
+    externalUsers,
+    viewerOf: (hash) => tokens.viewerOf(hash),
+    onUserChange: userChanged,
+    onNewFamily: (userId) => tokens.trimFamiliesOfIssuers(userId),
+    onError,
+  });
+  const ofIssuers = issuerTokens && ((token: string) => issuerTokens.authenticate(token));
+  const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts, ofIssuers);
   const sweeper = new Sweeper(() => tokens.deleteExpiredStep(), {
     intervalMs: sweepIntervalMs,
     onError: (error) => onError(error, 'delete expired rows'),
@@ -50,4 +68,15 @@ export function accessServices(
     browserSessions: new BrowserSessions(db),
   };
   return { access, close: () => sweeper.close() };
+}
+
+/** Loads the code for trusted issuers only when there are any. */
+async function createIssuerTokens(
+  db: Database,
+  issuers: readonly TrustedIssuer[],
+  context: IssuerTokensContext,
+): Promise<IssuerTokens | undefined> {
+  if (issuers.length === 0) return undefined;
+  const { IssuerTokens } = await import('./issuers/issuer-tokens.js');
+  return new IssuerTokens(db, issuers, context);
 }

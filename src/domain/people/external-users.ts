@@ -1,20 +1,24 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type Database, query } from '../database.js';
 import { isUnmistakable, usernameKey } from '../names.js';
 import { normalized } from '../text.js';
 import { transaction } from '../transaction.js';
 
+/** A user's names as a provider gives them; undefined where it gives none. */
+export interface ProviderNames {
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+}
+
 /** A user at an external identity provider, as the provider describes them. */
-export interface ExternalIdentity {
+export interface ExternalIdentity extends ProviderNames {
   issuer: string;
   /** The provider's id of the user, which never changes. */
   subject: string;
   /** Candidates for the username of a new user, best first. */
   usernames: readonly (string | undefined)[];
   email?: string | undefined;
-  firstName?: string | undefined;
-  lastName?: string | undefined;
 }
 
 const FIND = {
@@ -22,10 +26,10 @@ const FIND = {
   text: 'SELECT user_id FROM external_identities WHERE issuer = $1 AND subject = $2',
 };
 
-/** Characters. Leaves room for a number within the 150 characters of a username. */
+/** Characters. Leaves room for a suffix within the 150 characters of a username. */
 const MAX_STEM = 140;
 
-/** A taken username gets the suffix 2, then 3. After that the suffix is random: a provider may have thousands of one name. */
+/** A taken username gets the suffix -2, then -3. After that the suffix is random: a provider may have thousands of one name. */
 const LAST_NUMBER = 3;
 /** The smallest random suffix. All have six digits. */
 const RANDOM_FROM = 100_000;
@@ -45,7 +49,8 @@ export class ExternalUsers {
     return (await this.find(identity)) ?? (await this.create(identity)) ?? (await this.require(identity));
   }
 
-  private async find({ issuer, subject }: ExternalIdentity): Promise<string | undefined> {
+  /** The id of the user with this identity; undefined when there is none. */
+  async find({ issuer, subject }: Pick<ExternalIdentity, 'issuer' | 'subject'>): Promise<string | undefined> {
     const [row] = await query<{ user_id: string }>(this.db, FIND, [issuer, subject]);
     return row?.user_id;
   }
@@ -59,6 +64,7 @@ export class ExternalUsers {
   /** Undefined when another sign-in has created the identity meanwhile. */
   private create(identity: ExternalIdentity): Promise<string | undefined> {
     const stem = usernameFrom(identity.usernames);
+    const { firstName, lastName } = namesFrom(identity);
     return transaction(this.db, async (connection) => {
       // One creation at a time: two users with the same name get different suffixes, and one identity gets one user.
       await connection.query(`SELECT pg_advisory_xact_lock(hashtextextended('external users', 0))`);
@@ -70,14 +76,7 @@ export class ExternalUsers {
         const { rowCount } = await connection.query(
           `INSERT INTO users (id, username, email, first_name, last_name, username_key)
            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-          [
-            id,
-            username,
-            emailFrom(identity.email),
-            nameFrom(identity.firstName),
-            nameFrom(identity.lastName),
-            usernameKey(username),
-          ],
+          [id, username, emailFrom(identity.email), firstName ?? '', lastName ?? '', usernameKey(username)],
         );
         if (rowCount === 1) break;
       }
@@ -94,10 +93,10 @@ export class ExternalUsers {
 /** The suffix of the n-th username that is tried, counted from 1. */
 function suffix(n: number): string {
   if (n === 1) return '';
-  return String(n <= LAST_NUMBER ? n : randomInt(RANDOM_FROM, 10 * RANDOM_FROM));
+  return `-${n <= LAST_NUMBER ? n : randomInt(RANDOM_FROM, 10 * RANDOM_FROM)}`;
 }
 
-/** The first name that is a valid username (`checkUsername`) after its forbidden characters are removed; `user` when none is. */
+/** The first name that is a valid username (`checkUsername`) after its forbidden characters are removed; `user-<8>` when none is. */
 function usernameFrom(names: readonly (string | undefined)[]): string {
   for (const name of names) {
     const username = [
@@ -108,7 +107,7 @@ function usernameFrom(names: readonly (string | undefined)[]): string {
     ].slice(0, MAX_STEM);
     if (username.length > 0 && isUnmistakable(username.join(''))) return username.join('');
   }
-  return 'user';
+  return `user-${randomBytes(4).toString('hex')}`;
 }
 
 function emailFrom(email: string | undefined): string | null {
@@ -117,8 +116,16 @@ function emailFrom(email: string | undefined): string | null {
     : null;
 }
 
-function nameFrom(name: string | undefined): string {
-  return [...normalized((name ?? '').slice(0, MAX_PROVIDER_NAME).toWellFormed().replaceAll('\0', ''), 'NFC')]
+/** The names in the form in which users have them. */
+export function namesFrom({ firstName, lastName }: ProviderNames): ProviderNames {
+  return {
+    firstName: firstName === undefined ? undefined : nameFrom(firstName),
+    lastName: lastName === undefined ? undefined : nameFrom(lastName),
+  };
+}
+
+function nameFrom(name: string): string {
+  return [...normalized(name.slice(0, MAX_PROVIDER_NAME).toWellFormed().replaceAll('\0', ''), 'NFC')]
     .slice(0, 150)
     .join('');
 }

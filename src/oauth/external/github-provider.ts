@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { fetchJson, textOf } from '../../domain/access/issuers/fetch-json.js';
 import type { ExternalIdentity } from '../../domain/people/external-users.js';
 import type { BrowserCookie } from '../authorize/browser-cookie.js';
 import type { PublicUrlOf } from '../public-url.js';
-import { fetchJson, textOf } from './fetch-json.js';
 import { type ExternalProvider, ExternalSignInError } from './provider.js';
 import { ProviderClient } from './provider-client.js';
 
@@ -49,7 +49,7 @@ export class GithubProvider implements ExternalProvider {
   async finish(request: FastifyRequest, reply: FastifyReply): Promise<ExternalIdentity> {
     const { access_token: accessToken } = await this.client.exchange(request, reply);
     if (!accessToken) throw new ExternalSignInError('GitHub gave no access token.');
-    const user = await fetchJson(new URL('/user', this.api), { authorization: `Bearer ${accessToken}` });
+    const user = await fetchJson(new URL('/user', this.api), { headers: { authorization: `Bearer ${accessToken}` } });
     if (typeof user.id !== 'number') throw new ExternalSignInError('The answer of GitHub has no user id.');
     return {
       issuer: this.site,

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { textOf } from '../../domain/access/issuers/fetch-json.js';
+import { SIGNATURE_ALGORITHMS } from '../../domain/access/issuers/signature-algorithms.js';
 import type { ExternalIdentity } from '../../domain/people/external-users.js';
 import type { BrowserCookie } from '../authorize/browser-cookie.js';
 import type { PublicUrlOf } from '../public-url.js';
-import { textOf } from './fetch-json.js';
 import { discover, type OidcMetadata } from './oidc-metadata.js';
 import { type ExternalProvider, ExternalSignInError } from './provider.js';
 import { type ClientSettings, ProviderClient } from './provider-client.js';
@@ -16,20 +17,6 @@ export interface OidcSettings {
   clientSecret: string;
 }
 
-/** Asymmetric algorithms only: the client itself could sign with HS256, and anybody with "none". */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
 /** Allowed difference between the two clocks, in seconds. */
 const CLOCK_TOLERANCE = 60;
 
@@ -90,7 +77,7 @@ export class OidcProvider implements ExternalProvider {
       const { payload } = await jwtVerify(idToken, keys, {
         issuer,
         audience: clientId,
-        algorithms: ALGORITHMS,
+        algorithms: SIGNATURE_ALGORITHMS,
         clockTolerance: CLOCK_TOLERANCE,
         requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
       });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BrowserSessions } from '../../domain/access/browser-sessions.js';
+import { ProviderError } from '../../domain/access/issuers/fetch-json.js';
 import type { ExternalUsers } from '../../domain/people/external-users.js';
 import type { BrowserCookie } from '../authorize/browser-cookie.js';
 import { pageFor, queryOf } from '../authorize/endpoint.js';
@@ -84,7 +85,7 @@ class ExternalSignIn {
   };
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, query: string): FastifyReply {
-    if (!(error instanceof ExternalSignInError)) throw error;
+    if (!(error instanceof ProviderError)) throw error;
     const { key, label } = this.provider;
     request.log.warn({ provider: key, reason: error.message, err: error.cause }, 'external sign-in failed');
     const text = `Signing in with ${label} did not work. You can try again, or sign in another way.`;

@@ -1,13 +1,12 @@
 import fastifyOAuth2, { type FastifyOAuth2Options, type OAuth2Namespace } from '@fastify/oauth2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { PROVIDER_TIMEOUT_MS } from '../../domain/access/issuers/fetch-json.js';
 import type { BrowserCookie } from '../authorize/browser-cookie.js';
 import type { PublicUrlOf } from '../public-url.js';
 import { callbackPath, ExternalSignInError } from './provider.js';
 
 export type ClientSettings = Pick<FastifyOAuth2Options, 'credentials' | 'scope'>;
 
-/** How long a request to a provider may take, in milliseconds. */
-export const PROVIDER_TIMEOUT_MS = 5000;
 /** Bytes of an answer of the token endpoint. */
 const MAX_ANSWER = 64 * 1024;
 

@@ -17,13 +17,13 @@ const namesOf = async (ids: string[]) => {
 it('a name that is taken gets a number, and one that many have is not tried a thousand times', async () => {
   const ids: string[] = [];
   for (let count = 0; count < 3; count += 1) ids.push(await services.externalUsers.findOrCreate(identity(count)));
-  expect((await namesOf(ids)).sort()).toEqual(['zoe', 'zoe2', 'zoe3']);
+  expect((await namesOf(ids)).sort()).toEqual(['zoe', 'zoe-2', 'zoe-3']);
   const many = await Promise.all(
     Array.from({ length: 20 }, (_, count) => services.externalUsers.findOrCreate(identity(10 + count))),
   );
   const names = await namesOf(many);
   expect(new Set(names).size).toBe(20);
-  for (const name of names) expect(name).toMatch(/^zoe\d{6}$/);
+  for (const name of names) expect(name).toMatch(/^zoe-\d{6}$/);
   expect(await services.externalUsers.findOrCreate(identity(10))).toBe(many[0]);
 });
 

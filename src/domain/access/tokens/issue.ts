@@ -111,11 +111,18 @@ const trim = (name: string, holder: string) => ({
 });
 const TRIM_OF_USER = trim('token-families-trim-user', 'user_id = $2 AND client_id = $1');
 const TRIM_OF_CLIENT = trim('token-families-trim-client', 'user_id IS NULL AND client_id = $1');
+const TRIM_OF_ISSUERS = trim('token-families-trim-issuers', 'user_id = $1 AND client_id IS NULL');
 
 /** Deletes the oldest families beyond the limit of 1000, and returns their ids. */
 export async function trimFamilies(db: Database, clientId: string, userId: string | null): Promise<string[]> {
   const rows = await (userId === null
     ? query<{ id: string }>(db, TRIM_OF_CLIENT, [clientId])
     : query<{ id: string }>(db, TRIM_OF_USER, [clientId, userId]));
+  return rows.map(({ id }) => id);
+}
+
+/** The same for a user's families of tokens of trusted issuers. */
+export async function trimFamiliesOfIssuers(db: Database, userId: string): Promise<string[]> {
+  const rows = await query<{ id: string }>(db, TRIM_OF_ISSUERS, [userId]);
   return rows.map(({ id }) => id);
 }

@@ -31,7 +31,9 @@ const CREATE = {
 /** The caller must create the tickets of one family one after another: concurrent statements do not see each other's tickets. */
 export async function createSocketTicket(db: Database, viewer: Viewer): Promise<string> {
   const ticket = newToken('ticket');
-  const values = [hashToken(ticket), viewer.familyId, [...viewer.scopes], viewer.expiresAt, TICKET_SECONDS];
+  const { familyId, scopes, expiresAt, graceMs } = viewer;
+  const endsAt = graceMs === 0 ? expiresAt : new Date(expiresAt.getTime() + graceMs);
+  const values = [hashToken(ticket), familyId, [...scopes], endsAt, TICKET_SECONDS];
   const rows = await query(db, CREATE, values);
   if (rows.length === 0) throw new DomainError('UNAUTHENTICATED', 'A valid access token is required.');
   return ticket;

@@ -6,7 +6,14 @@ import type { Viewer } from '../../viewer.js';
 import { type CodeRedemption, type CodeResult, createCode, type NewCode, redeemCode } from './codes.js';
 import { type DeletedRows, deleteExpired, deleteExpiredStep } from './expired.js';
 import { describeTokens, type TokenDescription } from './introspect.js';
-import { type IssuedTokens, issueFamily, type NewFamily, type TokenLifetimes, trimFamilies } from './issue.js';
+import {
+  type IssuedTokens,
+  issueFamily,
+  type NewFamily,
+  type TokenLifetimes,
+  trimFamilies,
+  trimFamiliesOfIssuers,
+} from './issue.js';
 import { hashToken, isToken } from './opaque-token.js';
 import { endSignInsOfUser, removeClient, revokeByToken } from './revoke.js';
 import { type RefreshRequest, type RotationResult, rotate } from './rotate.js';
@@ -39,6 +46,7 @@ export class Tokens {
    * @param onRevoked called after COMMIT with the families that ended
    * @param onRotated called after COMMIT with a family whose tokens were rotated
    * @param attempts counts made-up tokens and codes per network; without it they are not limited
+   * @param ofIssuers authenticates what cannot be a token of ours (`IssuerTokens`)
    */
   constructor(
     private readonly db: Database,
@@ -46,6 +54,7 @@ export class Tokens {
     private readonly onRevoked: (familyIds: string[]) => void,
     private readonly onRotated: (familyId: string) => void = () => {},
     private readonly attempts?: Attempts,
+    private readonly ofIssuers?: (token: string) => Promise<Viewer | undefined>,
   ) {
     this.newTickets = new FairQueue({
       parallel: 3,
@@ -56,15 +65,26 @@ export class Tokens {
   }
 
   /**
-   * The viewer of an access token. Undefined when the token is malformed, unknown, expired or revoked, or its user is not active.
+   * The viewer of an access token, our own or a trusted issuer's. Undefined when the token is malformed, unknown, expired or revoked, or
+   * its user is not active.
    * @param address the IP address that the token came from, for counting invalid ones; undefined where the edge has its own limit
-   * @throws DomainError `RATE_LIMITED` for an invalid token from a network that has sent too many
+   * @throws DomainError `RATE_LIMITED` for an invalid token from a network that has sent too many; as `IssuerTokens.authenticate`
    */
   async authenticate(accessToken: string, address?: string): Promise<Viewer | undefined> {
-    if (!isToken('access', accessToken)) return undefined;
+    if (!isToken('access', accessToken)) return this.ofIssuers?.(accessToken);
     const viewer = (await this.viewers.add(hashToken(accessToken))) ?? undefined;
     if (!viewer) await this.countMadeUp(address);
     return viewer;
+  }
+
+  /** The viewer of the stored access token with this hash; null when it is not there, expired or revoked, or its user is not active. */
+  viewerOf(hash: Buffer): Promise<Viewer | null> {
+    return this.viewers.add(hash);
+  }
+
+  /** Ends a user's oldest families of trusted issuers' tokens beyond the limit of 1000. */
+  async trimFamiliesOfIssuers(userId: string): Promise<void> {
+    this.announce(await trimFamiliesOfIssuers(this.db, userId));
   }
 
   /** Starts a family. Undefined when the client or user does not exist, or the user is inactive or has changed their password. */

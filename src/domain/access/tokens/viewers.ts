@@ -1,11 +1,12 @@
 import { type Database, query } from '../../database.js';
 import type { UserProfile } from '../../profile.js';
 import type { Viewer } from '../../viewer.js';
+import { LEEWAY_SECONDS } from '../issuers/trusted-issuer.js';
 import { scopeSet } from '../scopes.js';
 import { FAMILY_IS_ALIVE, HOLDER_COLUMNS, type HolderRow, toHolder } from './holder-row.js';
 
 export type ViewerRow = HolderRow & {
-  client_id: string;
+  client_id: string | null;
   family_id: string;
   scopes: string[];
   expires_at: Date;
@@ -30,13 +31,15 @@ export async function viewersOf(db: Database, hashes: readonly Buffer[]): Promis
 }
 
 export function toViewer(row: ViewerRow): Viewer {
+  const graceMs = row.client_id === null ? LEEWAY_SECONDS * 1000 : 0;
   return {
     user: toHolder(row),
     clientId: row.client_id,
     familyId: row.family_id,
     scopes: scopeSet(row.scopes),
-    expiresAt: row.expires_at,
+    expiresAt: graceMs === 0 ? row.expires_at : new Date(row.expires_at.getTime() - graceMs),
     endsAt: performance.now() + row.left_ms,
+    graceMs,
   };
 }
 

@@ -47,6 +47,7 @@ describe('Tokens', () => {
         scopes: new Set(['read', 'write']),
         expiresAt: expect.any(Date),
         endsAt: expect.any(Number),
+        graceMs: 0,
       });
       expect(Math.abs(viewer.expiresAt.getTime() - before - 3_600_000)).toBeLessThan(5000);
     });

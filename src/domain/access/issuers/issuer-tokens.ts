@@ -1,0 +1,120 @@
+import { answerTimeoutMs, type Database } from '../../database.js';
+import { type ExternalUsers, namesFrom } from '../../people/external-users.js';
+import { FairQueue } from '../../queues/fair-queue.js';
+import type { Viewer } from '../../viewer.js';
+import { hashToken } from '../tokens/opaque-token.js';
+import { admit } from './admit.js';
+import { identityOf, roleOf, scopesOf } from './token-claims.js';
+import { LEEWAY_SECONDS, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
+import { looksSigned, Verifier } from './verifier.js';
+
+/** Tokens whose check is remembered. A further one displaces the oldest. */
+const MAX_VERIFIED = 10_000;
+
+/** What `IssuerTokens` needs of its surroundings. */
+export interface IssuerTokensContext {
+  externalUsers: Pick<ExternalUsers, 'find' | 'findOrCreate'>;
+  /** The viewer of the written access token with this hash; null for one that is not there, expired or revoked. */
+  viewerOf(hash: Buffer): Promise<Viewer | null>;
+  /** Called after COMMIT when a user's role or names changed. */
+  onUserChange(userId: string): void;
+  /** Called after COMMIT with a user who has one more family. */
+  onNewFamily(userId: string): Promise<void>;
+  onError(error: unknown, doing: string): void;
+}
+
+/**
+ * Access tokens of trusted issuers. The signature and the claims are checked once in a process. At its first use a token is written like
+ * one of our own, so that from then on revocation, sockets, tickets and the rights in the database are the same for both.
+ */
+export class IssuerTokens {
+  private readonly verifier: Verifier;
+  /** By hash: when the token ends, in milliseconds since 1970. */
+  private readonly verified = new Map<string, number>();
+  /** First uses: a transaction each. Those of one user wait for each other here, not for a lock in PostgreSQL. */
+  private readonly firstUses: FairQueue;
+  /** First uses that are under way, by hash: many sockets may come back with one new token at once. */
+  private readonly beginning = new Map<string, Promise<Viewer | null>>();
+
+  constructor(
+    private readonly db: Database,
+    issuers: readonly TrustedIssuer[],
+    private readonly context: IssuerTokensContext,
+  ) {
+    this.verifier = new Verifier(issuers, context.onError);
+    this.firstUses = new FairQueue({
+      parallel: 3,
+      maxWaiting: 1000,
+      maxWaitingPerKey: 100,
+      timeoutMs: answerTimeoutMs(db),
+    });
+  }
+
+  /**
+   * The viewer of a token; undefined when it fails a check, is revoked, or its user is unknown or not active.
+   * @throws DomainError `SERVICE_UNAVAILABLE`, with the rule `temporarily_unavailable` while its issuer is away and its key not known
+   */
+  async authenticate(token: string): Promise<Viewer | undefined> {
+    if (!looksSigned(token)) return undefined;
+    const hash = hashToken(token);
+    const key = hash.toString('base64');
+    let verified: VerifiedToken | undefined;
+    if (!this.isVerified(key)) {
+      verified = await this.verifier.verify(token);
+      if (!verified) return undefined;
+    }
+    const known = await this.context.viewerOf(hash);
+    const viewer = known ?? (await this.begin(hash, key, verified ?? (await this.verifier.verify(token))));
+    if (viewer && verified) this.remember(key, verified);
+    return viewer ?? undefined;
+  }
+
+  private begin(hash: Buffer, key: string, token: VerifiedToken | undefined): Promise<Viewer | null> {
+    if (!token) return Promise.resolve(null);
+    const present = this.beginning.get(key);
+    if (present) return present;
+    const holder = `${token.issuer.issuer} ${token.subject}`;
+    const firstUse = this.firstUses
+      .run(holder, () => this.firstUse(hash, token))
+      .finally(() => this.beginning.delete(key));
+    this.beginning.set(key, firstUse);
+    return firstUse;
+  }
+
+  private async firstUse(hash: Buffer, token: VerifiedToken): Promise<Viewer | null> {
+    const identity = identityOf(token);
+    const { externalUsers, viewerOf, onUserChange, onNewFamily } = this.context;
+    const userId = await (token.issuer.createsUsers
+      ? externalUsers.findOrCreate(identity)
+      : externalUsers.find(identity));
+    if (userId === undefined) return null;
+    const admission = await admit(this.db, {
+      hash,
+      userId,
+      identity,
+      role: roleOf(token),
+      names: token.issuer.syncsNames ? namesFrom(identity) : {},
+      scopes: scopesOf(token),
+      issuedAt: token.issuedAt,
+      expiresAt: token.expiresAt,
+    });
+    if (!admission) return null;
+    if (admission.isUserChanged) onUserChange(userId);
+    await onNewFamily(userId);
+    return viewerOf(hash);
+  }
+
+  private isVerified(key: string): boolean {
+    const endsAt = this.verified.get(key);
+    if (endsAt !== undefined && endsAt > Date.now()) return true;
+    this.verified.delete(key);
+    return false;
+  }
+
+  private remember(key: string, { expiresAt }: VerifiedToken): void {
+    // A Map keeps the order in which its keys were added: the first entry is the oldest.
+    const [oldest] = this.verified.keys();
+    if (this.verified.size >= MAX_VERIFIED && oldest !== undefined) this.verified.delete(oldest);
+    this.verified.set(key, expiresAt.getTime() + LEEWAY_SECONDS * 1000);
+  }
+}

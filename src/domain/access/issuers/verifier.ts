@@ -1,0 +1,80 @@
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose';
+import { IssuerKeys } from './issuer-keys.js';
+import { SIGNATURE_ALGORITHMS } from './signature-algorithms.js';
+import { isIdToken } from './token-claims.js';
+import { LEEWAY_SECONDS, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
+
+/** Characters. Longer tokens are refused unread; the headers of a request have no room for them either. */
+const MAX_TOKEN = 16_000;
+/** Three parts in base64url: an encrypted token has five (https://datatracker.ietf.org/doc/html/rfc7516#section-3.1). */
+const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** The `typ` of access tokens; issuers that do not follow RFC 9068 send `JWT` or none. */
+const ACCESS_TOKEN_TYPES = new Set(['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt']);
+/** Characters of a subject (https://openid.net/specs/openid-connect-core-1_0.html#IDToken). */
+const MAX_SUBJECT = 255;
+/** The last second of the year 9999: every part of the service can write it. */
+const MAX_TIME = 253_402_300_799;
+
+/** Whether a text may be a signed token of somebody else. Tells nothing of its signature. */
+export function looksSigned(token: string): boolean {
+  return token.length <= MAX_TOKEN && SIGNED_TOKEN.test(token);
+}
+
+interface Trusted {
+  issuer: TrustedIssuer;
+  keys: IssuerKeys;
+}
+
+/** Checks tokens of trusted issuers by https://datatracker.ietf.org/doc/html/rfc9068#section-4. */
+export class Verifier {
+  private readonly trusted: ReadonlyMap<string, Trusted>;
+
+  constructor(issuers: readonly TrustedIssuer[], onError: (error: unknown, doing: string) => void) {
+    this.trusted = new Map(
+      issuers.map((issuer) => [issuer.issuer, { issuer, keys: new IssuerKeys(issuer, onError) }] as const),
+    );
+  }
+
+  /**
+   * The token's content; undefined for one that fails a check.
+   * @throws DomainError `SERVICE_UNAVAILABLE`, rule `temporarily_unavailable`, when the key is not known and its issuer is away
+   */
+  async verify(token: string): Promise<VerifiedToken | undefined> {
+    try {
+      const { iss = '' } = decodeJwt(token);
+      const trusted = this.trusted.get(iss);
+      if (!trusted) return undefined;
+      const { issuer, keys } = trusted;
+      const verified = await jwtVerify(token, keys.get, {
+        issuer: iss,
+        audience: [...issuer.audiences],
+        algorithms: SIGNATURE_ALGORITHMS,
+        clockTolerance: LEEWAY_SECONDS,
+        requiredClaims: ['sub', 'exp', 'iat'],
+      });
+      return isAccessToken(verified) ? contentOf(verified.payload, issuer) : undefined;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** https://datatracker.ietf.org/doc/html/rfc9068#section-2.1 */
+function isAccessToken({ protectedHeader: { typ = 'jwt' }, payload }: JWTVerifyResult): boolean {
+  // A token that is bound to a key of its client must come with a proof, which nobody here checks.
+  return ACCESS_TOKEN_TYPES.has(String(typ).toLowerCase()) && !isIdToken(payload) && payload.cnf === undefined;
+}
+
+function contentOf(claims: JWTPayload, issuer: TrustedIssuer): VerifiedToken | undefined {
+  const { sub, iat = Number.NaN, exp = Number.NaN } = claims;
+  const now = Date.now() / 1000;
+  if (!isSubject(sub) || !(iat >= 0 && iat <= now + LEEWAY_SECONDS) || !(exp <= MAX_TIME)) return undefined;
+  return { issuer, claims, subject: sub, issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000) };
+}
+
+function isSubject(sub: unknown): sub is string {
+  return (
+    typeof sub === 'string' && sub !== '' && sub.length <= MAX_SUBJECT && !sub.includes('\0') && sub.isWellFormed()
+  );
+}

@@ -1,0 +1,119 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { scopesOf } from '../../../../src/domain/access/issuers/token-claims.js';
+import { looksSigned, Verifier } from '../../../../src/domain/access/issuers/verifier.js';
+import { leastCpu } from '../../../support/cpu-time.js';
+import { forgedTokens } from '../../../support/forged-tokens.js';
+import { type IssuerKey, newKey, seconds, startTokenIssuer, type TokenIssuer } from '../../../support/token-issuer.js';
+
+/** CPU time of a refusal, in milliseconds. */
+const REFUSAL_MS = 2;
+
+let issuer: TokenIssuer;
+let first: IssuerKey;
+let rsa: IssuerKey;
+let verifier: Verifier;
+const failures: unknown[] = [];
+
+beforeAll(async () => {
+  issuer = await startTokenIssuer();
+  first = issuer.key;
+  rsa = await newKey('rsa', 'RS256');
+  issuer.publish(first, rsa);
+  verifier = new Verifier([issuer.trusted()], (error) => failures.push(error));
+});
+afterEach(() => expect(failures.splice(0)).toEqual([]));
+afterAll(() => issuer.close());
+
+/** As `IssuerTokens` reads a token. */
+const read = async (token: string) => (looksSigned(token) ? verifier.verify(token) : undefined);
+
+describe('A token of a trusted issuer', () => {
+  it('is read: who, since when, until when', async () => {
+    const now = seconds();
+    const token = await read(await issuer.sign({ iat: now - 10, exp: now + 50, sub: 'ann' }));
+    expect(token).toMatchObject({
+      issuer: issuer.trusted(),
+      subject: 'ann',
+      issuedAt: new Date((now - 10) * 1000),
+      expiresAt: new Date((now + 50) * 1000),
+    });
+  });
+
+  it.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'])(
+    'is taken with %s',
+    async (alg) => {
+      const other = await startTokenIssuer();
+      try {
+        other.publish(await newKey('k', alg));
+        const reader = new Verifier([other.trusted()], (error) => failures.push(error));
+        expect(await reader.verify(await other.sign())).toMatchObject({ subject: 'ann' });
+      } finally {
+        await other.close();
+      }
+    },
+  );
+
+  it.each([
+    ['at+jwt', { typ: 'at+jwt' }],
+    ['application/at+jwt', { typ: 'application/at+jwt' }],
+    ['AT+JWT', { typ: 'AT+JWT' }],
+    ['JWT', { typ: 'JWT' }],
+    ['none', { typ: undefined }],
+  ])('is taken with the type %s', async (_name, header) => {
+    expect(await read(await issuer.sign({}, header))).toBeDefined();
+  });
+
+  it('is taken within 30 seconds of leeway, on either side', async () => {
+    const now = seconds();
+    expect(await read(await issuer.sign({ exp: now - 25 }))).toBeDefined();
+    expect(await read(await issuer.sign({ iat: now + 25, nbf: now + 25 }))).toBeDefined();
+  });
+
+  it('is taken for one of several audiences', async () => {
+    expect(await read(await issuer.sign({ aud: ['account', 'chat'] }))).toBeDefined();
+    const two = new Verifier([issuer.trusted({ audiences: ['web', 'phone'] })], (error) => failures.push(error));
+    expect(await two.verify(await issuer.sign({ aud: 'phone' }))).toBeDefined();
+    expect(await two.verify(await issuer.sign({ aud: 'chat' }))).toBeUndefined();
+  });
+
+  it.each([
+    ['chat:read and chat:write', { scope: 'openid chat:read chat:write' }, ['read', 'write']],
+    ['read and write', { scope: 'read write' }, ['read', 'write']],
+    ['both names of one', { scope: 'read chat:read' }, ['read']],
+    ['a list in scp', { scope: undefined, scp: ['chat:write'] }, ['write']],
+    ['a text in scp', { scope: undefined, scp: 'chat:read' }, ['read']],
+    ['never introspection', { scope: 'introspection chat:introspection' }, []],
+    ['none of ours', { scope: 'openid profile email' }, []],
+    ['none', { scope: undefined }, []],
+  ])('has our scopes: %s', async (_name, claims, scopes) => {
+    const token = await read(await issuer.sign(claims));
+    expect(token && scopesOf(token)).toEqual(scopes);
+  });
+
+  it('has the default of its issuer without scopes of ours, and no more than it names with one', async () => {
+    const generous = new Verifier([issuer.trusted({ defaultScopes: ['read', 'write'] })], (e) => failures.push(e));
+    const scopes = async (scope: string) => {
+      const token = await generous.verify(await issuer.sign({ scope }));
+      return token && scopesOf(token);
+    };
+    expect(await scopes('openid')).toEqual(['read', 'write']);
+    expect(await scopes('openid chat:read')).toEqual(['read']);
+  });
+});
+
+describe('A forged token', () => {
+  it('is refused in each of its forms, in two milliseconds of CPU', async () => {
+    expect(await read(await issuer.sign())).toBeDefined();
+    const forged = await forgedTokens(issuer);
+    expect(forged.size).toBeGreaterThanOrEqual(30);
+    const taken: string[] = [];
+    const slow: string[] = [];
+    for (const [name, token] of forged) {
+      if ((await read(token)) !== undefined) taken.push(name);
+      const ms = await leastCpu(REFUSAL_MS, () => read(token));
+      if (ms >= REFUSAL_MS) slow.push(`${name}: ${ms} ms`);
+    }
+    expect({ taken, slow }).toEqual({ taken: [], slow: [] });
+    expect(await read(await issuer.sign())).toBeDefined();
+  });
+});
