@@ -25,6 +25,8 @@ export interface Limits {
   readonly largeOperationsPerUser: number;
   /** Fields that one event may cost for all subscriptions of one user together, each counted as at least 10. */
   readonly subscriptionFieldsPerUser: number;
+  /** Messages a second that one bot sends. */
+  readonly botSendsPerSecond: number;
 }
 
 const count = { type: 'string', format: 'limit', description: 'a whole number, 0 (no limit) to 999999999' };
@@ -52,6 +54,7 @@ export const limitSchemas = {
   LIMIT_OPERATIONS_PER_SOCKET: { ...count, default: '200' },
   LIMIT_LARGE_OPERATIONS_PER_USER: { ...count, default: '4' },
   LIMIT_SUBSCRIPTION_FIELDS_PER_USER: { ...count, default: '10000' },
+  LIMIT_BOT_SENDS: { ...count, default: '50' },
 };
 
 export type LimitVariables = Record<keyof typeof limitSchemas, string>;
@@ -74,6 +77,7 @@ export function toLimits(variables: LimitVariables): Limits {
     operationsPerSocket: limit(variables.LIMIT_OPERATIONS_PER_SOCKET),
     largeOperationsPerUser: limit(variables.LIMIT_LARGE_OPERATIONS_PER_USER),
     subscriptionFieldsPerUser: limit(variables.LIMIT_SUBSCRIPTION_FIELDS_PER_USER),
+    botSendsPerSecond: limit(variables.LIMIT_BOT_SENDS),
   });
 }
 

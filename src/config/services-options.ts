@@ -11,6 +11,7 @@ export function servicesOptions(config: Config): ServicesOptions {
     attemptLimits: config.attemptLimits,
     editWindowSeconds: config.editWindowSeconds,
     mentionAllLimit: config.mentionAllLimit,
+    botSendsPerSecond: config.limits.botSendsPerSecond,
     adminsReadDirectChats: config.adminsReadDirectChats,
     receiptsLimit: config.receiptsLimit,
     trustedIssuers: config.trustedIssuers,

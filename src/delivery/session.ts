@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.js';
-import type { UserProfile } from '../domain/profile.js';
+import { isSameProfile, type UserProfile } from '../domain/profile.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { Attendance } from './presence/attendance.js';
 
@@ -103,8 +103,7 @@ export class Session {
       return;
     }
     const before = this.viewer.user;
-    if (user?.role === before?.role && user?.firstName === before?.firstName && user?.lastName === before?.lastName)
-      return;
+    if (user === before || (user && before && isSameProfile(user, before))) return;
     this.current = { ...this.viewer, user };
     this.listener.viewerChanged();
   }

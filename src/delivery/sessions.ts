@@ -1,5 +1,5 @@
 import { Multimap } from '../domain/multimap.js';
-import type { UserProfile } from '../domain/profile.js';
+import { isPresent, type UserProfile } from '../domain/profile.js';
 import type { Viewer } from '../domain/viewer.js';
 import { within } from '../domain/within.js';
 import { type Bus, CONTROL_TOPIC } from './bus.js';
@@ -74,7 +74,7 @@ export class Sessions {
   }
 
   open(viewer: Viewer, listener: SessionListener): Session {
-    const attendance = viewer.user ? this.options.presences?.opened(viewer.user.id) : undefined;
+    const attendance = isPresent(viewer.user) ? this.options.presences?.opened(viewer.user.id) : undefined;
     const session = new Session(listener, this.index, attendance);
     this.sessions.add(session);
     session.setToken(viewer);

@@ -22,6 +22,11 @@ export interface UserProfile {
   dateJoined: string;
 }
 
+/** Whether others may be told that the user is there. A bot is in no presence. */
+export function isPresent(user: UserProfile | null): user is UserProfile {
+  return user !== null && user.kind !== 'bot';
+}
+
 export function isSameProfile(one: UserProfile, other: UserProfile): boolean {
   return (
     one.id === other.id &&

@@ -21,8 +21,8 @@ export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client:
       return { id: signedIn.user.id, passwordVersion: signedIn.passwordVersion };
     },
 
-    /** The client acts for itself. The engine requires an object. */
-    getUserFromClient: async () => ({}),
+    /** The client acts for itself, or as its bot. The engine requires an object. */
+    getUserFromClient: async () => (client.userId === null ? {} : { id: client.userId }),
 
     validateScope: async (_user, _client, requested) => selectScopes(requested, client.scopes),
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { isPresent } from '../domain/profile.js';
 import type { Viewer } from '../domain/viewer.js';
 import { BearerError, bearerToken } from './bearer.js';
 
@@ -22,7 +23,7 @@ async function authenticate(app: FastifyInstance, { count }: AuthenticateOptions
     const viewer = await app.services.viewers.authenticate(token);
     if (!viewer) throw BearerError.invalid();
     count?.(request, viewer);
-    if (viewer.user) app.services.presences.active(viewer.user.id);
+    if (isPresent(viewer.user)) app.services.presences.active(viewer.user.id);
     return viewer;
   });
 }

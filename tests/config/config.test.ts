@@ -56,6 +56,7 @@ describe('configuration', () => {
         operationsPerSocket: 200,
         largeOperationsPerUser: 4,
         subscriptionFieldsPerUser: 10_000,
+        botSendsPerSecond: 50,
       },
     });
   });
@@ -116,6 +117,7 @@ describe('configuration', () => {
         LIMIT_OPERATIONS_PER_SOCKET: '13',
         LIMIT_LARGE_OPERATIONS_PER_USER: '14',
         LIMIT_SUBSCRIPTION_FIELDS_PER_USER: '15',
+        LIMIT_BOT_SENDS: '16',
       },
       cwd,
     );
@@ -188,6 +190,7 @@ describe('configuration', () => {
         operationsPerSocket: 13,
         largeOperationsPerUser: 14,
         subscriptionFieldsPerUser: 15,
+        botSendsPerSecond: 16,
       },
     });
   });

@@ -100,6 +100,7 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
   `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  bots: { query: () => '{ bots { id user { id } owner { id } } }', answers: readsOfAdmins },
   chats: { query: () => '{ chats { id } }', answers: readsOfUsers },
   messages: { query: () => `{ messages(chatId: "${chat.id}") { id } }`, answers: readsOfMembers },
   me: { query: () => '{ me { id email } }', answers: readsOfUsers },
@@ -177,6 +178,10 @@ const OPERATIONS: Record<string, Operation> = {
   },
   createUser: {
     query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,
+    answers: writesOfAdmins,
+  },
+  createBot: {
+    query: () => `mutation { createBot(username: "${unique()}", ownerId: "${friend.id}") { id } }`,
     answers: writesOfAdmins,
   },
   updateUser: {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Bots } from '../../src/domain/people/bots.js';
 import {
   type AuthorizationServer,
   basic,
@@ -251,6 +252,25 @@ describe('POST /oauth/token/', () => {
       user: null,
       clientId: app.client.id,
     });
+  });
+
+  it('answers client_credentials of an application with a bot for that bot, unless it is deactivated', async () => {
+    const bots = new Bots(server.db, async () => {});
+    const serviceUserId = await bots.forService('backend', undefined);
+    const { client, credentials } = await server.newClient({ serviceUserId });
+    const form = { grant_type: 'client_credentials', ...credentials };
+    const token = String((await members(await server.post('/oauth/token/', form))).access_token);
+    expect(await server.tokens.authenticate(token)).toMatchObject({
+      user: { id: serviceUserId, username: 'backend', kind: 'bot' },
+      clientId: client.id,
+    });
+    expect(await members(await server.post('/oauth/introspect/', { token, ...credentials }))).toMatchObject({
+      sub: serviceUserId,
+      username: 'backend',
+    });
+    await server.users.update(serviceUserId, { isActive: false });
+    expect(await server.tokens.authenticate(token)).toBeUndefined();
+    await expectRefusal(await server.post('/oauth/token/', form), 400, 'invalid_grant');
   });
 
   it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(

@@ -116,6 +116,22 @@ describe('the commands, on a database that runs', { timeout: 60_000 }, () => {
     );
   });
 
+  it('register applications that act as a bot, which is made with the first of them', async () => {
+    const backend = ['createapplication', '--name', 'Backend', '--service-user', 'backend'];
+    const credentials = /^client_id: [0-9a-f]{40}\nclient_secret: ccs_\S{43}\n$/;
+    expect(await answer([...backend, '--role', 'admin'])).toMatch(credentials);
+    expect(await answer(backend)).toMatch(credentials);
+    expect(await refusal(['createapplication', '--name', 'Ann', '--service-user', 'ann'])).toBe(
+      'The user ann is a person: choose another name for the service user.',
+    );
+    expect(await refusal(['createapplication', '--name', 'App', '--role', 'admin'])).toBe(
+      'The role is that of a service user: give --service-user too.',
+    );
+    expect(await refusal(['changepassword', '--username', 'backend', '--password', PASSWORD])).toBe(
+      'A bot has no password.',
+    );
+  });
+
   it('remove applications, once', async () => {
     await answer(['createapplication', '--name', 'Old', '--client-id', 'old']);
     const remove = ['removeapplication', '--client-id', 'old'];

@@ -1,6 +1,7 @@
 import type { Acquaintances } from '../../domain/chats/acquaintances.js';
 import { badInput, DomainError } from '../../domain/errors.js';
 import { MAX_PRESENCES, type Presence, type PresenceChoice } from '../../domain/presence.js';
+import { isPresent } from '../../domain/profile.js';
 import { CallRates } from '../../domain/queues/call-rates.js';
 import { MemoryQuota } from '../../domain/queues/memory-quota.js';
 import { canonicalId } from '../../domain/text.js';
@@ -117,10 +118,12 @@ export class Presences {
   /**
    * Shows the user so, on all processes, until their last socket has been closed for some seconds. Returns their presence as it is to
    * themselves.
-   * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED`
+   * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED`; `FORBIDDEN`, rule `user.bot`
    */
   async choose(viewer: Viewer | null, choice: PresenceChoice): Promise<Presence> {
-    const { id } = requireUser(requireScope(viewer, 'write'));
+    const user = requireUser(requireScope(viewer, 'write'));
+    if (!isPresent(user)) throw new DomainError('FORBIDDEN', 'A bot is in no presence.', { rule: 'user.bot' });
+    const { id } = user;
     countCall(this.choices, id);
     this.state.choose(id, choice);
     // The call itself is the user's last request.

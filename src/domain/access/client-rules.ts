@@ -22,6 +22,8 @@ export interface NewClient {
   /** Default: `read` and `write`. */
   scopes?: readonly string[] | undefined;
   redirectUris?: readonly string[] | undefined;
+  /** The bot that its `client_credentials` tokens are of. Such a client has that grant. */
+  serviceUserId?: string | undefined;
 }
 
 interface CheckedClient {
@@ -30,6 +32,7 @@ interface CheckedClient {
   grants: Grant[];
   scopes: Scope[];
   redirectUris: string[];
+  userId: string | null;
 }
 
 /** Characters of client ids and secrets: https://datatracker.ietf.org/doc/html/rfc6749#appendix-A */
@@ -38,7 +41,8 @@ const VSCHAR = { expression: /^[\x20-\x7e]+$/, rule: 'may hold printable ASCII c
 /** @throws DomainError `BAD_USER_INPUT` naming the field and its rule. */
 export function checkNewClient(input: NewClient): CheckedClient {
   const redirectUris = (input.redirectUris ?? []).map(checkRedirectUri);
-  const grants = checkGrants(input.grants, redirectUris);
+  const asked = checkGrants(input.grants, redirectUris);
+  const grants = input.serviceUserId === undefined ? asked : [...new Set([...asked, 'client_credentials' as const])];
   if (input.secret !== undefined) checkText('secret', input.secret, { min: 1, max: 256, pattern: VSCHAR });
   if (input.isPublic) {
     if (input.secret !== undefined) throw badInput('secret', 'A public client has no secret.');
@@ -52,6 +56,7 @@ export function checkNewClient(input: NewClient): CheckedClient {
     grants,
     scopes: checkScopes(input.scopes),
     redirectUris,
+    userId: input.serviceUserId ?? null,
   };
 }
 

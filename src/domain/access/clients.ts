@@ -21,6 +21,8 @@ export interface OAuthClient {
   grants: Grant[];
   scopes: Scope[];
   redirectUris: string[];
+  /** The bot that its `client_credentials` tokens are of; null when they name no user. */
+  userId: string | null;
 }
 
 const GENERATED_SECRET_HASH = 'sha256:';
@@ -167,5 +169,6 @@ function toClient(row: ClientRow): OAuthClient {
     grants: row.grants.filter(isGrant),
     scopes: knownScopes(row.scopes),
     redirectUris: row.redirectUris,
+    userId: row.userId,
   };
 }

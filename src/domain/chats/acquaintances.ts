@@ -6,7 +6,7 @@ export interface AskedUser {
   userId: string;
 }
 
-/** A user who shares a chat with the viewer, or is the viewer. */
+/** A user who shares a chat with the viewer, or is the viewer. No bot: bots are in no presence. */
 export interface Acquaintance {
   lastActiveAt: Date | null;
 }
@@ -16,7 +16,7 @@ const ACQUAINTANCES = {
   name: 'users-acquainted',
   text: `SELECT asked.place::int, u.last_active_at AS "lastActiveAt"
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
-    JOIN users u ON u.id = asked.user_id
+    JOIN users u ON u.id = asked.user_id AND u.kind <> 'bot'
     WHERE asked.viewer_id = asked.user_id OR (
       SELECT true FROM chat_memberships theirs WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL AND (
         SELECT true FROM chat_memberships own
@@ -28,7 +28,7 @@ const ACQUAINTANCES = {
 export class Acquaintances {
   constructor(private readonly db: Database) {}
 
-  /** In the order asked; undefined for a user who does not exist and for one who shares no chat with the viewer. One query. */
+  /** In the order asked; undefined for a user who does not exist, who is a bot or who shares no chat with the viewer. One query. */
   async find(asked: readonly AskedUser[]): Promise<(Acquaintance | undefined)[]> {
     if (asked.length === 0) return [];
     const values = [asked.map(({ viewerId }) => viewerId), asked.map(({ userId }) => userId)];

@@ -1,7 +1,8 @@
 import type { Database } from '../database.js';
-import { chatNotFound } from '../errors.js';
+import { chatNotFound, DomainError } from '../errors.js';
 import { type Announce, messageEntry } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_NONCE_LENGTH } from '../log/chat-message.js';
+import { CallRates } from '../queues/call-rates.js';
 import { checkText, isUuid } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { AppendedRow, PendingMessage } from './append.js';
@@ -21,6 +22,8 @@ export interface SendInput extends SendExtras {
 export interface SendOptions {
   /** `mentionAll` in a chat with more members takes an owner. */
   mentionAllLimit: number;
+  /** The most messages that a bot sends in a second, to all chats together. Infinity: no limit. */
+  botSendsPerSecond: number;
 }
 
 /**
@@ -31,6 +34,7 @@ export interface SendOptions {
  */
 export class Messages {
   private readonly writer: MessageWriter;
+  private readonly botSends: CallRates;
 
   constructor(
     db: Database,
@@ -38,6 +42,7 @@ export class Messages {
     onStateChanged: OnStateChanged,
     private readonly options: SendOptions,
   ) {
+    this.botSends = new CallRates({ calls: options.botSendsPerSecond, windowMs: 1000 });
     this.writer = new MessageWriter(db, (created) => {
       // Deferred, so that the senders' acknowledgements leave before anybody receives the message.
       setImmediate(() => {
@@ -54,8 +59,8 @@ export class Messages {
    * The transaction that gives the number also checks that the sender is a member whose role may send, or in a group chat an admin, and
    * that what the message refers to is there.
    * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`, for a quote of
-   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued; `SERVICE_UNAVAILABLE`: the
-   * message may have been written, and sending it again with the same nonce is safe
+   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued, and, rule `bot.sends`, for a bot
+   * that sends too many; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the same nonce is safe
    */
   async send(viewer: Viewer, input: SendInput): Promise<ChatMessage> {
     const sender = requireUser(viewer);
@@ -63,8 +68,18 @@ export class Messages {
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: MAX_NONCE_LENGTH });
     const extras = extrasToAppend(input, this.options.mentionAllLimit);
     if (!isUuid(input.chatId)) throw chatNotFound();
+    if (sender.kind === 'bot') this.countBotSend(sender.id);
     const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce, extras };
     return toMessage(pending, await this.writer.add(pending));
+  }
+
+  private countBotSend(userId: string): void {
+    const retryAfterMs = this.botSends.count(userId);
+    if (retryAfterMs === 0) return;
+    throw new DomainError('RATE_LIMITED', 'This bot sends too many messages. Please slow down.', {
+      retryAfterMs,
+      rule: 'bot.sends',
+    });
   }
 
   /** Resolves when no message is queued or in flight. */

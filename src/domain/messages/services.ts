@@ -33,8 +33,11 @@ export interface MessageOptions extends AdminReading {
   reactionSweepMs?: number;
   /** See `SendOptions`. Default: 1000. */
   mentionAllLimit?: number | undefined;
+  /** See `SendOptions`. Default: 50. */
+  botSendsPerSecond?: number | undefined;
 }
 
+const BOT_SENDS_PER_SECOND = 50;
 const MENTION_ALL_LIMIT = 1000;
 const REACTION_SWEEP_MS = 1000;
 
@@ -49,6 +52,7 @@ export function messageServices(
     editWindowSeconds = Number.POSITIVE_INFINITY,
     reactionSweepMs = REACTION_SWEEP_MS,
     mentionAllLimit = MENTION_ALL_LIMIT,
+    botSendsPerSecond = BOT_SENDS_PER_SECOND,
     ...adminReading
   }: MessageOptions,
 ): { messages: MessageServices; close: () => Promise<void> } {
@@ -56,7 +60,7 @@ export function messageServices(
     sweepIntervalMs: reactionSweepMs,
     onError: (error) => onError(error, 'summarise reactions'),
   });
-  const messages = new Messages(db, announce, onStateChanged, { mentionAllLimit });
+  const messages = new Messages(db, announce, onStateChanged, { mentionAllLimit, botSendsPerSecond });
   const reactions = new Reactions(db, (places) => summaries.changed(places));
   const services = {
     messages,

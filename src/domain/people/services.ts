@@ -1,10 +1,12 @@
 import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
+import { Bots } from './bots.js';
 import { ExternalUsers } from './external-users.js';
 import { type UserChangeListener, Users } from './users.js';
 
 export interface PeopleServices {
   users: Users;
+  bots: Bots;
   externalUsers: ExternalUsers;
 }
 
@@ -13,5 +15,9 @@ export function peopleServices(
   { hasher, attempts }: CredentialServices,
   onUserChange: UserChangeListener,
 ): PeopleServices {
-  return { users: new Users(db, hasher, onUserChange, attempts), externalUsers: new ExternalUsers(db) };
+  return {
+    users: new Users(db, hasher, onUserChange, attempts),
+    bots: new Bots(db, onUserChange),
+    externalUsers: new ExternalUsers(db),
+  };
 }

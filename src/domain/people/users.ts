@@ -9,7 +9,7 @@ import type { Database, Models } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { checkExternalId } from '../external-id.js';
 import { checkUsername, normalizeName, usernameKey } from '../names.js';
-import type { UserRole } from '../profile.js';
+import type { UserKind, UserRole } from '../profile.js';
 import { checkText, isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
@@ -77,12 +77,15 @@ async function writeUser<Result>(write: () => Promise<Result>): Promise<Result> 
 function takenError(error: unknown): DomainError | undefined {
   if (isExternalIdTaken(error))
     return new DomainError('CONFLICT', 'Another user has this external id.', { field: 'externalId' });
-  if (!isUniqueViolation(error)) return undefined;
+  return isUniqueViolation(error) ? usernameTaken() : undefined;
+}
+
+export function usernameTaken(): DomainError {
   return new DomainError('CONFLICT', 'This username is taken.', { field: 'username' });
 }
 
 /** The advisory lock of changes to users. The number is arbitrary; nothing else in the database uses it. */
-const USER_CHANGES_LOCK = 72_707_372;
+export const USER_CHANGES_LOCK = 72_707_372;
 
 /** Minimum time between two changes of one's own password, in milliseconds. A change costs two slow hashes. */
 const PASSWORD_CHANGE_COOLDOWN_MS = 5000;
@@ -139,7 +142,8 @@ export class Users {
    * transaction; activation restores none. Updates run one after another, so that two admins cannot demote each other.
    * @param admin the admin who changes the user; undefined for the operator
    * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
-   * user has the external id, `FORBIDDEN` when the admin is no longer one, `UNAUTHENTICATED` when the admin's sign-in has ended
+   * user has the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an admin
+   * who is no person, `UNAUTHENTICATED` when the admin's sign-in has ended
    */
   async update(id: string, changes: UserChanges, admin?: Viewer): Promise<User> {
     const data = checkedChanges(changes);
@@ -150,9 +154,11 @@ export class Users {
       const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
       const [before] = rows;
       if (!before) throw noSuchUser('id');
+      if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin') throw noAdmin(before.kind);
       const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
       const staysAdmin = after.role === 'admin' && after.isActive;
-      if (before.role === 'admin' && before.is_active && !staysAdmin) await requireAnotherAdmin(connection, before.id);
+      const wasAdmin = before.kind === 'human' && before.role === 'admin' && before.is_active;
+      if (wasAdmin && !staysAdmin) await requireAnotherAdmin(connection, before.id);
       await writeUser(() =>
         connection.query(UPDATE_USER, [
           before.id,
@@ -221,16 +227,18 @@ export class Users {
 
   /**
    * Sets a user's password for the operator and ends every sign-in of the user. It overwrites a change made at the same time.
-   * @throws DomainError `BAD_USER_INPUT` for an invalid password, `NOT_FOUND` for an unknown user
+   * @throws DomainError `BAD_USER_INPUT` for an invalid password, `NOT_FOUND` for an unknown user, `FORBIDDEN`, rule `user.bot` or
+   * `user.guest`, for a user who has none
    */
   async setPassword(username: string, newPassword: string): Promise<void> {
     checkPassword('password', newPassword);
     const named = await this.db.prisma.user.findMany({
       where: whereUsername(username),
-      select: { id: true, username: true },
+      select: { id: true, username: true, kind: true },
     });
     const user = pickByUsername(named, username);
     if (!user) throw noSuchUser('username');
+    if (user.kind !== 'human') throw noPassword(user.kind);
     const passwordHash = await this.hasher.hash(newPassword);
     const endedFamilyIds = await transaction(this.db, async (connection) => {
       const { rowCount } = await connection.query(STORE_PASSWORD, [user.id, passwordHash]);
@@ -266,25 +274,36 @@ export function pickByUsername<Row extends { username: string }>(
 
 interface LockedUserRow {
   id: string;
+  kind: UserKind;
   role: UserRole;
   is_active: boolean;
   password_version: number;
 }
 
-const LOCK_USER = 'SELECT id, role, is_active, password_version FROM users WHERE id = $1 FOR NO KEY UPDATE';
+const LOCK_USER = 'SELECT id, kind, role, is_active, password_version FROM users WHERE id = $1 FOR NO KEY UPDATE';
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';
 const UPDATE_USER = `UPDATE users SET role = $2::user_role, is_active = $3, email = CASE WHEN $4 THEN $5 ELSE email END,
     first_name = coalesce($6, first_name), last_name = coalesce($7, last_name),
     external_id = CASE WHEN $8 THEN $9 ELSE external_id END WHERE id = $1`;
 
-/** Keeps the service from losing its last admin. Only the operator's `createsuperuser` could make a new one. */
+/** Keeps the service from losing its last admin who is a person. Only the operator's `createsuperuser` could make a new one. */
 async function requireAnotherAdmin(connection: PoolClient, userId: string): Promise<void> {
   const { rows } = await connection.query(
-    `SELECT 1 FROM users WHERE role = 'admin' AND is_active AND id <> $1 LIMIT 1`,
+    `SELECT 1 FROM users WHERE role = 'admin' AND kind = 'human' AND is_active AND id <> $1 LIMIT 1`,
     [userId],
   );
   if (rows.length === 0) throw new DomainError('CONFLICT', 'This is the last active admin: make another one first.');
+}
+
+/** Only an operator makes a bot an admin, and nobody a guest. `FORBIDDEN`, rule `user.bot` or `user.guest`. */
+function noAdmin(kind: UserKind): DomainError {
+  return new DomainError('FORBIDDEN', `A ${kind} cannot be made an admin.`, { rule: `user.${kind}` });
+}
+
+/** `FORBIDDEN`, rule `user.bot` or `user.guest`. */
+function noPassword(kind: UserKind): DomainError {
+  return new DomainError('FORBIDDEN', `A ${kind} has no password.`, { rule: `user.${kind}` });
 }
 
 function noSuchUser(field: string): DomainError {

@@ -10,6 +10,7 @@ export const MAX_SEQ = 2 ** 31 - 1;
 /** The assumed length of lists without `first`, for an operation's weight. */
 export const USUAL_LENGTH = {
   users: 100,
+  bots: 20,
   chats: 50,
   members: 20,
   mentions: 2,

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { UserRole } from '../../domain/profile.js';
 import { CommandError } from '../command-error.js';
 import { withServices } from '../open-services.js';
 import { print } from '../print.js';
@@ -11,6 +12,8 @@ interface ApplicationFlags {
   grants?: string;
   scopes?: string;
   redirectUris?: string;
+  serviceUser?: string;
+  role?: UserRole;
 }
 
 export function addCreateApplication(program: Command): void {
@@ -24,13 +27,20 @@ export function addCreateApplication(program: Command): void {
     .option('--grants <grants>', 'password, refresh_token, client_credentials, authorization_code; by commas')
     .option('--scopes <scopes>', 'read, write, introspection; by spaces (default: "read write")')
     .option('--redirect-uris <uris>', 'where authorization_code may lead back to; by spaces')
+    .option('--service-user <name>', 'its client_credentials tokens are of this bot, which is made if there is none')
+    .addOption(new Option('--role <role>', 'what that bot may do (default: user)').choices(['admin', 'user']))
     .addHelpText(
       'after',
       '\nWithout --grants: authorization_code and refresh_token with redirect URIs, client_credentials without.',
     )
     .action((flags: ApplicationFlags) =>
-      withServices(async ({ clients }) => {
+      withServices(async ({ bots, clients }) => {
+        if (flags.role !== undefined && flags.serviceUser === undefined)
+          throw new CommandError('The role is that of a service user: give --service-user too.');
+        const serviceUserId =
+          flags.serviceUser === undefined ? undefined : await bots.forService(flags.serviceUser, flags.role);
         const { client, secret } = await clients.create({
+          serviceUserId,
           name: flags.name,
           id: flags.clientId,
           secret: flags.clientSecret,

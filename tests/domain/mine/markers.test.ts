@@ -284,7 +284,7 @@ it('a message to a direct chat says whose state it has changed: who hid it sees 
   await mine.chatPreferences.set(viewerOf(other), { chatId, hidden: true });
   const heard: [string, string][] = [];
   const told = (userId: string, chat: string) => heard.push([userId, chat]);
-  const messages = new Messages(services.db, () => {}, told, { mentionAllLimit: 1000 });
+  const messages = new Messages(services.db, () => {}, told, { mentionAllLimit: 1000, botSendsPerSecond: 50 });
   for (const content of ['hi', 'again']) await messages.send(viewerOf(one), { chatId, content });
   await vi.waitFor(() => expect(heard).toEqual([[other.id, chatId]]));
   expect(await services.chatStates.of(other.id, [chatId])).toMatchObject([{ hidden: false, unread: { messages: 2 } }]);

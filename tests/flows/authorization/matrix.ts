@@ -84,6 +84,7 @@ const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${cha
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
 export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
+  'Query.bots': row(() => '{ bots { id } }', admins),
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
   'Query.message': row(({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { id } }`, membersOrNull),
@@ -173,6 +174,10 @@ export const MATRIX: Record<string, Row> = {
     ({ stranger }) => `mutation { updateUser(id: "${stranger}", lastName: "${unique()}") { id } }`,
     admins,
   ),
+  'Mutation.createBot': row(
+    ({ friend }) => `mutation { createBot(username: "${unique()}", ownerId: "${friend}") { id } }`,
+    admins,
+  ),
   'Mutation.changePassword': row(
     () => 'mutation { changePassword(currentPassword: "not this", newPassword: "correct horse") }',
     wrongInput,
@@ -255,6 +260,13 @@ export const MATRIX: Record<string, Row> = {
       isActive: selfAndAdmins,
     },
   ),
+  // An operator made one, and by now the admin has made more.
+  ...rows('Bot', (selection) => () => `{ bots { ${selection} } }`, {
+    id: admins,
+    'user {id}': admins,
+    'owner {id}': admins,
+    createdAt: admins,
+  }),
   ...rows(
     'Chat',
     (selection) =>

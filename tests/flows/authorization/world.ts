@@ -15,13 +15,21 @@ export type Caller = (typeof CALLERS)[number];
 /** `ok`, `null` (may ask, and there is nothing for them), or the code of the error. */
 export type Answers = Record<Caller, string>;
 
+export interface WorldOptions {
+  /** The member is a program. */
+  memberIsBot?: boolean;
+}
+
 /** A whole service with somebody of every kind, and a chat whose history has every kind of event. */
-export async function startWorld() {
+export async function startWorld({ memberIsBot = false }: WorldOptions = {}) {
   const team = await startTeam();
   const { services, db } = team.first.app;
   const newUser = (username: string) =>
     services.users.create({ username, password: PASSWORD, email: `${username}@example.org`, externalId: username });
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
+  if (memberIsBot)
+    await db.pool.query("UPDATE users SET kind = 'bot', password_hash = NULL WHERE id = $1", [member.id]);
+  await services.bots.forService('robot', undefined);
   const friend = await newUser('friend');
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
   const chat = await services.chats.create('general', undefined, { externalId: 'general' });

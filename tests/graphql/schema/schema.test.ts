@@ -19,6 +19,7 @@ const CONTRACT = `
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
               role: UserRole! kind: UserKind! isActive: Boolean externalId: String dateJoined: DateTime! }
+  type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read send react edit delete pin mentionAll remove roles }
@@ -69,6 +70,7 @@ const CONTRACT = `
 
   type Query {
     users(first: Int, after: ID): [User!]!
+    bots(first: Int, after: ID): [Bot!]!
     chats(first: Int, after: ID): [Chat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
     threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
@@ -104,6 +106,7 @@ const CONTRACT = `
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
     updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
+    createBot(username: String!, ownerId: ID!): Bot!
     changePassword(currentPassword: String!, newPassword: String!): Boolean!
     reauthenticate(token: String!): Boolean!
     createSocketTicket: String!
