@@ -22,6 +22,12 @@ const PASTED: Record<string, RegExp[]> = {
     /"type":"hello","chat":\{"id":"[^"]+","name":"Tea room"\}/,
     /^event: hello\nid: \w+:\d+\ndata: \{"type":"hello"/m,
   ],
+  'docs/embedding.md': [
+    /"me":\{"username":"backend","kind":"bot","role":"admin"\}/,
+    /"upsertUsers":\[\{"username":"jane","externalId":"customer-1"\},\{"username":"user-\w{8}","externalId":"customer-2"\}\]/,
+    /"upsertChats":\[\{"name":"Order 77","externalId":"order-77"\}\]/,
+    /"setChatMembers":\[\{"role":"owner","user":\{"username":"jane"\}\}/,
+  ],
   'docs/oauth.md': [
     /^client_id: phone$/m,
     /^client_secret: ccs_[\w-]{43}$/m,

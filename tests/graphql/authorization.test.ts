@@ -180,6 +180,18 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,
     answers: writesOfAdmins,
   },
+  upsertUsers: {
+    query: () => `mutation { upsertUsers(users: [{ externalId: "${unique()}" }]) { id } }`,
+    answers: writesOfAdmins,
+  },
+  upsertChats: {
+    query: () => `mutation { upsertChats(chats: [{ externalId: "${unique()}", name: "${unique()}" }]) { id } }`,
+    answers: writesOfAdmins,
+  },
+  setChatMembers: {
+    query: () => `mutation { setChatMembers(chatId: "${chat.id}", add: [{ userId: "${friend.id}" }]) { role } }`,
+    answers: writesOfAdmins,
+  },
   createBot: {
     query: () => `mutation { createBot(username: "${unique()}", ownerId: "${friend.id}") { id } }`,
     answers: writesOfAdmins,

@@ -1,9 +1,11 @@
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
 import type { ChatMutex } from './chat-mutex.js';
+import { ChatUpserts } from './chat-upserts.js';
 import { Chats } from './chats.js';
 import { DirectChats } from './direct-chats.js';
 import { MemberLists } from './member-lists.js';
+import { MemberSets } from './member-sets.js';
 import { Memberships } from './memberships.js';
 import type { AdminReading } from './rights.js';
 
@@ -12,6 +14,8 @@ export interface ChatServices {
   directChats: DirectChats;
   memberships: Memberships;
   memberLists: MemberLists;
+  chatUpserts: ChatUpserts;
+  memberSets: MemberSets;
 }
 
 export function chatServices(
@@ -25,5 +29,7 @@ export function chatServices(
     directChats: new DirectChats(db, mutex, announce),
     memberships: new Memberships(db, mutex, announce),
     memberLists: new MemberLists(db),
+    chatUpserts: new ChatUpserts(db),
+    memberSets: new MemberSets(db, mutex, announce),
   };
 }

@@ -15,3 +15,21 @@ export async function endSignIns(connection: PoolClient, userId: string, exceptF
   );
   return rows.map((row) => row.id);
 }
+
+/** As `endSignIns`, for several users at once. The transaction holds the locks of all of their rows. */
+export async function endSignInsOfAll(
+  connection: PoolClient,
+  userIds: readonly string[],
+): Promise<{ userId: string; familyId: string }[]> {
+  if (userIds.length === 0) return [];
+  await connection.query('DELETE FROM browser_sessions WHERE user_id = ANY ($1::uuid[])', [userIds]);
+  await connection.query('DELETE FROM authorization_codes WHERE user_id = ANY ($1::uuid[]) AND consumed_at IS NULL', [
+    userIds,
+  ]);
+  const { rows } = await connection.query<{ userId: string; familyId: string }>(
+    `UPDATE token_families SET revoked_at = clock_timestamp()
+     WHERE user_id = ANY ($1::uuid[]) AND revoked_at IS NULL RETURNING user_id AS "userId", id AS "familyId"`,
+    [userIds],
+  );
+  return rows;
+}

@@ -2,10 +2,12 @@ import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
 import { Bots } from './bots.js';
 import { ExternalUsers } from './external-users.js';
+import { UserUpserts } from './user-upserts.js';
 import { type UserChangeListener, Users } from './users.js';
 
 export interface PeopleServices {
   users: Users;
+  userUpserts: UserUpserts;
   bots: Bots;
   externalUsers: ExternalUsers;
 }
@@ -17,6 +19,7 @@ export function peopleServices(
 ): PeopleServices {
   return {
     users: new Users(db, hasher, onUserChange, attempts),
+    userUpserts: new UserUpserts(db, onUserChange),
     bots: new Bots(db, onUserChange),
     externalUsers: new ExternalUsers(db),
   };

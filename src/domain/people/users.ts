@@ -154,7 +154,8 @@ export class Users {
       const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
       const [before] = rows;
       if (!before) throw noSuchUser('id');
-      if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin') throw noAdmin(before.kind);
+      if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin')
+        throw noAdmin(before.kind, 'role');
       const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
       const staysAdmin = after.role === 'admin' && after.isActive;
       const wasAdmin = before.kind === 'human' && before.role === 'admin' && before.is_active;
@@ -293,12 +294,18 @@ async function requireAnotherAdmin(connection: PoolClient, userId: string): Prom
     `SELECT 1 FROM users WHERE role = 'admin' AND kind = 'human' AND is_active AND id <> $1 LIMIT 1`,
     [userId],
   );
-  if (rows.length === 0) throw new DomainError('CONFLICT', 'This is the last active admin: make another one first.');
+  if (rows.length === 0) throw noOtherAdmin();
+}
+
+/** @param field the argument that would leave no admin, for a change of several users */
+export function noOtherAdmin(field?: string): DomainError {
+  const message = 'This is the last active admin: make another one first.';
+  return new DomainError('CONFLICT', message, field === undefined ? {} : { field });
 }
 
 /** Only an operator makes a bot an admin, and nobody a guest. `FORBIDDEN`, rule `user.bot` or `user.guest`. */
-function noAdmin(kind: UserKind): DomainError {
-  return new DomainError('FORBIDDEN', `A ${kind} cannot be made an admin.`, { rule: `user.${kind}` });
+export function noAdmin(kind: UserKind, field: string): DomainError {
+  return new DomainError('FORBIDDEN', `A ${kind} cannot be made an admin.`, { field, rule: `user.${kind}` });
 }
 
 /** `FORBIDDEN`, rule `user.bot` or `user.guest`. */
@@ -319,7 +326,8 @@ export function checkPassword(field: string, password: string): string {
   return checkText(field, password, { min: 8, max: 256 });
 }
 
-function checkedChanges(input: UserChanges) {
+/** The changes of names and ids, checked and as they are stored; what is not given is left out. @throws DomainError `BAD_USER_INPUT` */
+export function checkedChanges(input: UserChanges) {
   return {
     ...(input.externalId !== undefined && {
       externalId: input.externalId === null ? null : checkExternalId('externalId', input.externalId),

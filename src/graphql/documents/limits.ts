@@ -24,7 +24,7 @@ export const LIMITS = {
   /** Pairs of fields with one response name, which validation compares: 45 fields make 990 pairs. */
   comparisons: 1000,
   /** Values in an operation's variables, including those in lists and objects. */
-  values: 1000,
+  values: 10_000,
   /** Fields that a response may have; fields in a list count times the length requested. */
   complexity: 30_000,
   /** The same for one event of a subscription; lower, since every event costs it again. */

@@ -174,6 +174,12 @@ export const MATRIX: Record<string, Row> = {
     ({ stranger }) => `mutation { updateUser(id: "${stranger}", lastName: "${unique()}") { id } }`,
     admins,
   ),
+  'Mutation.upsertUsers': row(() => 'mutation { upsertUsers(users: [{ externalId: "member" }]) { id } }', admins),
+  'Mutation.upsertChats': row(() => 'mutation { upsertChats(chats: [{ externalId: "general" }]) { id } }', admins),
+  'Mutation.setChatMembers': row(
+    ({ chat, member }) => `mutation { setChatMembers(chatId: "${chat}", add: [{ userId: "${member}" }]) { role } }`,
+    admins,
+  ),
   'Mutation.createBot': row(
     ({ friend }) => `mutation { createBot(username: "${unique()}", ownerId: "${friend}") { id } }`,
     admins,

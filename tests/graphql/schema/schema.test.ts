@@ -19,6 +19,11 @@ const CONTRACT = `
 
   type User { id: ID! username: String! email: String firstName: String! lastName: String!
               role: UserRole! kind: UserKind! isActive: Boolean externalId: String dateJoined: DateTime! }
+  input IdentityInput { issuer: String! subject: String! }
+  input UserInput { externalId: String! username: String email: String firstName: String lastName: String role: UserRole isActive: Boolean
+    identities: [IdentityInput!] }
+  input ChatInput { externalId: String! name: String }
+  input MemberInput { userId: ID externalId: String role: ChatRole }
   type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
@@ -106,6 +111,9 @@ const CONTRACT = `
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
     updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
+    upsertUsers(users: [UserInput!]!): [User!]!
+    upsertChats(chats: [ChatInput!]!): [Chat!]!
+    setChatMembers(chatId: ID!, add: [MemberInput!], remove: [MemberInput!], exactly: [MemberInput!]): [ChatMembership!]!
     createBot(username: String!, ownerId: ID!): Bot!
     changePassword(currentPassword: String!, newPassword: String!): Boolean!
     reauthenticate(token: String!): Boolean!

@@ -10,7 +10,7 @@ import { loaders } from '../loaders.js';
 import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 import { SHARED } from '../shared.js';
 
-const UserRoleEnum = builder.enumType('UserRole', {
+export const UserRoleEnum = builder.enumType('UserRole', {
   description: 'An admin reads and writes every group chat, and manages users, chats and memberships.',
   values: ['admin', 'user'] as const satisfies readonly UserRole[],
 });

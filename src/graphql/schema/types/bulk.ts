@@ -1,0 +1,104 @@
+import { MAX_UPSERTED_CHATS } from '../../../domain/chats/chat-upserts.js';
+import { MAX_SET_MEMBERS } from '../../../domain/chats/member-sets.js';
+import { MAX_UPSERTED_USERS } from '../../../domain/people/user-upserts.js';
+import { requireViewer } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
+import { Chat, chatOfHead } from './chat.js';
+import { ChatMembership, ChatRoleEnum } from './membership.js';
+import { User, UserRoleEnum } from './user.js';
+
+const IdentityInput = builder.inputType('IdentityInput', {
+  description: 'Who a user is at an identity provider: the `iss` and the `sub` of its tokens.',
+  fields: (t) => ({ issuer: t.string({ required: true }), subject: t.string({ required: true }) }),
+});
+
+const UserInput = builder.inputType('UserInput', {
+  description: 'A user as your product knows them. What is not given stays as it is.',
+  fields: (t) => ({
+    externalId: t.string({ required: true, description: 'As of `createUser`.' }),
+    username: t.string({
+      description: 'As of `createUser`. A new user without one is called `user-` and eight letters and digits.',
+    }),
+    email: t.string({ description: 'Null or an empty string removes it.' }),
+    firstName: t.string(),
+    lastName: t.string(),
+    role: t.field({ type: UserRoleEnum }),
+    isActive: t.boolean({ description: '`false` ends all of the user’s sign-ins.' }),
+    identities: t.field({
+      type: [IdentityInput],
+      description: 'At most 10. They are added to those that the user has.',
+    }),
+  }),
+});
+
+const ChatInput = builder.inputType('ChatInput', {
+  description: 'A chat as your product knows it.',
+  fields: (t) => ({
+    externalId: t.string({ required: true, description: 'As of `createChat`.' }),
+    name: t.string({ description: 'Needed for a new chat, as of `createChat`. A chat keeps its name.' }),
+  }),
+});
+
+const MemberInput = builder.inputType('MemberInput', {
+  description: 'A user by one of `userId` and `externalId`.',
+  fields: (t) => ({
+    userId: t.id(),
+    externalId: t.string(),
+    role: t.field({
+      type: ChatRoleEnum,
+      description: 'Not given, a member keeps its role, and a new one is `member`, or less if they had less before.',
+    }),
+  }),
+});
+
+/** A call with the longest list takes some ten times as long as a usual mutation. */
+const COST = { field: 1000, multiplier: 100 };
+
+builder.mutationFields((t) => ({
+  upsertUsers: t.field({
+    type: [User],
+    description:
+      `Creates or changes at most ${MAX_UPSERTED_USERS} users, by their external ids: all, or none if one of them is refused; the ` +
+      '`field` of the error names the row, like `users.17.username`. Repeating it changes nothing. Admins only.',
+    authScopes: { admin: true },
+    args: { users: t.arg({ type: [UserInput], required: true }) },
+    complexity: COST,
+    resolve: (_root, { users }, { services, caller }) =>
+      services.userUpserts.upsert(requireViewer(caller.viewer), users),
+  }),
+  upsertChats: t.field({
+    type: [Chat],
+    description:
+      `Creates those of at most ${MAX_UPSERTED_CHATS} chats that are not there, by their external ids: all, or none as for ` +
+      '`upsertUsers`. Repeating it changes nothing. Admins only.',
+    authScopes: { admin: true },
+    args: { chats: t.arg({ type: [ChatInput], required: true }) },
+    complexity: COST,
+    resolve: async (_root, { chats }, context) => {
+      const heads = await context.services.chatUpserts.upsert(requireViewer(context.caller.viewer), chats);
+      const { access } = loaders(context);
+      return heads.map((head) => chatOfHead(access.grant(head)));
+    },
+  }),
+  setChatMembers: t.field({
+    type: [ChatMembership],
+    description:
+      `Adds, changes and removes at most ${MAX_SET_MEMBERS} members of a group chat: all, or none as for \`upsertUsers\`. Each ` +
+      'change is an event, and their numbers are adjacent; who is as asked already is not changed. Returns the memberships of ' +
+      'those in `add` or `exactly`, in their order. Admins only.',
+    authScopes: { admin: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      add: t.arg({ type: [MemberInput], description: 'Who is to be a member, with the role that is given.' }),
+      remove: t.arg({ type: [MemberInput], description: 'Who is not to be one.' }),
+      exactly: t.arg({
+        type: [MemberInput],
+        description: 'In place of both: all members that the chat is to have. Everybody else is removed.',
+      }),
+    },
+    complexity: COST,
+    resolve: (_root, { chatId, ...set }, { services, caller }) =>
+      services.memberSets.set(requireViewer(caller.viewer), chatId, set),
+  }),
+}));
