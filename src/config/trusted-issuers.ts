@@ -9,6 +9,7 @@ type Words = ReadonlyMap<string, string>;
 const RULES: Readonly<Record<string, { pattern: RegExp; rule: string }>> = {
   audience: { pattern: /^[^,]+(,[^,]+)*$/, rule: 'one or more audiences, separated by commas' },
   admin: { pattern: /^(https?:\/\/)?[^:]+:.+$/, rule: 'a claim and the value of admins, such as roles:chat-admin' },
+  id: { pattern: /^/, rule: 'a claim' },
   name: { pattern: /^/, rule: 'a claim' },
   create: { pattern: /^(on|off)$/, rule: 'on or off' },
   sync: { pattern: /^(on|off)$/, rule: 'on or off' },
@@ -29,6 +30,10 @@ export function readTrustedIssuers(given: NodeJS.Dict<string>, problems: string[
   const names = issuers.map(({ issuer }) => issuer);
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index)))
     problems.push(`TRUSTED_ISSUERS must name ${name} once.`);
+  // The tokens of one could name the users of the other.
+  const withIds = issuers.filter(({ idClaim }) => idClaim !== undefined).map(({ issuer }) => issuer);
+  if (withIds.length > 1)
+    problems.push(`TRUSTED_ISSUERS must have id= behind one issuer alone, not behind ${withIds.join(' and ')}.`);
   return issuers;
 }
 
@@ -82,6 +87,7 @@ function toIssuer(issuer: string, words: Words): TrustedIssuer {
     audiences: Object.freeze(words.get('audience')?.split(',') ?? []),
     keysUrl: words.get('keys'),
     admin: claim !== undefined && value !== undefined ? Object.freeze({ claim, value }) : undefined,
+    idClaim: words.get('id'),
     nameClaim: words.get('name') ?? 'preferred_username',
     createsUsers: words.get('create') === 'on',
     syncsNames: words.get('sync') === 'on',

@@ -11,6 +11,7 @@ const USUAL = {
   audiences: ['chat'],
   keysUrl: undefined,
   admin: undefined,
+  idClaim: undefined,
   nameClaim: 'preferred_username',
   createsUsers: false,
   syncsNames: false,
@@ -24,7 +25,7 @@ describe('TRUSTED_ISSUERS', () => {
 
   it('names issuers with their words', () => {
     const { issuers, problems } = read(
-      `https://id.example/realms/shop audience=chat,web admin=realm_access.roles:chat-admin name=nickname create=on
+      `https://id.example/realms/shop audience=chat,web admin=realm_access.roles:chat-admin id=sub name=nickname create=on
          sync=on scopes=read,write keys=https://keys.example/jwks?v=1;
        http://localhost:9000 audience=chat ;`,
     );
@@ -35,6 +36,7 @@ describe('TRUSTED_ISSUERS', () => {
         audiences: ['chat', 'web'],
         keysUrl: 'https://keys.example/jwks?v=1',
         admin: { claim: 'realm_access.roles', value: 'chat-admin' },
+        idClaim: 'sub',
         nameClaim: 'nickname',
         createsUsers: true,
         syncsNames: true,
@@ -79,11 +81,11 @@ describe('TRUSTED_ISSUERS', () => {
     ],
     [
       'https://id.example audience=chat audiences=web',
-      'TRUSTED_ISSUERS has the word "audiences=web" behind https://id.example; known are audience=, admin=, name=, create=, sync=, scopes=, keys=.',
+      'TRUSTED_ISSUERS has the word "audiences=web" behind https://id.example; known are audience=, admin=, id=, name=, create=, sync=, scopes=, keys=.',
     ],
     [
       'https://id.example audience=chat create',
-      'TRUSTED_ISSUERS has the word "create" behind https://id.example; known are audience=, admin=, name=, create=, sync=, scopes=, keys=.',
+      'TRUSTED_ISSUERS has the word "create" behind https://id.example; known are audience=, admin=, id=, name=, create=, sync=, scopes=, keys=.',
     ],
     ['https://id.example audience=chat create=yes', 'TRUSTED_ISSUERS has create=yes, which must be on or off.'],
     ['https://id.example audience=chat sync=yes', 'TRUSTED_ISSUERS has sync=yes, which must be on or off.'],
@@ -106,6 +108,10 @@ describe('TRUSTED_ISSUERS', () => {
     [
       'https://id.example audience=chat; https://id.example audience=web',
       'TRUSTED_ISSUERS must name https://id.example once.',
+    ],
+    [
+      'https://a.example audience=chat id=sub; https://b.example audience=chat id=sub',
+      'TRUSTED_ISSUERS must have id= behind one issuer alone, not behind https://a.example and https://b.example.',
     ],
   ])('does not take %j', (text, problem) => {
     expect(read(text).problems).toContain(problem);

@@ -16,6 +16,8 @@ export interface ExternalIdentity extends ProviderNames {
   issuer: string;
   /** The provider's id of the user, which never changes. */
   subject: string;
+  /** The user's id in the product that this service is part of. It finds the user in place of issuer and subject, if it is given. */
+  externalId?: string | undefined;
   /** Candidates for the username of a new user, best first. */
   usernames: readonly (string | undefined)[];
   email?: string | undefined;
@@ -24,6 +26,11 @@ export interface ExternalIdentity extends ProviderNames {
 const FIND = {
   name: 'external-identity-find',
   text: 'SELECT user_id FROM external_identities WHERE issuer = $1 AND subject = $2',
+};
+
+const FIND_BY_ID = {
+  name: 'external-id-find',
+  text: 'SELECT id AS user_id FROM users WHERE external_id = $1',
 };
 
 /** Characters. Leaves room for a suffix within the 150 characters of a username. */
@@ -50,8 +57,9 @@ export class ExternalUsers {
   }
 
   /** The id of the user with this identity; undefined when there is none. */
-  async find({ issuer, subject }: Pick<ExternalIdentity, 'issuer' | 'subject'>): Promise<string | undefined> {
-    const [row] = await query<{ user_id: string }>(this.db, FIND, [issuer, subject]);
+  async find(identity: Pick<ExternalIdentity, 'issuer' | 'subject' | 'externalId'>): Promise<string | undefined> {
+    const { statement, values } = finding(identity);
+    const [row] = await query<{ user_id: string }>(this.db, statement, values);
     return row?.user_id;
   }
 
@@ -68,26 +76,44 @@ export class ExternalUsers {
     return transaction(this.db, async (connection) => {
       // One creation at a time: two users with the same name get different suffixes, and one identity gets one user.
       await connection.query(`SELECT pg_advisory_xact_lock(hashtextextended('external users', 0))`);
-      const known = await connection.query(FIND.text, [identity.issuer, identity.subject]);
-      if (known.rows.length > 0) return undefined;
+      const { statement, values } = finding(identity);
       const id = uuidv7();
       for (let number = 1; ; number += 1) {
+        // Somebody else may also have used the external id, which is then what is taken.
+        if ((await connection.query(statement.text, values)).rows.length > 0) return undefined;
         const username = stem + suffix(number);
         const { rowCount } = await connection.query(
-          `INSERT INTO users (id, username, email, first_name, last_name, username_key)
-           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-          [id, username, emailFrom(identity.email), firstName ?? '', lastName ?? '', usernameKey(username)],
+          `INSERT INTO users (id, username, email, first_name, last_name, username_key, external_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+          [
+            id,
+            username,
+            emailFrom(identity.email),
+            firstName ?? '',
+            lastName ?? '',
+            usernameKey(username),
+            identity.externalId ?? null,
+          ],
         );
         if (rowCount === 1) break;
       }
-      await connection.query('INSERT INTO external_identities (issuer, subject, user_id) VALUES ($1, $2, $3)', [
-        identity.issuer,
-        identity.subject,
-        id,
-      ]);
+      // The identity of a user with an external id may be another user's still: the token that names both moves it.
+      if (identity.externalId === undefined)
+        await connection.query('INSERT INTO external_identities (issuer, subject, user_id) VALUES ($1, $2, $3)', [
+          identity.issuer,
+          identity.subject,
+          id,
+        ]);
       return id;
     });
   }
+}
+
+/** What finds the user. */
+function finding({ issuer, subject, externalId }: Pick<ExternalIdentity, 'issuer' | 'subject' | 'externalId'>) {
+  return externalId === undefined
+    ? { statement: FIND, values: [issuer, subject] }
+    : { statement: FIND_BY_ID, values: [externalId] };
 }
 
 /** The suffix of the n-th username that is tried, counted from 1. */

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../../database.js';
 import type { ExternalIdentity, ProviderNames } from '../../people/external-users.js';
-import type { UserRole } from '../../profile.js';
+import type { UserKind, UserRole } from '../../profile.js';
 import { transaction } from '../../transaction.js';
 import type { Scope } from '../../viewer.js';
 import { LEEWAY_SECONDS } from './trusted-issuer.js';
@@ -28,12 +28,13 @@ export interface Admission {
 
 interface UserRow {
   role: UserRole;
+  kind: UserKind;
   first_name: string;
   last_name: string;
 }
 
 // The lock makes a deactivation at the same time wait, so that it ends this family too, and lets one first use of a token go first.
-const LOCK_USER = 'SELECT role, first_name, last_name FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE';
+const LOCK_USER = `SELECT role, kind, first_name, last_name FROM users WHERE id = $1 AND is_active AND kind <> 'bot' FOR NO KEY UPDATE`;
 const IS_KNOWN = 'SELECT 1 FROM access_tokens WHERE hash = $1';
 // Claims of an older token than the newest one say nothing any more, whenever it is used.
 const KEEP_IDENTITY = `INSERT INTO external_identities AS i (issuer, subject, user_id, token_issued_at) VALUES ($1, $2, $3, $4)
@@ -47,7 +48,7 @@ const KEEP_TOKEN = `WITH family AS (INSERT INTO token_families (id, user_id) VAL
 
 /**
  * Writes a token of a trusted issuer like one of our own, in a family of its own, and what its claims say of its user. Undefined when the
- * user is not active. A token that was used before stays as it is, revoked ones revoked.
+ * user is a bot or not active. A token that was used before stays as it is, revoked ones revoked.
  */
 export function admit(db: Database, use: FirstUse): Promise<Admission | undefined> {
   const { hash, userId, identity, issuedAt } = use;
@@ -65,7 +66,7 @@ export function admit(db: Database, use: FirstUse): Promise<Admission | undefine
 /** Returns whether anything was to change. */
 async function update(connection: PoolClient, user: UserRow, { userId, role, names }: FirstUse): Promise<boolean> {
   const { firstName = user.first_name, lastName = user.last_name } = names;
-  const newRole = role ?? user.role;
+  const newRole = user.kind === 'human' && role ? role : user.role;
   if (newRole === user.role && firstName === user.first_name && lastName === user.last_name) return false;
   await connection.query(UPDATE_USER, [userId, newRole, firstName, lastName]);
   return true;

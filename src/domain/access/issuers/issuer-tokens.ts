@@ -83,6 +83,7 @@ export class IssuerTokens {
 
   private async firstUse(hash: Buffer, token: VerifiedToken): Promise<Viewer | null> {
     const identity = identityOf(token);
+    if (!identity) return null;
     const { externalUsers, viewerOf, onUserChange, onNewFamily } = this.context;
     const userId = await (token.issuer.createsUsers
       ? externalUsers.findOrCreate(identity)

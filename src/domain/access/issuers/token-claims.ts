@@ -1,3 +1,4 @@
+import { isExternalId } from '../../external-id.js';
 import type { ExternalIdentity } from '../../people/external-users.js';
 import type { UserRole } from '../../profile.js';
 import type { Scope } from '../../viewer.js';
@@ -27,17 +28,29 @@ export function roleOf({ claims, issuer }: VerifiedToken): UserRole | undefined 
   return wordsOf(claimAt(claims, claim)).includes(value) ? 'admin' : 'user';
 }
 
-/** Who the token is of, as `ExternalUsers` knows users. */
-export function identityOf({ claims, issuer, subject }: VerifiedToken): ExternalIdentity {
+/**
+ * Who the token is of, as `ExternalUsers` knows users. Undefined when the issuer names its users by a claim that is not there, or no
+ * external id.
+ */
+export function identityOf({ claims, issuer, subject }: VerifiedToken): ExternalIdentity | undefined {
+  const externalId = issuer.idClaim === undefined ? undefined : idOf(claimAt(claims, issuer.idClaim));
+  if (issuer.idClaim !== undefined && externalId === undefined) return undefined;
   const email = claims.email_verified === false ? undefined : textOf(claims.email);
   return {
     issuer: issuer.issuer,
     subject,
+    externalId,
     usernames: [textOf(claimAt(claims, issuer.nameClaim)), email?.split('@')[0], textOf(claims.name)],
     email,
     firstName: textOf(claims.given_name),
     lastName: textOf(claims.family_name),
   };
+}
+
+/** A claim as an external id; undefined for what is none. */
+function idOf(claim: unknown): string | undefined {
+  const id = typeof claim === 'number' ? String(claim) : claim;
+  return typeof id === 'string' && isExternalId(id) ? id : undefined;
 }
 
 /** The claim of this name, or at this path of names separated by dots, such as `realm_access.roles`. */

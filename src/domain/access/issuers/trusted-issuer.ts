@@ -15,6 +15,8 @@ export interface TrustedIssuer {
   readonly admin?: { readonly claim: string; readonly value: string } | undefined;
   /** The claim with the username of a new user. */
   readonly nameClaim: string;
+  /** The claim with the `externalId` of its users. Undefined: users are found by issuer and subject. */
+  readonly idClaim?: string | undefined;
   /** Whether a user who is unknown is made. */
   readonly createsUsers: boolean;
   /** Whether each new token brings the user's names up to date. */

@@ -186,6 +186,57 @@ it('names follow the claims with sync=on, but not the username; a claim that is 
   expect(user).toMatchObject({ username: 'kim', firstName: 'Kimberly', lastName: 'Li' });
 });
 
+describe('A token of an issuer with id=', () => {
+  let own: TokenIssuer;
+  let one: TestServices;
+  beforeAll(async () => {
+    own = await startTokenIssuer();
+    one = await startServices(services.database, new InProcessBus(), {
+      trustedIssuers: [own.trusted({ idClaim: 'customer', admin: { claim: 'roles', value: 'chat-admin' } })],
+    });
+  });
+  afterAll(async () => {
+    await one.close();
+    await own.close();
+  });
+  const newUser = async (externalId: string, kind: 'human' | 'bot' | 'guest' = 'human') => {
+    const { id } = await services.newUser();
+    return services.db.prisma.user.update({ where: { id }, data: { externalId, kind } });
+  };
+
+  it('is of the user with this externalId, whom the backend made', async () => {
+    const { id } = await newUser('customer 1');
+    expect((await one.tokens.authenticate(await own.sign({ sub: 's1', customer: 'customer 1' })))?.user?.id).toBe(id);
+    const { id: numbered } = await newUser('4711');
+    expect((await one.tokens.authenticate(await own.sign({ sub: 's2', customer: 4711 })))?.user?.id).toBe(numbered);
+  });
+
+  it('makes a user with it, once, and goes to another user with another id', async () => {
+    const token = await own.sign({ sub: 's3', customer: 'customer 3', iat: seconds() - 20 });
+    const viewers = await Promise.all(Array.from({ length: 20 }, () => one.tokens.authenticate(token)));
+    const made = await services.db.prisma.user.findMany({ where: { externalId: 'customer 3' } });
+    expect(made.map(({ id }) => id)).toEqual([viewers[0]?.user?.id]);
+    const other = await one.tokens.authenticate(await own.sign({ sub: 's3', customer: 'customer 4' }));
+    expect(other?.user?.id).not.toBe(made[0]?.id);
+    expect(await services.db.prisma.externalIdentity.findMany({ where: { subject: 's3' } })).toMatchObject([
+      { userId: other?.user?.id },
+    ]);
+  });
+
+  it('is refused without the claim, and with one that is no externalId', async () => {
+    for (const customer of [undefined, '', 'c'.repeat(201), 'a\nb', ['customer 1'], {}, true])
+      expect(await one.tokens.authenticate(await own.sign({ sub: 's5', customer }))).toBeUndefined();
+  });
+
+  it('is never of a bot, and makes no guest an admin', async () => {
+    await newUser('a bot', 'bot');
+    expect(await one.tokens.authenticate(await own.sign({ sub: 's6', customer: 'a bot' }))).toBeUndefined();
+    await newUser('a guest', 'guest');
+    const guest = await one.tokens.authenticate(await own.sign({ sub: 's7', customer: 'a guest', roles: ['chat-admin'] }));
+    expect(guest?.user).toMatchObject({ kind: 'guest', role: 'user' });
+  });
+});
+
 describe('A user who is deactivated', () => {
   it('is out on every process at once, whatever the tokens say, and comes back with a new one', async () => {
     const { sign } = newSubject();
