@@ -104,7 +104,10 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
 
 async function services(app: FastifyInstance, options: ServicesOptions) {
   const onError: OnError = (error, doing) => app.log.warn({ err: error }, `could not ${doing}; trying again`);
-  const created = await createServices(app.db, app.bus, onError, options);
+  const created = await createServices(app.db, app.bus, onError, {
+    onTokenRefused: (refusal) => app.log.debug(refusal, 'refused a token of an issuer'),
+    ...options,
+  });
   app.decorate('services', created.services);
   app.decorate('flushScheduler', created.flushScheduler);
   app.addHook('onClose', created.close);

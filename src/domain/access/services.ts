@@ -4,7 +4,7 @@ import type { ExternalUsers } from '../people/external-users.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { Clients } from './clients.js';
 import type { IssuerTokens, IssuerTokensContext } from './issuers/issuer-tokens.js';
-import type { TrustedIssuer } from './issuers/trusted-issuer.js';
+import type { TokenRefusal, TrustedIssuer } from './issuers/trusted-issuer.js';
 import { SignIn } from './sign-in.js';
 import type { TokenLifetimes } from './tokens/issue.js';
 import { Sweeper } from './tokens/sweeper.js';
@@ -24,6 +24,8 @@ export interface AccessOptions extends TokenLifetimes {
   sweepIntervalMs?: number;
   /** Identity providers whose access tokens are taken as bearer tokens. Default: none. */
   trustedIssuers?: readonly TrustedIssuer[];
+  /** Told of each token that was refused and might be a trusted issuer's. */
+  onTokenRefused?: (refusal: TokenRefusal) => void;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function accessServices(
   externalUsers: ExternalUsers,
   { revoked, rotated, userChanged }: SignInListeners,
   onError: (error: unknown, doing: string) => void,
-  { sweepIntervalMs = SWEEP_INTERVAL_MS, trustedIssuers = [], ...lifetimes }: AccessOptions,
+  { sweepIntervalMs = SWEEP_INTERVAL_MS, trustedIssuers = [], onTokenRefused, ...lifetimes }: AccessOptions,
 ): Promise<{ access: AccessServices; close: () => Promise<void> }> {
   const issuerTokens = await createIssuerTokens(db, trustedIssuers, {
     externalUsers,
@@ -53,6 +55,7 @@ export async function accessServices(
     onUserChange: userChanged,
     onNewFamily: (userId) => tokens.trimFamiliesOfIssuers(userId),
     onError,
+    onRefused: (refusal) => onTokenRefused?.(refusal),
   });
   const ofIssuers = issuerTokens && ((token: string) => issuerTokens.authenticate(token));
   const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts, ofIssuers);

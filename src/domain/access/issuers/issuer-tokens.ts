@@ -6,13 +6,13 @@ import { hashToken } from '../tokens/opaque-token.js';
 import { admit } from './admit.js';
 import { identityOf, roleOf, scopesOf } from './token-claims.js';
 import { LEEWAY_SECONDS, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
-import { looksSigned, Verifier } from './verifier.js';
+import { looksSigned, Verifier, type VerifierReports } from './verifier.js';
 
 /** Tokens whose check is remembered. A further one displaces the oldest. */
 const MAX_VERIFIED = 10_000;
 
 /** What `IssuerTokens` needs of its surroundings. */
-export interface IssuerTokensContext {
+export interface IssuerTokensContext extends VerifierReports {
   externalUsers: Pick<ExternalUsers, 'find' | 'findOrCreate'>;
   /** The viewer of the written access token with this hash; null for one that is not there, expired or revoked. */
   viewerOf(hash: Buffer): Promise<Viewer | null>;
@@ -20,7 +20,6 @@ export interface IssuerTokensContext {
   onUserChange(userId: string): void;
   /** Called after COMMIT with a user who has one more family. */
   onNewFamily(userId: string): Promise<void>;
-  onError(error: unknown, doing: string): void;
 }
 
 /**
@@ -41,7 +40,7 @@ export class IssuerTokens {
     issuers: readonly TrustedIssuer[],
     private readonly context: IssuerTokensContext,
   ) {
-    this.verifier = new Verifier(issuers, context.onError);
+    this.verifier = new Verifier(issuers, context);
     this.firstUses = new FairQueue({
       parallel: 3,
       maxWaiting: 1000,
@@ -83,12 +82,12 @@ export class IssuerTokens {
 
   private async firstUse(hash: Buffer, token: VerifiedToken): Promise<Viewer | null> {
     const identity = identityOf(token);
-    if (!identity) return null;
+    if (!identity) return this.refuse(token, `"${token.issuer.idClaim}" is not there, or no externalId`);
     const { externalUsers, viewerOf, onUserChange, onNewFamily } = this.context;
     const userId = await (token.issuer.createsUsers
       ? externalUsers.findOrCreate(identity)
       : externalUsers.find(identity));
-    if (userId === undefined) return null;
+    if (userId === undefined) return this.refuse(token, 'there is no such user, and create=on is not set');
     const admission = await admit(this.db, {
       hash,
       userId,
@@ -99,10 +98,15 @@ export class IssuerTokens {
       issuedAt: token.issuedAt,
       expiresAt: token.expiresAt,
     });
-    if (!admission) return null;
+    if (!admission) return this.refuse(token, 'its user is not active, or a bot');
     if (admission.isUserChanged) onUserChange(userId);
     await onNewFamily(userId);
     return viewerOf(hash);
+  }
+
+  private refuse({ issuer }: VerifiedToken, reason: string): null {
+    this.context.onRefused({ issuer: issuer.issuer, reason });
+    return null;
   }
 
   private isVerified(key: string): boolean {

@@ -74,7 +74,11 @@ export function isIdToken(claims: Claims): boolean {
 
 /** The words of a text, or of a list, as providers write scopes and roles. */
 function wordsOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.map(String);
+  if (Array.isArray(value)) return value.filter(isPlain).map(String);
   if (typeof value === 'string') return value.split(' ');
-  return typeof value === 'boolean' || typeof value === 'number' ? [String(value)] : [];
+  return isPlain(value) ? [String(value)] : [];
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
 }

@@ -25,6 +25,13 @@ export interface TrustedIssuer {
   readonly defaultScopes: readonly Scope[];
 }
 
+/** Why a token that may be a trusted issuer's was refused. For the log: the client is told the same of all. */
+export interface TokenRefusal {
+  /** The token's `iss`, shortened. */
+  issuer: string;
+  reason: string;
+}
+
 /** A token of a trusted issuer that passed every check. */
 export interface VerifiedToken {
   readonly issuer: TrustedIssuer;

@@ -2,7 +2,7 @@ import { decodeJwt, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } f
 import { IssuerKeys } from './issuer-keys.js';
 import { SIGNATURE_ALGORITHMS } from './signature-algorithms.js';
 import { isIdToken } from './token-claims.js';
-import { LEEWAY_SECONDS, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
+import { LEEWAY_SECONDS, type TokenRefusal, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
 
 /** Characters. Longer tokens are refused unread; the headers of a request have no room for them either. */
 const MAX_TOKEN = 16_000;
@@ -20,16 +20,29 @@ export function looksSigned(token: string): boolean {
   return token.length <= MAX_TOKEN && SIGNED_TOKEN.test(token);
 }
 
+/** Characters of an issuer's name in the log. */
+const MAX_LOGGED = 200;
+
 interface Trusted {
   issuer: TrustedIssuer;
   keys: IssuerKeys;
+}
+
+/** What is told of tokens and keys. */
+export interface VerifierReports {
+  onError(error: unknown, doing: string): void;
+  onRefused(refusal: TokenRefusal): void;
 }
 
 /** Checks tokens of trusted issuers by https://datatracker.ietf.org/doc/html/rfc9068#section-4. */
 export class Verifier {
   private readonly trusted: ReadonlyMap<string, Trusted>;
 
-  constructor(issuers: readonly TrustedIssuer[], onError: (error: unknown, doing: string) => void) {
+  constructor(
+    issuers: readonly TrustedIssuer[],
+    private readonly reports: VerifierReports,
+  ) {
+    const onError: VerifierReports['onError'] = (error, doing) => reports.onError(error, doing);
     this.trusted = new Map(
       issuers.map((issuer) => [issuer.issuer, { issuer, keys: new IssuerKeys(issuer, onError) }] as const),
     );
@@ -40,36 +53,47 @@ export class Verifier {
    * @throws DomainError `SERVICE_UNAVAILABLE`, rule `temporarily_unavailable`, when the key is not known and its issuer is away
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
+    let issuer: unknown;
     try {
-      const { iss = '' } = decodeJwt(token);
-      const trusted = this.trusted.get(iss);
-      if (!trusted) return undefined;
-      const { issuer, keys } = trusted;
-      const verified = await jwtVerify(token, keys.get, {
-        issuer: iss,
-        audience: [...issuer.audiences],
-        algorithms: SIGNATURE_ALGORITHMS,
-        clockTolerance: LEEWAY_SECONDS,
-        requiredClaims: ['sub', 'exp', 'iat'],
-      });
-      return isAccessToken(verified) ? contentOf(verified.payload, issuer) : undefined;
+      issuer = decodeJwt(token).iss;
+      const trusted = typeof issuer === 'string' ? this.trusted.get(issuer) : undefined;
+      if (!trusted) throw new errors.JWTInvalid('the issuer is not in TRUSTED_ISSUERS');
+      return await check(token, trusted);
     } catch (error) {
-      if (error instanceof errors.JOSEError) return undefined;
-      throw error;
+      if (!(error instanceof errors.JOSEError)) throw error;
+      this.reports.onRefused({ issuer: String(issuer).slice(0, MAX_LOGGED), reason: error.message });
+      return undefined;
     }
   }
 }
 
-/** https://datatracker.ietf.org/doc/html/rfc9068#section-2.1 */
-function isAccessToken({ protectedHeader: { typ = 'jwt' }, payload }: JWTVerifyResult): boolean {
-  // A token that is bound to a key of its client must come with a proof, which nobody here checks.
-  return ACCESS_TOKEN_TYPES.has(String(typ).toLowerCase()) && !isIdToken(payload) && payload.cnf === undefined;
+/** @throws JOSEError for a token that fails a check */
+async function check(token: string, { issuer, keys }: Trusted): Promise<VerifiedToken> {
+  const verified = await jwtVerify(token, keys.get, {
+    issuer: issuer.issuer,
+    audience: [...issuer.audiences],
+    algorithms: SIGNATURE_ALGORITHMS,
+    clockTolerance: LEEWAY_SECONDS,
+    requiredClaims: ['sub', 'exp', 'iat'],
+  });
+  requireAccessToken(verified);
+  return contentOf(verified.payload, issuer);
 }
 
-function contentOf(claims: JWTPayload, issuer: TrustedIssuer): VerifiedToken | undefined {
+/** https://datatracker.ietf.org/doc/html/rfc9068#section-2.1 */
+function requireAccessToken({ protectedHeader: { typ = 'jwt' }, payload }: JWTVerifyResult): void {
+  if (!ACCESS_TOKEN_TYPES.has(String(typ).toLowerCase())) throw new errors.JWTInvalid('unexpected "typ" header');
+  if (isIdToken(payload)) throw new errors.JWTInvalid('it is an ID token, not an access token');
+  // Such a token must come with a proof, which nobody here checks.
+  if (payload.cnf !== undefined) throw new errors.JWTInvalid('it is bound to a key of its client ("cnf")');
+}
+
+function contentOf(claims: JWTPayload, issuer: TrustedIssuer): VerifiedToken {
   const { sub, iat = Number.NaN, exp = Number.NaN } = claims;
   const now = Date.now() / 1000;
-  if (!isSubject(sub) || !(iat >= 0 && iat <= now + LEEWAY_SECONDS) || !(exp <= MAX_TIME)) return undefined;
+  if (!isSubject(sub)) throw new errors.JWTInvalid(`"sub" must have 1 to ${MAX_SUBJECT} characters`);
+  if (!(iat >= 0 && iat <= now + LEEWAY_SECONDS)) throw new errors.JWTInvalid('"iat" is in the future');
+  if (!(exp <= MAX_TIME)) throw new errors.JWTInvalid('"exp" is too far in the future');
   return { issuer, claims, subject: sub, issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000) };
 }
 

@@ -8,9 +8,10 @@ const reported: string[] = [];
 let elapsedMs = 0;
 
 const trust = (more: Parameters<TokenIssuer['trusted']>[0] = {}) =>
-  new Verifier([issuer.trusted(more)], (error, doing) =>
-    reported.push(`${doing}: ${error instanceof Error ? error.message : error}`),
-  );
+  new Verifier([issuer.trusted(more)], {
+    onError: (error, doing) => void reported.push(`${doing}: ${error instanceof Error ? error.message : error}`),
+    onRefused: () => {},
+  });
 const AWAY = { code: 'SERVICE_UNAVAILABLE', rule: 'temporarily_unavailable', retryAfterMs: expect.any(Number) };
 const askedForKeys = () => issuer.requests.filter((path) => path === '/keys').length;
 

@@ -232,7 +232,9 @@ describe('A token of an issuer with id=', () => {
     await newUser('a bot', 'bot');
     expect(await one.tokens.authenticate(await own.sign({ sub: 's6', customer: 'a bot' }))).toBeUndefined();
     await newUser('a guest', 'guest');
-    const guest = await one.tokens.authenticate(await own.sign({ sub: 's7', customer: 'a guest', roles: ['chat-admin'] }));
+    const guest = await one.tokens.authenticate(
+      await own.sign({ sub: 's7', customer: 'a guest', roles: ['chat-admin'] }),
+    );
     expect(guest?.user).toMatchObject({ kind: 'guest', role: 'user' });
   });
 });

@@ -1,8 +1,13 @@
+import { KeyObject, sign } from 'node:crypto';
+import fc from 'fast-check';
+import { base64url } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { scopesOf } from '../../../../src/domain/access/issuers/token-claims.js';
+import type { TokenRefusal } from '../../../../src/domain/access/issuers/trusted-issuer.js';
 import { looksSigned, Verifier } from '../../../../src/domain/access/issuers/verifier.js';
 import { leastCpu } from '../../../support/cpu-time.js';
 import { forgedTokens } from '../../../support/forged-tokens.js';
+import { assertProperty } from '../../../support/property.js';
 import { type IssuerKey, newKey, seconds, startTokenIssuer, type TokenIssuer } from '../../../support/token-issuer.js';
 
 /** CPU time of a refusal, in milliseconds. */
@@ -13,13 +18,18 @@ let first: IssuerKey;
 let rsa: IssuerKey;
 let verifier: Verifier;
 const failures: unknown[] = [];
+const refusals: TokenRefusal[] = [];
+const reports = {
+  onError: (error: unknown) => void failures.push(error),
+  onRefused: (refusal: TokenRefusal) => void refusals.push(refusal),
+};
 
 beforeAll(async () => {
   issuer = await startTokenIssuer();
   first = issuer.key;
   rsa = await newKey('rsa', 'RS256');
   issuer.publish(first, rsa);
-  verifier = new Verifier([issuer.trusted()], (error) => failures.push(error));
+  verifier = new Verifier([issuer.trusted()], reports);
 });
 afterEach(() => expect(failures.splice(0)).toEqual([]));
 afterAll(() => issuer.close());
@@ -45,7 +55,7 @@ describe('A token of a trusted issuer', () => {
       const other = await startTokenIssuer();
       try {
         other.publish(await newKey('k', alg));
-        const reader = new Verifier([other.trusted()], (error) => failures.push(error));
+        const reader = new Verifier([other.trusted()], reports);
         expect(await reader.verify(await other.sign())).toMatchObject({ subject: 'ann' });
       } finally {
         await other.close();
@@ -71,7 +81,7 @@ describe('A token of a trusted issuer', () => {
 
   it('is taken for one of several audiences', async () => {
     expect(await read(await issuer.sign({ aud: ['account', 'chat'] }))).toBeDefined();
-    const two = new Verifier([issuer.trusted({ audiences: ['web', 'phone'] })], (error) => failures.push(error));
+    const two = new Verifier([issuer.trusted({ audiences: ['web', 'phone'] })], reports);
     expect(await two.verify(await issuer.sign({ aud: 'phone' }))).toBeDefined();
     expect(await two.verify(await issuer.sign({ aud: 'chat' }))).toBeUndefined();
   });
@@ -83,6 +93,7 @@ describe('A token of a trusted issuer', () => {
     ['a list in scp', { scope: undefined, scp: ['chat:write'] }, ['write']],
     ['a text in scp', { scope: undefined, scp: 'chat:read' }, ['read']],
     ['never introspection', { scope: 'introspection chat:introspection' }, []],
+    ['those of a list that are words', { scope: [{ toString: 1 }, null, ['read'], 'write'] }, ['write']],
     ['none of ours', { scope: 'openid profile email' }, []],
     ['none', { scope: undefined }, []],
   ])('has our scopes: %s', async (_name, claims, scopes) => {
@@ -91,7 +102,7 @@ describe('A token of a trusted issuer', () => {
   });
 
   it('has the default of its issuer without scopes of ours, and no more than it names with one', async () => {
-    const generous = new Verifier([issuer.trusted({ defaultScopes: ['read', 'write'] })], (e) => failures.push(e));
+    const generous = new Verifier([issuer.trusted({ defaultScopes: ['read', 'write'] })], reports);
     const scopes = async (scope: string) => {
       const token = await generous.verify(await issuer.sign({ scope }));
       return token && scopesOf(token);
@@ -115,5 +126,38 @@ describe('A forged token', () => {
     }
     expect({ taken, slow }).toEqual({ taken: [], slow: [] });
     expect(await read(await issuer.sign())).toBeDefined();
+  });
+
+  it('of any content is refused or read, and never an error', async () => {
+    const member = (names: string[]) => fc.dictionary(fc.constantFrom(...names), fc.jsonValue(), { maxKeys: 3 });
+    const headers = member(['alg', 'kid', 'typ', 'crit', 'b64', 'cty', 'jwk', 'zip', 'enc', 'x5c']);
+    const claims = member(['iss', 'aud', 'sub', 'exp', 'iat', 'nbf', 'cnf', 'nonce', 'scope', 'scp', 'typ']);
+    const encoded = (value: unknown) => base64url.encode(JSON.stringify(value));
+    const now = seconds();
+    const usual = { iss: issuer.issuer, aud: 'chat', sub: 'ann', iat: now, exp: now + 300 };
+    const signer = { key: KeyObject.from(first.privateKey), dsaEncoding: 'ieee-p1363' } as const;
+    await assertProperty(
+      fc.asyncProperty(headers, claims, fc.boolean(), async (header, payload, isSigned) => {
+        const head = { alg: first.alg, kid: first.kid, ...header };
+        const text = `${encoded(head)}.${encoded({ ...usual, ...payload })}`;
+        const signature = isSigned ? sign('sha256', Buffer.from(text), signer).toString('base64url') : 'AA';
+        const token = await read(`${text}.${signature}`);
+        if (token) expect(scopesOf(token)).toBeInstanceOf(Array);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['another audience', { aud: 'shop' }, 'unexpected "aud" claim value'],
+    ['an expiry of before', { exp: 1 }, '"exp" claim timestamp check failed'],
+    ['a nonce', { nonce: 'n' }, 'it is an ID token, not an access token'],
+    ['another issuer', { iss: 'https://id.example' }, 'the issuer is not in TRUSTED_ISSUERS'],
+    ['an issuer as long as it likes', { iss: 'i'.repeat(5000) }, 'the issuer is not in TRUSTED_ISSUERS'],
+  ])('is reported with the reason, for whoever set the service up: %s', async (_name, claims, reason) => {
+    refusals.splice(0);
+    expect(await read(await issuer.sign(claims))).toBeUndefined();
+    const { iss = issuer.issuer } = claims as { iss?: string };
+    expect(refusals).toEqual([{ issuer: iss.slice(0, 200), reason }]);
   });
 });
