@@ -32,6 +32,8 @@ export class FrameEncoding {
   };
   private readonly joined = new WeakMap<readonly ChatEvent[], JoinedFrames>();
   private readonly signals = new WeakMap<ChatSignal, Buffer>();
+  /** A signal is of one chat. */
+  private readonly inboxSignals = new WeakMap<ChatSignal, Buffer>();
 
   constructor(private readonly encode: FrameEncoder) {}
 
@@ -57,12 +59,21 @@ export class FrameEncoding {
 
   /** The frame of a signal, which is the same for all who hear it. */
   signal(signal: ChatSignal): Buffer {
-    let frame = this.signals.get(signal);
-    if (!frame) {
-      frame = this.frame(signalOnWire(signal));
-      this.signals.set(signal, frame);
+    return this.once(this.signals, signal, () => signalOnWire(signal));
+  }
+
+  /** The same in an inbox, which names the chat. */
+  inboxSignal(chatId: string, signal: ChatSignal): Buffer {
+    return this.once(this.inboxSignals, signal, () => ({ ...signalOnWire(signal), chatId }));
+  }
+
+  private once<Value extends object>(frames: WeakMap<Value, Buffer>, value: Value, frame: () => Frame): Buffer {
+    let encoded = frames.get(value);
+    if (!encoded) {
+      encoded = this.frame(frame());
+      frames.set(value, encoded);
     }
-    return frame;
+    return encoded;
   }
 
   /** The frame of an event in an inbox, which names the chat and the position that the client has with it. */

@@ -3,6 +3,7 @@ import type { InboxStream } from '../delivery/inbox/inbox-stream.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { ChatState } from '../domain/mine/chat-states.js';
 import type { UserProfile } from '../domain/profile.js';
+import type { ChatSignal } from '../domain/signals.js';
 import type { Viewer } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import type { AdmittedToInbox } from '../plugins/streams/admission.js';
@@ -40,9 +41,10 @@ export class InboxChannel implements Channel, InboxSink {
     const { opening } = this;
     if (!opening) return undefined;
     this.opening = undefined;
-    const { after, maxMissed } = opening;
+    const { after, maxMissed, signals } = opening;
     const request = { viewer, after, maxMissed, restarts: true };
     this.stream = await this.context.services.inboxStreams.open(request, this);
+    this.stream.hearSignals(signals);
     const { position } = this.stream;
     const { heartbeatSeconds } = this.socket;
     return inboxHelloFrame({ user: this.user, position, heartbeatSeconds, expiresAt: viewer().expiresAt });
@@ -50,6 +52,10 @@ export class InboxChannel implements Channel, InboxSink {
 
   resume(): void {
     this.stream?.resume();
+  }
+
+  hearSignals(chatIds: readonly string[]): void {
+    this.stream?.hearSignals(chatIds);
   }
 
   close(): void {
@@ -73,6 +79,10 @@ export class InboxChannel implements Channel, InboxSink {
 
   gap({ chatId, after, cursor }: Gap, position: string): void {
     this.send(gapFrame(chatId, after, cursor, position));
+  }
+
+  signal(chatId: string, signal: ChatSignal): void {
+    if (this.socket.hasRoom) this.socket.sendFrame(this.context.encoding.inboxSignal(chatId, signal));
   }
 
   live(position: string): void {

@@ -16,6 +16,8 @@ interface StreamStart {
   after: Cursor | undefined;
   /** Whether an event is the stream's last. Default: as `endsStreamOf` says. */
   ends?: ((event: ChatEvent) => StreamEnd | undefined) | undefined;
+  /** Whether a sink that takes signals hears them; `hearSignals` changes it. Default: yes. */
+  signals?: boolean | undefined;
 }
 
 /** What a stream needs of the process around it. One for all streams. */
@@ -25,6 +27,8 @@ export interface StreamHost {
   /** Runs `read` when a slot for the viewer's reads is free, and frees the slot afterwards. */
   withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void>;
   closed(stream: ChatStream, feed: ChatFeed): void;
+  /** The stream hears the chat's signals from now on, or does not any more. */
+  signalsChanged(stream: ChatStream, feed: ChatFeed): void;
   failed(error: unknown): void;
 }
 
@@ -42,8 +46,7 @@ const MIN_PAGE_LENGTH = 16;
  */
 export class ChatStream implements FeedListener, EventHolder {
   readonly chatId: string;
-  /** Whether the sink takes signals. */
-  readonly hearsSignals: boolean;
+  private takesSignals: boolean;
   /** The chat's head when the viewer was admitted. A client that gets no event and reconnects with this cursor misses nothing. */
   readonly head: Cursor;
   private position: Cursor;
@@ -63,14 +66,14 @@ export class ChatStream implements FeedListener, EventHolder {
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
     private readonly host: StreamHost,
-    { viewer, head, after, ends }: StreamStart,
+    { viewer, head, after, ends, signals = true }: StreamStart,
   ) {
     this.viewer = viewer;
     this.ends = ends ?? ((event) => endsStreamOf(event, viewer()));
     this.admittedSeq = head.seq;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
-    this.hearsSignals = sink.signal !== undefined;
+    this.takesSignals = sink.signal !== undefined && signals;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
   }
@@ -93,6 +96,17 @@ export class ChatStream implements FeedListener, EventHolder {
     clearTimeout(this.retryTimer);
     this.state = 'reading';
     void this.read();
+  }
+
+  get hearsSignals(): boolean {
+    return this.takesSignals;
+  }
+
+  /** Gives its sink the chat's signals from now on, or no more. */
+  hearSignals(hears: boolean): void {
+    if (this.isOver || hears === this.takesSignals) return;
+    this.takesSignals = hears;
+    this.host.signalsChanged(this, this.feed);
   }
 
   /** Ends the stream without a further call of its sink. */
@@ -149,6 +163,7 @@ export class ChatStream implements FeedListener, EventHolder {
   }
 
   signal(signal: ChatSignal): void {
+    if (!this.takesSignals) return;
     if (signal.type === 'typing' && signal.user.id === this.viewer().user?.id) return;
     this.guard(() => this.sink.signal?.(signal));
   }

@@ -35,6 +35,8 @@ export interface CheckedStreamRequest {
   after: Cursor;
   ends: (event: ChatEvent) => StreamEnd | undefined;
   known?: ChatHead | undefined;
+  /** Whether a sink that takes signals hears them. */
+  signals: boolean;
 }
 
 /** The access check: may this viewer read this chat, and what is its head at that moment? */
@@ -89,7 +91,7 @@ export class ChatStreams implements StreamHost {
    * @throws DomainError `NOT_FOUND` when there is no such chat, or no such history
    */
   async openBehind(
-    { chatId, viewer, after, ends, known }: CheckedStreamRequest,
+    { chatId, viewer, after, ends, known, signals }: CheckedStreamRequest,
     sink: StreamSink,
   ): Promise<ChatStream> {
     const feed = await this.hub.acquire(chatId);
@@ -101,8 +103,9 @@ export class ChatStreams implements StreamHost {
         feed.observe(head, before);
       }
       if (feed.epoch !== after.epoch) throw chatNotFound();
-      const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends });
+      const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends, signals });
       this.streams.add(stream);
+      if (stream.hearsSignals) this.hub.signals.join(feed);
       setImmediate(() => stream.start());
       return stream;
     } catch (error) {
@@ -115,6 +118,11 @@ export class ChatStreams implements StreamHost {
     this.streams.delete(stream);
     if (stream.hearsSignals) this.hub.signals.leave(feed);
     this.hub.release(feed);
+  }
+
+  signalsChanged(stream: ChatStream, feed: ChatFeed): void {
+    if (stream.hearsSignals) this.hub.signals.join(feed);
+    else this.hub.signals.leave(feed);
   }
 
   async withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void> {

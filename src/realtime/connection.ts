@@ -3,6 +3,7 @@ import type { ChannelSocket } from '../channels/channel.js';
 import { Listener, type ListenerContext } from '../channels/listener.js';
 import { clientError } from '../domain/database.js';
 import { badInput, DomainError, tooManyRenewals } from '../domain/errors.js';
+import { checkSignalChats } from '../domain/signals.js';
 import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes } from '../plugins/websocket/close-codes.js';
@@ -110,6 +111,8 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
         return this.renew(frame.id, frame.token);
       case 'presence':
         return this.askPresence(frame.users);
+      case 'signals':
+        return this.askSignals(frame.chats);
       case 'ping':
         return this.send(pongFrame(frame.id));
       case 'refused':
@@ -132,6 +135,12 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     const { presences } = this.context.services;
     this.presence ??= new PresenceFeed(presences, this.socket, (frame) => this.send(frame));
     return this.presence.ask(this.session.viewer, userIds);
+  }
+
+  /** @throws DomainError `BAD_USER_INPUT`: on a channel of one chat, whose signals come anyhow, for the type of the frame */
+  private async askSignals(chats: readonly string[]): Promise<void> {
+    if (!this.channel.hearSignals) throw badInput('type', 'signals is a frame of the inbox.');
+    this.channel.hearSignals(checkSignalChats('chats', chats));
   }
 
   /** An answer names the chat where the frame did. */

@@ -12,7 +12,7 @@ interface FrameHead {
 }
 
 /** A client's frame. */
-export type ClientFrame = ChatFrame | AskPresence | Auth | Ping | Refused;
+export type ClientFrame = ChatFrame | AskPresence | AskSignals | Auth | Ping | Refused;
 
 /** A frame that is about a chat. */
 export type ChatFrame = MessageSend | MessageEdit | MessageChange | MessageReaction | Read | TellTyping;
@@ -52,6 +52,12 @@ interface TellTyping extends FrameHead {
 interface AskPresence extends FrameHead {
   type: 'presence';
   users: readonly string[];
+}
+
+/** Asks an inbox for the signals of these chats, in place of those before. */
+interface AskSignals extends FrameHead {
+  type: 'signals';
+  chats: readonly string[];
 }
 
 /** Moves the user's read marker of the chat, or of a thread in it, forward. */
@@ -110,6 +116,7 @@ const FRAMES: ReadonlyMap<string, FrameParser> = new Map<string, FrameParser>([
   ['reaction.remove', messageReaction('reaction.remove')],
   ['typing', typing],
   ['presence', presence],
+  ['signals', signals],
   ['read', read],
   ['auth', auth],
   ['ping', (head) => ({ type: 'ping', ...head })],
@@ -123,6 +130,12 @@ function typing(head: FrameHead, { thread }: JsonObject): TellTyping | Refused {
 function presence(head: FrameHead, { users }: JsonObject): AskPresence | Refused {
   if (isStrings(users) && users.length <= MAX_PRESENCES) return { type: 'presence', ...head, users };
   return refused(head, 'users', `users must be a list of at most ${MAX_PRESENCES} strings.`);
+}
+
+function signals(head: FrameHead, { chats }: JsonObject): AskSignals | Refused {
+  return isStrings(chats)
+    ? { type: 'signals', ...head, chats }
+    : refused(head, 'chats', 'chats must be a list of strings.');
 }
 
 function auth(head: FrameHead, { token }: JsonObject): Auth | Refused {

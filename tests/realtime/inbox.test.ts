@@ -3,7 +3,7 @@ import type { UserProfile } from '../../src/domain/profile.js';
 import { type Frame, StreamRefused } from '../support/frame-queue.js';
 import { RawSocket } from '../support/raw-socket.js';
 import { type RealtimeApp, startRealtimeApp } from '../support/realtime-app.js';
-import { startOwnServices } from '../support/services.js';
+import { startOwnServices, viewerOf } from '../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
 let app: RealtimeApp;
@@ -180,4 +180,65 @@ it('refuses the eleventh inbox of a user with 429', async () => {
   await expect(eleventh).rejects.toBeInstanceOf(StreamRefused);
   await expect(eleventh).rejects.toMatchObject({ status: 429 });
   for (const inbox of inboxes) await inbox.close();
+});
+
+/** Resolves when the inbox streams the chat: it has an event of it. */
+async function openedIn(inbox: RawSocket, chat: { id: string }): Promise<void> {
+  await services.messages.send(viewerOf(bob), { chatId: chat.id, content: 'hi', nonce: undefined });
+  for (let frame = await inbox.next('message.created'); frame.chatId !== chat.id; )
+    frame = await inbox.next('message.created');
+}
+
+it('has typing and receipts of the chats that it asks for, and of no others', async () => {
+  const ann = await services.newUser();
+  const [first, second, others] = [
+    await services.newChat(ann, bob),
+    await services.newChat(ann, bob),
+    await services.newChat(bob),
+  ];
+  const inbox = await openInbox(ann, { signals: `${first.id},${others.id}` });
+  await inbox.next('live');
+  for (const chat of [first, second]) await openedIn(inbox, chat);
+  const user = { id: bob.id, username: bob.username };
+  const signalAll = () => {
+    for (const { id } of [others, second, first])
+      services.signals.publish(id, { type: 'typing', user: bob, thread: null });
+  };
+  signalAll();
+  expect(await inbox.next()).toEqual({ type: 'typing', chatId: first.id, user });
+  inbox.send({ type: 'signals', chats: [second.id.toUpperCase()] });
+  inbox.send({ type: 'ping' });
+  expect(await inbox.next()).toMatchObject({ type: 'pong' });
+  signalAll();
+  services.signals.publish(second.id, { type: 'receipts', reads: [{ userId: bob.id, seq: 3 }] });
+  expect(await inbox.take(2)).toEqual([
+    { type: 'typing', chatId: second.id, user },
+    { type: 'receipts', chatId: second.id, reads: [{ user: bob.id, seq: 3 }] },
+  ]);
+  // Its own user's typing is not told, and nothing after the removal.
+  services.signals.publish(second.id, { type: 'typing', user: ann, thread: null });
+  await services.memberships.remove(null, second.id, ann.id);
+  expect(await inbox.next()).toMatchObject({ type: 'member.removed', chatId: second.id });
+  signalAll();
+  inbox.send({ type: 'ping' });
+  expect(await inbox.next()).toMatchObject({ type: 'pong' });
+  await inbox.close();
+});
+
+it('refuses signals of what is no list of at most 20 ids', async () => {
+  const inbox = await openInbox(bob);
+  await inbox.next('live');
+  const ids = Array.from({ length: 21 }, () => crypto.randomUUID());
+  for (const chats of [ids, ['x'], 'x', undefined]) {
+    inbox.send({ type: 'signals', id: 's', chats });
+    expect(await inbox.next()).toMatchObject({ type: 'error', id: 's', code: 'BAD_USER_INPUT', field: 'chats' });
+  }
+  await inbox.close();
+  for (const signals of [ids.join(), 'x'])
+    await expect(openInbox(bob, { signals })).rejects.toMatchObject({ status: 400 });
+  const chat = await services.newChat(bob);
+  const channel = await app.join(chat.name, bob);
+  channel.send({ type: 'signals', id: 's', chats: [chat.id] });
+  expect(await channel.next()).toMatchObject({ type: 'error', id: 's', code: 'BAD_USER_INPUT', field: 'type' });
+  await channel.close();
 });

@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../../domain/log/chat-events.js';
+import type { ChatSignal } from '../../domain/signals.js';
 import type { ChatStream } from '../chat-stream.js';
 import type { Replace } from '../event-holder.js';
 import type { StreamEnd, StreamSink } from '../stream-sink.js';
@@ -9,6 +10,7 @@ export interface InboxOfChat {
   readonly holdsEvents: boolean;
   canTake(chatId: string): boolean;
   deliver(chat: InboxChat, events: readonly ChatEvent[]): void;
+  signal(chatId: string, signal: ChatSignal): void;
   replace(replace: Replace): void;
   historyReplaced(): void;
   ended(chat: InboxChat, reason: StreamEnd): void;
@@ -66,6 +68,10 @@ export class InboxChat implements StreamSink {
     this.hasHeard = true;
     this.inbox.deliver(this, events);
     return this.canTake;
+  }
+
+  signal(signal: ChatSignal): void {
+    this.inbox.signal(this.chatId, signal);
   }
 
   replace(replace: Replace): void {

@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
+import type { ChatSignal } from '../../domain/signals.js';
 import type { EventHolder } from '../event-holder.js';
 
 /** More of a chat was missed than the client wants to be sent: it loads what lies between the cursors when it needs it. */
@@ -23,6 +24,8 @@ export interface InboxSink extends EventHolder {
   /** The present state of a chat for its member, which the member has changed. */
   state(state: ChatState, position: string): void;
   gap(gap: Gap, position: string): void;
+  /** Takes a signal of a chat whose signals were asked for, or drops it when it is full. It has no position. */
+  signal?(chatId: string, signal: ChatSignal): void;
   /** What was missed has been delivered; live events follow. Once, and once more after each `reset`. */
   live(position: string): void;
   /** The history of the deployment was replaced. The inbox continues from this position. */

@@ -5,6 +5,7 @@ import type { MarkedHead } from '../../domain/log/marks.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
 import type { InboxChat as ChatOfSnapshot, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
 import type { InboxPosition } from '../../domain/mine/inbox-position.js';
+import type { ChatSignal } from '../../domain/signals.js';
 import type { Viewer } from '../../domain/viewer.js';
 import type { ChatStream } from '../chat-stream.js';
 import type { CheckedStreamRequest } from '../chat-streams.js';
@@ -78,6 +79,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   private isHeldBack = false;
   private readonly dueStates = new Set<string>();
   private isReadingStates = false;
+  /** The chats whose signals are delivered. */
+  private signalled: ReadonlySet<string> = new Set();
   private readonly viewer: () => Viewer;
   private readonly maxMissed: number;
   private beginning: InboxBeginning | undefined;
@@ -134,7 +137,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     const resting: InboxChat[] = [];
     for (const chat of this.chats.values()) {
       const seq = chat.quietSeq;
-      if (!chat.hasHeard && seq !== undefined && seq === this.progress.deliveredOf(chat.chatId)) resting.push(chat);
+      const isQuiet = !chat.hasHeard && seq !== undefined && seq === this.progress.deliveredOf(chat.chatId);
+      if (isQuiet && !this.signalled.has(chat.chatId)) resting.push(chat);
       chat.hasHeard = false;
     }
     this.host.watch(
@@ -183,6 +187,21 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     this.beginning?.watch.end();
     this.closeChats();
     this.host.closed(this);
+  }
+
+  /**
+   * Delivers the signals of these chats from now on, and of no others. They have streams, however quiet they are. Those that the user is no
+   * member of have no signals.
+   */
+  hearSignals(chatIds: readonly string[]): void {
+    const before = this.signalled;
+    this.signalled = new Set(chatIds);
+    for (const chatId of before) if (!this.signalled.has(chatId)) this.chats.get(chatId)?.stream?.hearSignals(false);
+    for (const chatId of this.signalled) {
+      const chat = this.chats.get(chatId);
+      if (chat) chat.stream?.hearSignals(true);
+      else if (this.state === 'open') this.wake(chatId);
+    }
   }
 
   /** A join or a removal of the user, perhaps one that is known already. */
@@ -265,7 +284,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
         if (!isQuiet) behind.known = undefined;
         this.chats.set(chatId, behind);
         this.waiting.push(chatId);
-      } else if (isQuiet) resting.push(chatId);
+      } else if (isQuiet && !this.signalled.has(chatId)) resting.push(chatId);
       else this.openChat({ chatId, epoch, known: seq, segments: [{ start: seq }] });
     }
     this.host.watch([...resting, ...this.waiting], this);
@@ -303,10 +322,13 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
         ...{ chatId, viewer: this.viewer, after },
         known: chat.known === undefined ? undefined : { chatId, epoch, seq: chat.known },
         ends: this.endOf,
+        signals: this.signalled.has(chatId),
       };
       const stream = await this.host.openChat(request, chat);
       if (this.state !== 'open' || this.chats.get(chatId) !== chat) return stream.close();
       chat.stream = stream;
+      // Others may have been asked for meanwhile.
+      stream.hearSignals(this.signalled.has(chatId));
       this.checkCaughtUp(chat);
     } catch (error) {
       if (error instanceof DomainError && error.code === 'NOT_FOUND') this.historyReplaced();
@@ -352,6 +374,10 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
       this.sink.event(event, this.position);
     }
     this.checkCaughtUp(chat);
+  }
+
+  signal(chatId: string, signal: ChatSignal): void {
+    this.sink.signal?.(chatId, signal);
   }
 
   replace(replace: Replace): void {

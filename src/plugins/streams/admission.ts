@@ -5,6 +5,7 @@ import { type Cursor, parseCursor } from '../../domain/log/cursor.js';
 import { type InboxPosition, parsePosition } from '../../domain/mine/inbox-position.js';
 import { checkMaxMissed, DEFAULT_MAX_MISSED } from '../../domain/mine/max-missed.js';
 import type { UserProfile } from '../../domain/profile.js';
+import { checkSignalChats } from '../../domain/signals.js';
 import type { Viewer } from '../../domain/viewer.js';
 import { BearerError } from '../bearer.js';
 import type { Services } from '../services.js';
@@ -28,6 +29,8 @@ export interface Admitted extends AdmittedUser {
 export interface AdmittedToInbox extends AdmittedUser {
   after: InboxPosition | undefined;
   maxMissed: number;
+  /** The chats whose signals it wants. */
+  signals: readonly string[];
 }
 
 /** A request that opens a stream. */
@@ -88,9 +91,10 @@ export class Admission {
   async admitToInbox(request: StreamRequest): Promise<AdmittedToInbox> {
     const query = queryOf(request.url);
     const maxMissed = parsed(query, 'maxMissed', parseMaxMissed) ?? DEFAULT_MAX_MISSED;
+    const signals = parsed(query, 'signals', parseSignals) ?? [];
     const admitted = await this.admit(request, query, parsePosition);
     this.services.inboxStreams.requireRoom(admitted.user.id);
-    return { ...admitted, maxMissed };
+    return { ...admitted, maxMissed, signals };
   }
 
   private async admit<Position>(
@@ -140,4 +144,8 @@ function parsed<Value>(query: URLSearchParams, name: string, parse: (text: strin
 
 function parseMaxMissed(text: string): number {
   return checkMaxMissed(/^\d{1,6}$/.test(text) ? Number(text) : Number.NaN);
+}
+
+function parseSignals(text: string): string[] {
+  return checkSignalChats('signals', text === '' ? [] : text.split(','));
 }
