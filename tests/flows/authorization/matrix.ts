@@ -350,6 +350,7 @@ export const MATRIX: Record<string, Row> = {
       metadata: noEvent,
       'mentions {id}': noEvent,
       mentionsAll: members,
+      alsoInChat: members,
       'replyTo {id}': noEvent,
       'threadRoot {id}': noEvent,
       'thread {replyCount}': members,

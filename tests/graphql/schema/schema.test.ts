@@ -37,7 +37,7 @@ const CONTRACT = `
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
-    replyTo: Message threadRoot: Message thread: Thread pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
+    replyTo: Message threadRoot: Message alsoInChat: Boolean! thread: Thread pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
     viewerCan: [MessageAction!]! history(first: Int, after: Int): [MessageRevision!]!
     readBy(first: Int = 50, after: ID): [User!] readCount: Int }
   type MessageRevision { revision: Int! content: String! at: DateTime! editor: User! }

@@ -80,6 +80,11 @@ Message.implement({
       resolve: (message) => extrasOf(message).mentionsAll,
       extensions: { ...SHARED, plain: true },
     }),
+    alsoInChat: t.boolean({
+      description: 'Whether a reply in a thread is in the main timeline too.',
+      resolve: (message) => extrasOf(message).thread?.alsoInChat ?? false,
+      extensions: { ...SHARED, plain: true },
+    }),
     pinnedAt: t.field({
       type: 'DateTime',
       nullable: true,
