@@ -1,6 +1,12 @@
-// Writes schema.graphql, the SDL of the schema that the code defines. tests/graphql/schema/schema.test.ts fails when they differ.
+// Writes schema.graphql, the SDL of the schema that the code defines, and its types for the client library. Tests fail when they differ:
+// tests/graphql/schema/schema.test.ts, tests/clients/schema.test.ts.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { printedSchema } from '../src/graphql/schema/schema.js';
+import { printedSchema, schema } from '../src/graphql/schema/schema.js';
+import { clientSchema } from './client-schema.js';
 
-writeFileSync(fileURLToPath(new URL('../schema.graphql', import.meta.url)), printedSchema());
+const write = (path: string, text: string) =>
+  writeFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), text);
+
+write('schema.graphql', printedSchema());
+write('clients/typescript/src/schema.ts', clientSchema(schema));

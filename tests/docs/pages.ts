@@ -11,6 +11,7 @@ export const PAGES = [
   'SECURITY.md',
   'tests/faults/README.md',
   'tests/fuzz/README.md',
+  'clients/typescript/README.md',
 ]
   .concat(readdirSync(join(root, 'docs')).map((name) => `docs/${name}`))
   .filter((page) => page.endsWith('.md'));

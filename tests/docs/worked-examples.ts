@@ -15,6 +15,7 @@ interface Change {
 
 /** What a worked example needs of the repository. */
 const COPIED = [
+  'clients',
   'src',
   'tests',
   'scripts',

@@ -1,0 +1,24 @@
+import type { Api } from './api.js';
+import type { Connection } from './connection.js';
+import type { EventSource } from './follower.js';
+import type { Http } from './http.js';
+import type { Notice } from './notices.js';
+import type { Patience } from './retry.js';
+import type { ChatStorage } from './storage.js';
+
+/** What the rooms and the inbox of one client share. */
+export interface ClientContext {
+  readonly connection: Connection;
+  readonly http: Http;
+  readonly api: Api;
+  readonly events: EventSource;
+  readonly patience: Patience;
+  readonly storage: ChatStorage | undefined;
+  notify(notice: Notice): void;
+}
+
+export interface RoomContext extends ClientContext {
+  /** Somebody has begun or ended to listen to a room. */
+  watchersChanged(): void;
+  closed(room: { readonly id: string }): void;
+}

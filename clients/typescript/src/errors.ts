@@ -1,0 +1,98 @@
+import type { JsonObject } from './json.js';
+
+/** The codes of the service's errors, and `NETWORK`, `TOKEN_UNAVAILABLE`, `FRAME_TOO_LARGE`, `PROTOCOL` and `CLOSED` of the client's own. */
+export type ChatErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'CONFLICT'
+  | 'NONCE_REUSED'
+  | 'CURSOR_RESET'
+  | 'RATE_LIMITED'
+  | 'SERVICE_UNAVAILABLE'
+  | 'GRAPHQL_PARSE_FAILED'
+  | 'GRAPHQL_VALIDATION_FAILED'
+  | 'INTERNAL_SERVER_ERROR'
+  /** No answer came: the request may have been carried out or not. */
+  | 'NETWORK'
+  /** Your `token` function failed. */
+  | 'TOKEN_UNAVAILABLE'
+  /** A frame had more than 64 KiB. */
+  | 'FRAME_TOO_LARGE'
+  /** The service and this client do not understand each other. */
+  | 'PROTOCOL'
+  /** The client was closed before the answer came. */
+  | 'CLOSED';
+
+export interface ChatErrorDetails {
+  /** The argument that breaks a rule. */
+  field?: string | undefined;
+  /** The rule by which something is denied, like `chat.role`. */
+  rule?: string | undefined;
+  /** The role that the rule asks for. */
+  needs?: string | undefined;
+  /** Milliseconds after which to try again. */
+  retryAfterMs?: number | undefined;
+  /** Of `INTERNAL_SERVER_ERROR`: the service's log has more under it. */
+  requestId?: string | undefined;
+  cause?: unknown;
+}
+
+const TRANSIENT: ReadonlySet<string> = new Set<ChatErrorCode>([
+  'NETWORK',
+  'TOKEN_UNAVAILABLE',
+  'RATE_LIMITED',
+  'SERVICE_UNAVAILABLE',
+  'INTERNAL_SERVER_ERROR',
+]);
+
+/** Every error of this package. */
+export class ChatError extends Error {
+  override readonly name = 'ChatError';
+  readonly field: string | undefined;
+  readonly rule: string | undefined;
+  readonly needs: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly requestId: string | undefined;
+
+  constructor(
+    readonly code: ChatErrorCode,
+    message: string,
+    { field, rule, needs, retryAfterMs, requestId, cause }: ChatErrorDetails = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.field = field;
+    this.rule = rule;
+    this.needs = needs;
+    this.retryAfterMs = retryAfterMs;
+    this.requestId = requestId;
+  }
+
+  /** Whether the same request may succeed later. */
+  get isTransient(): boolean {
+    return TRANSIENT.has(this.code);
+  }
+}
+
+/** The error that a JSON object of the service describes: an `error` frame, or the extensions of a GraphQL error. */
+export function errorFrom(object: JsonObject, message = text(object.message) ?? ''): ChatError {
+  return new ChatError((text(object.code) ?? 'INTERNAL_SERVER_ERROR') as ChatErrorCode, message, {
+    field: text(object.field),
+    rule: text(object.rule),
+    needs: text(object.needs),
+    retryAfterMs: typeof object.retryAfterMs === 'number' ? object.retryAfterMs : undefined,
+    requestId: text(object.requestId),
+  });
+}
+
+export function asChatError(error: unknown, code: ChatErrorCode = 'NETWORK'): ChatError {
+  if (error instanceof ChatError) return error;
+  return new ChatError(code, error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+export const closedError = () => new ChatError('CLOSED', 'The client is closed.');
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

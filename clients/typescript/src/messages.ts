@@ -1,0 +1,87 @@
+import { isObject, type JsonObject } from './json.js';
+
+export interface UserRef {
+  id: string;
+  username: string;
+}
+
+/** The reactions to a message with one emoji. */
+export interface Reaction {
+  emoji: string;
+  count: number;
+  /** Whether the user of this client has reacted so; null when more than 20 have, until the client has asked. */
+  mine: boolean | null;
+}
+
+export interface Message {
+  id: string;
+  /** The number of the message in its chat. */
+  seq: number;
+  /** Empty for a deleted message. */
+  content: string;
+  createdAt: string;
+  sender: UserRef;
+  /** Null for messages of others. */
+  nonce: string | null;
+  /** How often it was edited. */
+  revision: number;
+  editedAt: string | null;
+  deletedAt: string | null;
+  /** The message that it quotes. */
+  replyTo: { id: string; seq: number } | null;
+  /** The thread that it is a reply in. */
+  thread: { rootId: string; rootSeq: number; alsoInChat: boolean } | null;
+  mentions: UserRef[];
+  mentionsAll: boolean;
+  metadata: JsonObject | null;
+  /** In the order of the first reactions. */
+  reactions: Reaction[];
+  pinnedAt: string | null;
+  pinnedBy: UserRef | null;
+}
+
+/** What a plain message has none of. */
+const NO_EXTRAS = {
+  nonce: null,
+  revision: 0,
+  editedAt: null,
+  deletedAt: null,
+  replyTo: null,
+  thread: null,
+  mentions: [],
+  mentionsAll: false,
+  metadata: null,
+  reactions: [],
+  pinnedAt: null,
+  pinnedBy: null,
+};
+
+/** A message of a frame, in which what is as in a plain message is left out. @param me the user's id */
+export function messageFromWire(message: JsonObject, me: string): Message {
+  const { reactions } = message;
+  const own = Array.isArray(reactions) ? reactions.map((reaction) => reactionFromWire(reaction, me)) : [];
+  // The service is trusted to keep to its own documents.
+  return { ...NO_EXTRAS, ...message, reactions: own } as unknown as Message;
+}
+
+/** A frame names the 20 users who reacted last; `clipped` says that there are more. */
+export function reactionFromWire(reaction: unknown, me: string): Reaction {
+  const { emoji, count, users, clipped } = isObject(reaction) ? reaction : {};
+  const isNamed = Array.isArray(users) && users.includes(me);
+  return { emoji: String(emoji), count: Number(count), mine: isNamed || (clipped === true ? null : false) };
+}
+
+/** What the fragment `Message` (documents.ts) reads. */
+export interface GraphqlMessage extends Omit<Message, 'thread'> {
+  threadRoot: { id: string; seq: number } | null;
+  alsoInChat: boolean;
+}
+
+export function messageFromGraphql({ threadRoot, alsoInChat, ...message }: GraphqlMessage): Message {
+  return { ...message, thread: threadRoot && { rootId: threadRoot.id, rootSeq: threadRoot.seq, alsoInChat } };
+}
+
+/** Whether it is in the main timeline, and not in its thread alone. */
+export function isInTimeline({ thread }: Message): boolean {
+  return thread === null || thread.alsoInChat;
+}

@@ -1,0 +1,241 @@
+import type { ChatError } from './errors.js';
+import { type ChatEvent, type Member, positionOf } from './events.js';
+import { isInTimeline, type Message, type Reaction, type UserRef } from './messages.js';
+import type { ChatAction, ChatKind, ChatState } from './schema.js';
+
+/** A message that is being sent. Its nonce settles it. */
+export interface PendingMessage {
+  readonly nonce: string;
+  readonly content: string;
+  readonly options: SendOptions;
+  /** On this machine's clock. */
+  readonly createdAt: string;
+  readonly status: 'sending' | 'failed';
+  /** Why it failed: `room.retry(nonce)` or `room.discard(nonce)`. */
+  readonly error?: ChatError;
+}
+
+/** As in the mutation `sendMessage`. */
+export interface SendOptions {
+  /** The id of the message that this one quotes. */
+  replyTo?: string;
+  /** The id of the message in whose thread this one is a reply. */
+  thread?: string;
+  alsoInChat?: boolean;
+  /** The ids of the users whom it names. */
+  mentions?: string[];
+  mentionAll?: boolean;
+  metadata?: Record<string, unknown>;
+}
+
+export interface Typing {
+  readonly user: UserRef;
+  /** The id of the root in whose thread they write; null in the main timeline. */
+  readonly thread: string | null;
+  /** When to forget it, by `Date.now()`. */
+  readonly until: number;
+}
+
+export interface ChatInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: ChatKind;
+  readonly createdAt: string;
+}
+
+/** What a room shows. Each change makes a new object. */
+export interface RoomState {
+  readonly chatId: string;
+  /** `loading` also while it is loaded anew: what it shows then is of before. `left`: one is no member any more, or there is no such chat. */
+  readonly status: 'loading' | 'ready' | 'left' | 'failed';
+  /** Why it has failed. */
+  readonly error: ChatError | null;
+  readonly me: UserRef | null;
+  readonly chat: ChatInfo | null;
+  /** Everything up to here is shown. */
+  readonly cursor: string | null;
+  /** The main timeline from the oldest that is loaded, oldest first; deleted messages are those with `deletedAt`. */
+  readonly messages: readonly Message[];
+  /** Whether there are older ones: `room.loadEarlier()`. */
+  readonly hasEarlier: boolean;
+  /** One’s own messages that are not acknowledged, in the order in which they were sent. */
+  readonly pending: readonly PendingMessage[];
+  /** Those who were loaded, in the order of their accounts, and behind them those who have joined since. */
+  readonly members: readonly Member[];
+  /** Whether there are more: `room.loadMembers()`. */
+  readonly hasMoreMembers: boolean;
+  /** Others who are writing. */
+  readonly typing: readonly Typing[];
+  readonly viewerCan: readonly ChatAction[];
+  /** One’s role, read marker and preferences; null for an admin who is no member. What is unread is in the inbox. */
+  readonly viewer: RoomViewer | null;
+}
+
+export type RoomViewer = Pick<ChatState, 'role' | 'readSeq' | 'notify' | 'hidden' | 'mutedUntil'>;
+
+export interface RoomSnapshot extends Pick<RoomState, 'messages' | 'members' | 'viewerCan' | 'viewer'> {
+  readonly me: UserRef;
+  readonly chat: ChatInfo;
+  readonly cursor: string;
+  readonly hasEarlier: boolean;
+  readonly hasMoreMembers: boolean;
+}
+
+export type RoomAction =
+  | { type: 'loading' }
+  | { type: 'loaded'; snapshot: RoomSnapshot }
+  | { type: 'ended'; status: 'left' | 'failed'; error: ChatError | null }
+  | { type: 'event'; event: ChatEvent }
+  /** An event of before, for messages that were loaded since and may be from before it. */
+  | { type: 'again'; event: ChatEvent }
+  | { type: 'earlier'; messages: readonly Message[]; hasEarlier: boolean }
+  | { type: 'members'; members: readonly Member[]; hasMore: boolean }
+  | { type: 'reactions'; messageId: string; reactions: readonly Reaction[] }
+  | { type: 'rights'; viewerCan: readonly ChatAction[]; viewer: RoomViewer | null }
+  | { type: 'viewer'; viewer: RoomViewer }
+  | { type: 'typing'; typing: Typing }
+  | { type: 'time'; now: number }
+  | { type: 'pending'; message: PendingMessage }
+  | { type: 'settled'; nonce: string };
+
+/** The most messages that are kept. The oldest go; `loadEarlier` brings them back. */
+const MAX_MESSAGES = 5000;
+
+export function emptyRoom(chatId: string): RoomState {
+  const nothing = { error: null, me: null, chat: null, cursor: null, viewer: null };
+  const none = { messages: [], pending: [], members: [], typing: [], viewerCan: [] };
+  return { chatId, status: 'loading', ...nothing, ...none, hasEarlier: false, hasMoreMembers: false };
+}
+
+/** The state after an action. Pure: the same state and action make the same state, and neither is changed. */
+export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
+  switch (action.type) {
+    case 'loading':
+      return { ...state, status: 'loading', error: null };
+    case 'loaded':
+      return withoutSettled({ ...state, ...action.snapshot, status: 'ready', error: null });
+    case 'ended':
+      return { ...state, status: action.status, error: action.error, typing: [] };
+    case 'event':
+      return applyEvent(state, action.event);
+    case 'again':
+      return { ...state, messages: applyToMessages(state.messages, action.event) };
+    case 'earlier': {
+      const messages = mergeMessages(action.messages, state.messages);
+      return { ...state, messages, hasEarlier: action.hasEarlier };
+    }
+    case 'members':
+      return { ...state, members: mergeMembers(state.members, action.members), hasMoreMembers: action.hasMore };
+    case 'reactions':
+      return { ...state, messages: withReactions(state.messages, action.messageId, action.reactions) };
+    case 'rights':
+      return { ...state, viewerCan: action.viewerCan, viewer: action.viewer };
+    case 'viewer':
+      return { ...state, viewer: action.viewer };
+    case 'typing': {
+      const { user, thread } = action.typing;
+      if (user.id === state.me?.id) return state;
+      const others = state.typing.filter((other) => other.user.id !== user.id || other.thread !== thread);
+      return { ...state, typing: [...others, action.typing] };
+    }
+    case 'time': {
+      const typing = state.typing.filter(({ until }) => until > action.now);
+      return typing.length === state.typing.length ? state : { ...state, typing };
+    }
+    case 'pending': {
+      const { message } = action;
+      if (state.messages.some(({ nonce }) => nonce === message.nonce)) return state;
+      const isKnown = state.pending.some(({ nonce }) => nonce === message.nonce);
+      const pending = isKnown
+        ? state.pending.map((other) => (other.nonce === message.nonce ? message : other))
+        : [...state.pending, message];
+      return { ...state, pending };
+    }
+    case 'settled': {
+      const pending = state.pending.filter(({ nonce }) => nonce !== action.nonce);
+      return pending.length === state.pending.length ? state : { ...state, pending };
+    }
+  }
+}
+
+/** An event at or below the room's cursor changes nothing. */
+function applyEvent(state: RoomState, event: ChatEvent): RoomState {
+  if (state.cursor === null || event.seq <= positionOf(state.cursor).seq) return state;
+  const next = { ...state, cursor: event.cursor };
+  switch (event.type) {
+    case 'message.created':
+      return withCreated(next, event.message);
+    case 'member.added':
+      return { ...next, members: mergeMembers(state.members, [event.member]) };
+    case 'member.updated': {
+      const { member } = event;
+      return { ...next, members: state.members.map((old) => (old.user.id === member.user.id ? member : old)) };
+    }
+    case 'member.removed': {
+      const { id } = event.user;
+      const members = state.members.filter(({ user }) => user.id !== id);
+      const typing = state.typing.filter(({ user }) => user.id !== id);
+      return { ...next, members, typing, ...(id === state.me?.id && { status: 'left' as const }) };
+    }
+    default:
+      return { ...next, messages: applyToMessages(state.messages, event) };
+  }
+}
+
+/** Each event shows the newest state of its message: to apply one twice changes nothing. */
+function applyToMessages(messages: readonly Message[], event: ChatEvent): readonly Message[] {
+  if (event.type === 'message.reactions') return withReactions(messages, event.messageId, event.reactions);
+  return 'message' in event ? replaceMessage(messages, event.message) : messages;
+}
+
+function withCreated(state: RoomState, message: Message): RoomState {
+  const thread = message.thread?.rootId ?? null;
+  const typing = state.typing.filter((one) => one.user.id !== message.sender.id || one.thread !== thread);
+  const next = withoutSettled({ ...state, typing: typing.length === state.typing.length ? state.typing : typing }, [
+    message,
+  ]);
+  const oldest = state.messages[0]?.seq ?? 0;
+  if (!isInTimeline(message) || (state.hasEarlier && message.seq < oldest)) return next;
+  const messages = mergeMessages(state.messages, [message]);
+  const excess = messages.length - MAX_MESSAGES;
+  return excess > 0 ? { ...next, messages: messages.slice(excess), hasEarlier: true } : { ...next, messages };
+}
+
+/** Without pending messages that are among these. */
+function withoutSettled(state: RoomState, messages = state.messages): RoomState {
+  if (state.pending.length === 0) return state;
+  const nonces = new Set(messages.map(({ nonce }) => nonce));
+  return { ...state, pending: state.pending.filter(({ nonce }) => !nonces.has(nonce)) };
+}
+
+/** Both lists by their numbers. Of a message in both, the second list has the newer state. */
+function mergeMessages(first: readonly Message[], second: readonly Message[]): readonly Message[] {
+  const last = first.at(-1);
+  const [next] = second;
+  if (!last || !next || last.seq < next.seq) return [...first, ...second];
+  const bySeq = new Map([...first, ...second].map((message) => [message.seq, message]));
+  return [...bySeq.values()].sort((one, other) => one.seq - other.seq);
+}
+
+function replaceMessage(messages: readonly Message[], message: Message): readonly Message[] {
+  return messages.map((old) =>
+    old.id === message.id ? { ...message, reactions: knownReactions(old, message.reactions) } : old,
+  );
+}
+
+function withReactions(messages: readonly Message[], id: string, reactions: readonly Reaction[]): readonly Message[] {
+  return messages.map((old) => (old.id === id ? { ...old, reactions: knownReactions(old, reactions) } : old));
+}
+
+/** Where an event does not say whether a reaction is one's own, it is as it was. */
+function knownReactions(old: Message, reactions: readonly Reaction[]): Reaction[] {
+  return reactions.map((reaction) => {
+    const before = old.reactions.find(({ emoji }) => emoji === reaction.emoji);
+    return reaction.mine === null ? { ...reaction, mine: before?.mine ?? null } : reaction;
+  });
+}
+
+function mergeMembers(members: readonly Member[], more: readonly Member[]): readonly Member[] {
+  const byId = new Map([...members, ...more].map((member) => [member.user.id, member]));
+  return [...byId.values()];
+}

@@ -1,0 +1,408 @@
+// The types of schema.graphql, as answers have them. Written by `npm run schema`.
+
+/** A program that is a user. The rules of users hold for it. */
+export interface Bot {
+  createdAt: string;
+  /** The id of its user. */
+  id: string;
+  /** Whom it belongs to. Null for a bot that an operator made. */
+  owner: User | null;
+  user: User;
+}
+
+/** A conversation. Its members can read it, and admins can read group chats; `viewerCan` says what else the viewer may do. */
+export interface Chat {
+  createdAt: string;
+  /** The position of the newest change. It is never newer than what the same request reads, so a stream that you open with it misses nothing. */
+  cursor: string;
+  /** The chat’s id in the product that this service is part of, if it has one. */
+  externalId: string | null;
+  id: string;
+  kind: ChatKind;
+  /** The newest message; null in a chat without messages. */
+  lastMessage: Message | null;
+  /** The members, in the order in which their accounts were created. Somebody who joins later may appear on a page that you have read already: `chatEvents` reports every new member. */
+  members: ChatMembership[];
+  /** Of a direct chat, `dm-` and its id. */
+  name: string;
+  /** The pinned messages, the newest pin first. A chat has at most 100. */
+  pins: Message[];
+  /** Null when you are no member of the chat. */
+  viewer: ChatState | null;
+  /** What the viewer may do in the chat now, with the scopes of their token. */
+  viewerCan: ChatAction[];
+}
+
+export type ChatAction = 'delete' | 'edit' | 'mentionAll' | 'pin' | 'react' | 'read' | 'remove' | 'roles' | 'send';
+
+/** A durable change of a chat. The changes of a chat are numbered 1, 2, 3, … */
+export interface ChatEvent {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  seq: number;
+}
+
+/** A part of the history of a chat. */
+export interface ChatEventPage {
+  /** Pass it as `after` to get the next page, or to open a stream behind this page. */
+  cursor: string;
+  events: ChatEvent[];
+  /** Whether the history has changes behind this page. */
+  hasMore: boolean;
+}
+
+export type ChatKind = 'direct' | 'group';
+
+/** One user in one chat. */
+export interface ChatMembership {
+  chat: Chat;
+  joinedAt: string;
+  role: ChatRole;
+  user: User;
+}
+
+/** What a member may do in a chat; each may do what those before may. A user with the role admin may do what an owner may, in every group chat. In a direct chat both are `member`. */
+export type ChatRole = 'member' | 'moderator' | 'owner' | 'reader';
+
+/** Something of the moment: it has no number, and may be lost. */
+export type ChatSignal = ReceiptSignal | TypingSignal;
+
+/** What a chat is to you, its member. */
+export interface ChatState {
+  /** Whether you have hidden the chat from your inbox. */
+  hidden: boolean;
+  /** Null when you are not muted. */
+  mutedUntil: string | null;
+  notify: Notify;
+  /** Your read marker: the newest number that you have read, 0 for none. Sending does not move it. */
+  readSeq: number;
+  role: ChatRole;
+  unread: Unread;
+}
+
+/** A change of a chat. The changes of one chat come in their order, each once. */
+export interface InboxChatEvent {
+  chatId: string;
+  event: ChatEvent;
+  /** Pass it as `after` to resume behind this. */
+  position: string;
+}
+
+/** Something new in one of your chats. */
+export interface InboxEvent {
+  chatId: string;
+  /** Pass it as `after` to resume behind this. */
+  position: string;
+}
+
+/** You missed more of a chat than `maxMissed`: what lies between the cursors. Load it when you open the chat. */
+export interface InboxGap {
+  after: string;
+  chatId: string;
+  cursor: string;
+  /** Pass it as `after` to resume behind this. */
+  position: string;
+}
+
+/** One of your chats. */
+export interface InboxItem {
+  chat: Chat;
+  state: ChatState;
+}
+
+/** A part of your inbox. */
+export interface InboxPage {
+  items: InboxItem[];
+  /** Pass it as `after` to get the next page. */
+  next: string | null;
+  /** Subscribe to `inbox` after the position of the first page, and drop events that are not above `chat.cursor`. */
+  position: string;
+}
+
+/** You have moved a marker or set a preference, on any of your devices. The state is that of now. */
+export interface InboxState {
+  chatId: string;
+  /** Pass it as `after` to resume behind this. */
+  position: string;
+  state: ChatState;
+}
+
+/** A user became a member of the chat. */
+export interface MemberAdded {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  member: ChatMembership;
+  seq: number;
+}
+
+/** A membership ended. The user gets no event of the chat after this one, unless they are an admin. */
+export interface MemberRemoved {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  seq: number;
+  user: User;
+}
+
+/** A member got another role. */
+export interface MemberUpdated {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  member: ChatMembership;
+  seq: number;
+}
+
+/** What one user said in one chat. */
+export interface Message {
+  /** Whether a reply in a thread is in the main timeline too. */
+  alsoInChat: boolean;
+  chat: Chat;
+  content: string;
+  createdAt: string;
+  /** When the message was deleted. Its content is empty since. */
+  deletedAt: string | null;
+  editedAt: string | null;
+  /** The earlier versions of the message, oldest first, without the present one; the newest 100 are kept. Only for who sent the message and for who may delete it; others get FORBIDDEN. */
+  history: MessageRevision[];
+  id: string;
+  /** The users whom the message mentions by name. */
+  mentions: User[];
+  /** Whether the message mentions every member. */
+  mentionsAll: boolean;
+  /** A JSON object of the client that sent or edited the message. */
+  metadata: unknown | null;
+  /** The nonce that the sender chose. Only the sender sees it; it is null for everybody else. */
+  nonce: string | null;
+  /** When the message was pinned; null when it is not pinned. */
+  pinnedAt: string | null;
+  pinnedBy: User | null;
+  /** In the order of the first reactions. */
+  reactions: Reaction[];
+  /** The members who have read the message by their read markers, without its sender, in the order of their ids. A reply in a thread is read by the marker of the thread. Null in a chat with more members than `RECEIPTS_LIMIT`. */
+  readBy: User[] | null;
+  /** How many members have read the message, as of `readBy`. */
+  readCount: number | null;
+  /** The message that this one quotes, as it is now. */
+  replyTo: Message | null;
+  /** How often the message was edited. */
+  revision: number;
+  sender: User;
+  /** The number of the message in its chat. */
+  seq: number;
+  /** The replies to this message in its thread; null for a message without any, and for a reply. */
+  thread: Thread | null;
+  /** The message whose thread this one is in; null for a message of the main timeline. */
+  threadRoot: Message | null;
+  /** What the viewer may do with the message now, with the scopes of their token. Nothing with a deleted one. */
+  viewerCan: MessageAction[];
+}
+
+export type MessageAction = 'delete' | 'edit' | 'pin' | 'react' | 'readHistory' | 'reply';
+
+/** Somebody sent a message. */
+export interface MessageCreated {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** A message was deleted. `message` is what is left of it: its content is empty. */
+export interface MessageDeleted {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** A message was edited. `message` is as it is now. */
+export interface MessageEdited {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** A message was pinned in the chat. */
+export interface MessagePinned {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** What a message said before an edit. */
+export interface MessageRevision {
+  /** When these words were written. */
+  at: string;
+  content: string;
+  editor: User;
+  /** 0 for the words that were sent. */
+  revision: number;
+}
+
+/** A message is no longer pinned in the chat. */
+export interface MessageUnpinned {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** Of which messages a member wants to be notified. The service keeps it for whatever notifies. */
+export type Notify = 'all' | 'mentions' | 'none';
+
+/** Whether a user is there. Users see their own as it is. */
+export interface Presence {
+  /** The minute of the last frame or request of the user. Null for a user who never was there. */
+  lastActiveAt: string | null;
+  status: PresenceStatus;
+  userId: string;
+}
+
+/** How to be shown to others. */
+export type PresenceChoice = 'automatic' | 'away' | 'invisible';
+
+export type PresenceStatus = 'away' | 'offline' | 'online';
+
+/** The reactions to a message with one emoji. */
+export interface Reaction {
+  count: number;
+  /** One emoji, in the spelling of the Unicode standard, or `:name:`. */
+  emoji: string;
+  /** Whether the viewer has reacted so. */
+  mine: boolean;
+  /** The users who reacted so, those who did last first. As of now: `count` may be a moment older. */
+  users: User[];
+}
+
+/** The reactions to a message changed. `message` has them all. `actor` is null when several users reacted. */
+export interface ReactionsChanged {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  message: Message;
+  seq: number;
+}
+
+/** A member has read the main timeline up to this number. */
+export interface Receipt {
+  seq: number;
+  user: User;
+}
+
+/** What members have read since the last one. Chats with many members have none. */
+export interface ReceiptSignal {
+  /** At most 50, one for each user. The rest comes with the next signal. */
+  reads: Receipt[];
+}
+
+/** A message and the replies to it. */
+export interface Thread {
+  /** Pass it as `after` to `threads` to get the threads behind this one. */
+  cursor: string;
+  /** The newest reply that is not deleted. */
+  lastReply: Message | null;
+  /** Who replied last, the newest first, among the senders of the newest 200 replies. */
+  participants: User[];
+  /** The replies that are not deleted. */
+  replyCount: number;
+  root: Message;
+  /** Null when you are no member of the chat. */
+  viewer: ThreadState | null;
+}
+
+/** What a thread is to you. */
+export interface ThreadState {
+  /** Whoever begins a thread, replies in it or is mentioned in it follows it. */
+  following: boolean;
+  /** How many unread mentions of you it has, at most 100. */
+  mentions: number;
+  /** The number of the newest reply that you have read. */
+  readSeq: number;
+  /** Replies of others behind `readSeq`, at most 100. */
+  unread: number;
+  /** Whether there are more than `unread`. */
+  unreadCapped: boolean;
+}
+
+/** Somebody is writing. Forget it after 6 seconds, and when a message of this user comes. */
+export interface TypingSignal {
+  /** The id of the message in whose thread they write. Null in the main timeline. */
+  thread: string | null;
+  user: User;
+}
+
+/** What you have not read, counted when you ask. What others deleted and what you sent yourself does not count. */
+export interface Unread {
+  /** Whether there are more than `messages`. */
+  capped: boolean;
+  /** The number of the oldest unread message. */
+  firstSeq: number | null;
+  /** How many mentions of you the main timeline has behind `readSeq`, in messages and in edits; at most 100. */
+  mentions: number;
+  /** Messages of the main timeline behind `readSeq`, at most 100. */
+  messages: number;
+  /** Threads that you follow with unread replies, at most 100. They have markers of their own. */
+  threads: number;
+}
+
+/** Somebody who can sign in. */
+export interface User {
+  dateJoined: string;
+  /** Only the user and admins see it; it is null for everybody else. */
+  email: string | null;
+  /** The user’s id in the product that this service is part of, if it has one. Only the user and admins see it; it is null for everybody else. */
+  externalId: string | null;
+  firstName: string;
+  id: string;
+  /** Whether the user can sign in. Only the user and admins see it; it is null for everybody else. */
+  isActive: boolean | null;
+  kind: UserKind;
+  lastName: string;
+  role: UserRole;
+  username: string;
+}
+
+export type UserKind = 'bot' | 'guest' | 'human';
+
+/** An admin reads and writes every group chat, and manages users, chats and memberships. */
+export type UserRole = 'admin' | 'user';

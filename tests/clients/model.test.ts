@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { InboxState, RoomState, Schema } from '../../clients/typescript/src/client.js';
+import { assertProperty } from '../support/property.js';
+import { PASSWORD } from '../support/services.js';
+import { waitUntil } from '../support/wait-until.js';
+import { type Chat, type ClientTeam, type Person, startClientTeam, TRANSPORTS } from './client-team.js';
+
+let team: ClientTeam;
+let ann: Person;
+let others: Person[];
+
+beforeAll(async () => {
+  team = await startClientTeam();
+  ann = await team.newPerson('ann');
+  others = [await team.newPerson(), await team.newPerson()];
+});
+afterEach(() => team.closeClients());
+afterAll(() => team.close());
+
+type ChatState = Schema.ChatState;
+
+/** What somebody does next; numbers choose among what is there. */
+interface Step {
+  what:
+    | 'send'
+    | 'reply'
+    | 'edit'
+    | 'delete'
+    | 'react'
+    | 'pin'
+    | 'read'
+    | 'mention'
+    | 'leave'
+    | 'return'
+    | 'role'
+    | 'hide'
+    | 'cut'
+    | 'stall';
+  chat: number;
+  person: number;
+  message: number;
+}
+
+const step = fc.record<Step>({
+  what: fc.constantFrom(
+    ...(['send', 'send', 'send', 'reply', 'edit', 'delete', 'react', 'pin', 'read', 'mention'] as const),
+    ...(['leave', 'return', 'role', 'hide', 'cut', 'cut', 'stall'] as const),
+  ),
+  chat: fc.nat(1),
+  person: fc.nat(2),
+  message: fc.nat(5),
+});
+
+const MESSAGE = `id seq content createdAt sender { id username } nonce revision editedAt deletedAt replyTo { id seq }
+  mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }`;
+const STATE = 'role readSeq notify hidden mutedUntil unread { messages capped mentions threads firstSeq }';
+
+interface ShownChat {
+  id: string;
+  cursor: string;
+  viewerCan: string[];
+  viewer: ChatState | null;
+  members: { user: Person; role: string }[];
+  lastMessage: { id: string } | null;
+}
+
+/** What the database has for ann, asked of the service without the library. */
+async function databaseOf(token: string, chatId: string) {
+  const { data } = await team.first.query(
+    token,
+    `query ($id: ID!) {
+      chat(id: $id) { id cursor viewerCan viewer { ${STATE} } members { user { id username } role } lastMessage { id } }
+      messages(chatId: $id, last: 100, deleted: true) { ${MESSAGE} }
+    }`,
+    { id: chatId },
+  );
+  return data as { chat: ShownChat | null; messages: { id: string }[] } | null;
+}
+
+const byId = <Value extends { user: Person }>(members: readonly Value[]) =>
+  [...members].sort((one, other) => (one.user.id < other.user.id ? -1 : 1));
+
+it.each(TRANSPORTS)(
+  'what a client over %s shows is what the database has, after any history with any cuts',
+  async (_name, transport) => {
+    const token = await team.signIn(ann.username);
+    await assertProperty(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+        const chats = [await team.newChat(ann, ...others), await team.newChat(ann, ...others)];
+        const client = team.client(ann, { transport: transport(), random: () => 0 });
+        const rooms = chats.map((chat) => client.room(chat.id));
+        const inbox = client.inbox();
+        await Promise.all([inbox.ready(), ...rooms.map((room) => room.ready())]);
+        await runAll(steps, chats);
+        team.proxy.heal();
+        for (const [index, { id }] of chats.entries()) {
+          const database = await databaseOf(token, id);
+          const room = rooms[index];
+          if (!room) throw new Error('There is a room for each chat.');
+          // Fails with the difference.
+          await waitUntil('The room shows what the database has', 20_000, () => compareRoom(room.get(), database));
+          await waitUntil('The inbox shows what the database has', 20_000, () =>
+            compareInbox(inbox.get(), id, database),
+          );
+        }
+        client.close();
+      }),
+      { numRuns: 6, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
+    );
+  },
+  120_000,
+);
+
+/** Does the steps, some at once, as people do. */
+async function runAll(steps: readonly Step[], chats: readonly Chat[]): Promise<void> {
+  const people = [ann, ...others];
+  const tokens = await Promise.all(people.map(({ username }) => team.signIn(username)));
+  const admin = await team.signIn('admin', { password: PASSWORD });
+  const { memberships } = team.first.app.services;
+  for (const { what, chat, person, message: choice } of steps) {
+    const [{ id: chatId } = { id: '' }, token = '', { id: userId } = ann] = [
+      chats[chat],
+      tokens[person],
+      people[person],
+    ];
+    if (what === 'cut') team.proxy.cut();
+    if (what === 'stall') {
+      team.proxy.stall('to client');
+      continue;
+    }
+    if (what === 'leave') await memberships.remove(null, chatId, userId);
+    if (what === 'return') await memberships.add(null, chatId, userId);
+    if (what === 'role')
+      await memberships.setRole(null, chatId, userId, choice % 2 === 0 ? 'moderator' : 'member').catch(() => {});
+    const mutate = (field: string) => team.first.query(token, `mutation { ${field} }`);
+    const { data } = await team.first.query(admin, `{ messages(chatId: "${chatId}", last: 6) { id seq } }`);
+    const { messages } = data as { messages: { id: string; seq: number }[] };
+    const target = messages[choice % Math.max(1, messages.length)];
+    const of = `chatId: "${chatId}"`;
+    // What is refused, to one who has left, say, changes nothing.
+    if (what === 'send') await mutate(`sendMessage(${of}, content: "message ${choice}") { id }`);
+    if (what === 'mention') await mutate(`sendMessage(${of}, content: "you", mentions: ["${ann.id}"]) { id }`);
+    if (what === 'hide')
+      await team.first.query(
+        tokens[0] ?? '',
+        `mutation { setChatPreferences(${of}, hidden: ${choice % 2 === 0}) { hidden } }`,
+      );
+    if (!target) continue;
+    const on = `${of}, messageId: "${target.id}"`;
+    if (what === 'reply')
+      await mutate(
+        `sendMessage(${of}, content: "reply", thread: "${target.id}", alsoInChat: ${choice % 2 === 0}) { id }`,
+      );
+    if (what === 'edit') await mutate(`editMessage(${on}, content: "edited ${choice}") { id }`);
+    if (what === 'delete') await mutate(`deleteMessage(${on}) { id }`);
+    if (what === 'react')
+      await mutate(`${choice % 2 === 0 ? 'addReaction' : 'removeReaction'}(${on}, emoji: "👍") { id }`);
+    if (what === 'pin') await mutate(`${choice % 2 === 0 ? 'pinMessage' : 'unpinMessage'}(${on}) { id }`);
+    if (what === 'read') await mutate(`markRead(${of}, seq: ${target.seq}) { readSeq }`);
+    if (choice === 5) team.proxy.heal();
+  }
+}
+
+type Stored = Awaited<ReturnType<typeof databaseOf>>;
+
+function compareRoom(state: RoomState, database: Stored): boolean {
+  if (!database?.chat) return state.status === 'left';
+  const { cursor, members, viewerCan, viewer } = database.chat;
+  expect(state.cursor).toBe(cursor);
+  expect(state.messages.map(({ thread, ...message }) => message)).toEqual(database.messages);
+  expect(byId(state.members).map(({ user, role }) => ({ user, role }))).toEqual(byId(members));
+  expect(state.viewerCan).toEqual(viewerCan);
+  expect({ ...state.viewer, unread: viewer?.unread }).toEqual(viewer);
+  return true;
+}
+
+function compareInbox(state: InboxState, chatId: string, database: Stored): boolean {
+  const item = state.items.find(({ chat }) => chat.id === chatId);
+  const chat = database?.chat;
+  if (!chat?.viewer || chat.viewer.hidden) return item === undefined;
+  expect(item).toMatchObject({ cursor: chat.cursor, state: chat.viewer });
+  expect(item?.lastMessage?.id).toBe(chat.lastMessage?.id);
+  return true;
+}

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PackedClient, root } from './packed-client.js';
+
+const KB = 1000;
+
+describe('the package', () => {
+  let packed: PackedClient;
+
+  beforeAll(async () => {
+    packed = await PackedClient.install();
+  }, 120_000);
+  afterAll(() => packed.remove());
+
+  /** The bytes of an application that uses all of an entry, minified and compressed. */
+  async function gzippedBytes(entry: string): Promise<number> {
+    const { outputFiles } = await build({
+      stdin: { contents: `export * from '@chat-api/client${entry}'`, resolveDir: packed.folder },
+      ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', write: false },
+      external: ['react'],
+    });
+    return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
+  }
+
+  it('has at most 16 kB, and 2 kB more for React', async () => {
+    const bytes = await gzippedBytes('');
+    process.stdout.write(`The client library has ${bytes} bytes, gzipped.\n`);
+    expect(bytes).toBeLessThanOrEqual(16 * KB);
+    expect(await gzippedBytes('/react')).toBeLessThanOrEqual(2 * KB);
+  });
+
+  it('leaves nothing behind in an application that uses none of it', async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: "import '@chat-api/client'; import { ChatError } from '@chat-api/client';",
+        resolveDir: packed.folder,
+      },
+      ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', write: false, logLevel: 'silent' },
+    });
+    expect(outputFiles[0]?.text.trim()).toBe('');
+  });
+
+  it('is all that its installation installs, and works in Node', async () => {
+    expect(await readdir(join(packed.folder, 'node_modules/@chat-api'))).toEqual(['client']);
+    const installed = await readdir(join(packed.folder, 'node_modules'));
+    expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['@chat-api']);
+    const printed = await packed.run(
+      "import { createChatClient } from '@chat-api/client'; console.log(typeof createChatClient({ url: 'http://localhost', token: async () => '' }).inbox);",
+    );
+    expect(printed).toBe('function\n');
+  });
+
+  it('has types that a strict program compiles against, with and without the DOM', async () => {
+    const file = join(packed.folder, 'program.ts');
+    await writeFile(
+      file,
+      `import { ChatError, type Message, type RoomEvent, type Schema, createChatClient } from '@chat-api/client';
+       const chat = createChatClient({ url: '', token: async () => '' });
+       const role: Schema.ChatRole | undefined = chat.room('').members[0]?.role;
+       export const send = (): Promise<Message> => chat.room('').send('hi', { mentions: [] });
+       export const events = (): AsyncIterator<RoomEvent> => chat.room('').events();
+       export const code = (error: ChatError) => (error.code === 'FORBIDDEN' ? role : error.rule);
+       // @ts-expect-error: there is no such code
+       export const wrong = (error: ChatError) => error.code === 'NO_SUCH_CODE';`,
+    );
+    for (const lib of [['lib.es2022.d.ts', 'lib.dom.d.ts'], ['lib.es2022.d.ts']]) {
+      const types = lib.length === 1 ? ['node'] : [];
+      const program = ts.createProgram([file], {
+        ...{ strict: true, noEmit: true, lib, types, typeRoots: [join(root, 'node_modules/@types')] },
+        ...{ module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+        target: ts.ScriptTarget.ES2022,
+      });
+      const messages = ts
+        .getPreEmitDiagnostics(program)
+        .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+      expect(messages).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['publint', ['--strict']],
+    ['attw', ['--profile', 'esm-only']],
+  ])('is clean to %s', async (program, options) => {
+    const bin = join(root, 'node_modules/.bin', program);
+    await promisify(execFile)(process.execPath, [bin, packed.tarball, ...options]).catch(({ stdout, stderr }) => {
+      throw new Error(`${stdout}${stderr}`);
+    });
+  });
+
+  it('names no dependency, and has no side effects', async () => {
+    const manifest = JSON.parse(
+      await readFile(join(packed.folder, 'node_modules/@chat-api/client/package.json'), 'utf8'),
+    );
+    expect(manifest).toMatchObject({ sideEffects: false, peerDependenciesMeta: { react: { optional: true } } });
+    expect(manifest.dependencies).toBeUndefined();
+  });
+});
