@@ -1,4 +1,4 @@
-// Tokens and GraphQL, with nothing but fetch.
+// Tokens, with nothing but fetch. An application of your own would use another grant (docs/oauth.md).
 
 export interface Client {
   id: string;
@@ -26,21 +26,4 @@ export async function signIn(origin: string, client: Client, { username, passwor
   if (!response.ok) throw new Error(`${username} got no token: ${text}`);
   const { access_token: accessToken }: { access_token: string } = JSON.parse(text);
   return accessToken;
-}
-
-/** Runs a GraphQL operation and returns its data. @throws Error with the message of the first GraphQL error */
-export async function request<Data>(
-  origin: string,
-  token: string,
-  query: string,
-  variables: Record<string, unknown> = {},
-): Promise<Data> {
-  const response = await fetch(`${origin}/graphql/`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors }: { data: Data; errors?: { message: string }[] } = JSON.parse(await response.text());
-  if (errors?.[0]) throw new Error(errors[0].message);
-  return data;
 }

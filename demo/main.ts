@@ -1,6 +1,6 @@
-// `npm run demo`: starts the service on a temporary database and lets two people chat, one over GraphQL and one on the raw channel.
-// Exits with 0 when every change arrived, otherwise with 1 and an error message. The code of a client is in conversation.ts,
-// listeners.ts, changes.ts and api.ts.
+// `npm run demo`: starts the service on a temporary database and lets two people chat by the client library, one over server-sent events
+// and one on a WebSocket. Exits with 0 when every change arrived, otherwise with 1 and an error message. The code of a client is in
+// conversation.ts, changes.ts and api.ts.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { buildApp } from '../src/app.js';

@@ -31,8 +31,8 @@ describe('the demo', { timeout: 120_000, concurrent: true }, () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const received = [...stdout.matchAll(/→ (\w+) \((.+)\): #(\d+) (\w+): (.+)/g)];
     for (const [listener, transport] of [
-      ['ann', 'subscription'],
-      ['bob', 'raw channel'],
+      ['ann', 'event stream'],
+      ['bob', 'WebSocket'],
     ]) {
       const own = received.filter(([, name, how]) => name === listener && how === transport);
       expect(own.map(([, , , seq, sender]) => `${seq} ${sender}`)).toEqual([
@@ -54,7 +54,7 @@ describe('the demo', { timeout: 120_000, concurrent: true }, () => {
   it('ends with 1 and says what did not arrive', async ({ expect }) => {
     const { code, stdout, stderr } = await demo('--import', './tests/demo/deaf-listener.mjs');
     expect(code).toBe(1);
-    expect(stderr).toBe('This did not reach bob (raw channel) within 10 s: bob: Every message once, in one order.\n');
-    expect(stdout).toContain('→ ann (subscription): #6');
+    expect(stderr).toBe('This did not reach bob (WebSocket) within 10 s: bob: Every message once, in one order.\n');
+    expect(stdout).toContain('→ ann (event stream): #6');
   });
 });
