@@ -1,6 +1,7 @@
 import { checkChanges } from './checks/changes.js';
 import { checkCounts } from './checks/counts.js';
 import { checkDeletedTexts } from './checks/deleted-texts.js';
+import { checkInboxes } from './checks/inboxes.js';
 import { checkLog } from './checks/log.js';
 import { checkMembers } from './checks/members.js';
 import { checkReasons } from './checks/reasons.js';
@@ -21,6 +22,7 @@ export function check(entries: readonly Entry[], database: DatabaseState): Viola
     ...checkSends(stories),
     ...checkLog(stories),
     ...checkStreams(stories),
+    ...checkInboxes(stories),
     ...checkShownStates(stories),
     ...checkViews(stories),
     ...checkChanges(stories),

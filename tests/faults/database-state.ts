@@ -1,4 +1,5 @@
 import type { PrivatePostgres } from '../support/private-postgres.js';
+import type { Head } from './clients/inbox-listener.js';
 import {
   type Change,
   type ChangeKind,
@@ -72,6 +73,11 @@ const REACTIONS = `SELECT m.id AS message, r.emoji, r.user_id AS "user" FROM rea
 
 const UNSUMMARISED = 'SELECT count(*)::int AS count FROM reaction_dirty';
 
+const INBOXES = `SELECT m.user_id AS "user", m.chat_id AS chat, m.left_at IS NULL AS "isMember",
+    CASE WHEN m.left_at IS NULL THEN c.last_seq ELSE (SELECT max(e.seq) FROM chat_events e
+      WHERE e.chat_id = m.chat_id AND e.subject_id = m.user_id AND e.kind = 'member.removed') END AS seq
+  FROM chat_memberships m JOIN chats c ON c.id = m.chat_id WHERE m.user_id = ANY ($1::uuid[])`;
+
 const COLUMNS = `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
   WHERE table_schema = 'public' AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY') ORDER BY 1, 2`;
 
@@ -110,6 +116,18 @@ export async function readDatabase(postgres: PrivatePostgres, database: string):
 
 export function readChats(postgres: PrivatePostgres, database: string): Promise<DatabaseState['chats']> {
   return postgres.query<DatabaseState['chats'][number]>(CHATS, [], database);
+}
+
+/** Of each chat of these users, now or once, the newest change that the user may see: the chat's, or the removal. By user and chat. */
+export async function readInboxes(
+  postgres: PrivatePostgres,
+  database: string,
+  users: readonly string[],
+): Promise<Map<string, Map<string, Head>>> {
+  const rows = await postgres.query<Head & { user: string; chat: string }>(INBOXES, [users], database);
+  const inboxes = new Map(users.map((user) => [user, new Map<string, Head>()]));
+  for (const { user, chat, seq, isMember } of rows) inboxes.get(user)?.set(chat, { seq, isMember });
+  return inboxes;
 }
 
 /** The number of messages whose reactions have changed since their summary. */

@@ -212,6 +212,80 @@ interface StreamClosed {
   reason: string;
 }
 
+/** A client has read the first page of its inbox: what it has of each of its chats, and the position to stream from. */
+interface InboxBegan {
+  type: 'inbox.began';
+  listener: string;
+  user: string;
+  /** `fingerprint` of the position, as of all positions. */
+  position: string;
+  chats: { chat: string; cursor: string }[];
+}
+
+/** A client of an inbox connects, with the position it has. Its connections are counted with those of listeners. */
+interface InboxOpened {
+  type: 'inbox.opened';
+  connection: number;
+  listener: string;
+  user: string;
+  edge: StreamEdge;
+  service: number;
+  after: string | null;
+  maxMissed: number;
+}
+
+/** `hello`, which GraphQL does not have. */
+interface InboxStarted {
+  type: 'inbox.started';
+  connection: number;
+  position: string;
+}
+
+interface InboxEvent extends Change {
+  type: 'inbox.event';
+  connection: number;
+  position: string;
+  chat: string;
+  cursor: string;
+}
+
+/** What lies between the cursors was missed, and is not sent. */
+interface InboxGap {
+  type: 'inbox.gap';
+  connection: number;
+  position: string;
+  chat: string;
+  after: string;
+  cursor: string;
+}
+
+/** The present state of a chat for its member. */
+interface InboxState {
+  type: 'inbox.state';
+  connection: number;
+  position: string;
+  chat: string;
+}
+
+/** `live`, which GraphQL does not have. */
+interface InboxLive {
+  type: 'inbox.live';
+  connection: number;
+  position: string;
+}
+
+interface InboxReset {
+  type: 'inbox.reset';
+  connection: number;
+  position: string;
+}
+
+/** The client of an inbox has had its time to get everything, at the end of the run. */
+interface InboxFinished {
+  type: 'inbox.finished';
+  listener: string;
+}
+
 interface MembershipInvoked {
   type: 'membership.invoked';
   change: 'added' | 'removed';
@@ -226,7 +300,8 @@ interface MembershipAcknowledged {
   chat: string;
 }
 
-export type FaultTarget = 'service' | 'postgres' | 'redis' | 'bus' | 'clients';
+/** `horizon`: a transaction stays open, and nothing is broken. */
+export type FaultTarget = 'service' | 'postgres' | 'redis' | 'bus' | 'clients' | 'horizon';
 
 /** A fault. Clients may notice it from `began` on. At `ended` it is repaired: the server answers, bytes flow. */
 interface FaultBegan {
@@ -299,6 +374,15 @@ export type Entry = { at: number } & (
   | StreamReset
   | StreamRefused
   | StreamClosed
+  | InboxBegan
+  | InboxOpened
+  | InboxStarted
+  | InboxEvent
+  | InboxGap
+  | InboxState
+  | InboxLive
+  | InboxReset
+  | InboxFinished
   | MembershipInvoked
   | MembershipAcknowledged
   | FaultBegan

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PrivatePostgres } from '../support/private-postgres.js';
 import type { PrivateRedis } from '../support/private-redis.js';
 import { waitUntil } from '../support/wait-until.js';
-import type { Listener } from './clients/listener.js';
 import type { NewEntry } from './entries.js';
 import type { Fault } from './faults.js';
 import type { Journal } from './journal.js';
 import { carryOut, type Plan } from './plan.js';
 import type { ServiceProcess } from './service-process.js';
+import type { TcpProxy } from './tcp-proxy.js';
 import type { UnreliableBus } from './unreliable-bus.js';
 
 /** Everything that the injector can break. */
@@ -16,8 +16,15 @@ export interface Breakable {
   postgres: PrivatePostgres;
   redis: PrivateRedis;
   buses: readonly UnreliableBus[];
+  /** The service's database. */
+  database: string;
   /** The listeners that are reached through a proxy. */
-  disturbable: readonly Listener[];
+  disturbable: readonly Disturbable[];
+}
+
+export interface Disturbable {
+  name: string;
+  proxy: TcpProxy | undefined;
 }
 
 type About = Omit<Extract<NewEntry, { type: 'fault.began' }>, 'type' | 'fault'>;
@@ -45,7 +52,7 @@ export class FaultInjector {
   }
 
   private async perform(fault: Fault): Promise<void> {
-    const { postgres, redis, services, buses } = this.breakable;
+    const { postgres, redis, services, buses, database } = this.breakable;
     switch (fault.kind) {
       case 'kill service': {
         const service = services[fault.service];
@@ -72,6 +79,10 @@ export class FaultInjector {
           await sleep(fault.forMs);
           postgres.thaw();
         });
+      case 'hold transaction':
+        return this.during({ name: fault.kind, target: 'horizon' }, () =>
+          postgres.holdTransaction(database, fault.forMs),
+        );
       case 'kill redis':
         return this.during({ name: fault.kind, target: 'redis' }, async () => {
           await redis.kill();
@@ -125,7 +136,7 @@ export class FaultInjector {
     }
   }
 
-  private async duringOf(clients: number[], name: string, work: (listeners: Listener[]) => Promise<void>) {
+  private async duringOf(clients: number[], name: string, work: (listeners: Disturbable[]) => Promise<void>) {
     const listeners = this.breakable.disturbable.filter((_, index) => clients.includes(index));
     await this.during({ name, target: 'clients', listeners: listeners.map((each) => each.name) }, () =>
       work(listeners),

@@ -6,6 +6,8 @@ export type Fault =
   | { kind: 'crash postgres'; forMs: number }
   | { kind: 'terminate backends' }
   | { kind: 'freeze postgres'; forMs: number }
+  /** One that writes, and keeps nothing locked. */
+  | { kind: 'hold transaction'; forMs: number }
   | { kind: 'kill redis'; forMs: number }
   | { kind: 'freeze redis'; forMs: number }
   | { kind: 'cut redis clients'; everyMs: number; forMs: number }

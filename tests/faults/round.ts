@@ -6,15 +6,17 @@ import type { Keeper } from '../support/keeper.js';
 import type { PrivatePostgres } from '../support/private-postgres.js';
 import type { PrivateRedis } from '../support/private-redis.js';
 import { waitUntil } from '../support/wait-until.js';
+import { changesByHand } from './change-by-hand.js';
 import { check } from './checker.js';
 import { BOUNDS } from './checks/bounds.js';
 import { deliveriesDuring, type Latency, latencyOf } from './checks/latency.js';
 import { Stories } from './checks/stories.js';
 import type { Violation } from './checks/violation.js';
+import type { InboxListener } from './clients/inbox-listener.js';
 import type { Listener } from './clients/listener.js';
 import { type Crowd, gatherCrowd } from './crowd.js';
-import { countUnsummarised, readChats, readDatabase } from './database-state.js';
-import { FaultInjector } from './fault-injector.js';
+import { countUnsummarised, readChats, readDatabase, readInboxes } from './database-state.js';
+import { type Disturbable, FaultInjector } from './fault-injector.js';
 import { readHistory } from './histories.js';
 import { Journal, readJournal } from './journal.js';
 import type { Plan } from './plan.js';
@@ -99,38 +101,51 @@ export async function runRound(
   );
   const load = { ...DEFAULT_LOAD, ...scenario.load };
   const ports = services.map(({ port }) => port);
-  const crowd = await gatherCrowd({ world: servers.world, load, ports, journal, random: random.fork() });
+  const crowd = await gatherCrowd({
+    world: servers.world,
+    load,
+    ports,
+    journal,
+    random: random.fork(),
+    changeByHand: changesByHand(postgres, database),
+  });
+  const disturbable: Disturbable[] = [...crowd.disturbable, ...crowd.inboxes.disturbable];
   const injector = new FaultInjector(
-    { services, postgres, redis: servers.redis, buses, disturbable: crowd.disturbable },
+    { services, postgres, redis: servers.redis, buses, database, disturbable },
     journal,
   );
 
   ownDelay.enable();
   const present = [...crowd.steady, ...crowd.disturbable, ...crowd.guests];
-  for (const listener of present) listener.start();
-  await waitUntil('The opening of every stream', 10_000, () => present.every(({ seq }) => seq > 0));
+  const inboxes = [...crowd.inboxes.disturbable, ...crowd.inboxes.steady];
+  for (const listener of [...present, ...inboxes]) listener.start();
+  await waitUntil(
+    'The opening of every stream',
+    30_000,
+    () => present.every(({ seq }) => seq > 0) && inboxes.every(({ isIn }) => isIn),
+  );
   for (const requester of [...crowd.senders, ...crowd.changers]) requester.start();
-  crowd.membershipChanges.start();
+  for (const changes of crowd.membershipChanges) changes.start();
   await sleep(WARM_UP_MS);
-  await Promise.all([injector.run(plan), startLate(crowd.latecomers, random.fork(), durationMs)]);
+  const late = [...crowd.latecomers, ...crowd.inboxes.latecomers];
+  await Promise.all([injector.run(plan), startLate(late, random.fork(), durationMs)]);
   journal.write({ type: 'faults.over' });
   await sleep(COOL_DOWN_MS);
-  await finish(crowd, stalledOf(crowd, plan), journal, { postgres, database });
+  await finish(crowd, stalledOf(disturbable, plan), journal, { postgres, database });
   ownDelay.disable();
-  for (const chat of [...servers.world.chats, servers.world.quietChat])
+  const { world } = servers;
+  for (const chat of [...world.chats, world.quietChat, ...(load.inboxes ? world.inboxes.chats : [])])
     for (const [service, { origin }] of services.entries())
       journal.write({
         type: 'history',
         chat: chat.id,
         service,
-        changes: await readHistory(origin, servers.world.admin, chat),
+        changes: await readHistory(origin, world.admin, chat),
       });
 
-  for (const listener of everybody(crowd)) listener.stop();
+  for (const client of [...everybody(crowd), ...inboxesOf(crowd)]) client.stop();
   await Promise.all(services.map((service) => service.kill()));
-  await Promise.all(
-    [...busProxies, ...crowd.disturbable.flatMap(({ proxy }) => proxy ?? [])].map((proxy) => proxy.close()),
-  );
+  await Promise.all([...busProxies, ...disturbable.flatMap(({ proxy }) => proxy ?? [])].map((proxy) => proxy.close()));
   await journal.close();
 
   const state = await readDatabase(postgres, database);
@@ -147,10 +162,10 @@ export async function runRound(
     sends: entries.filter(({ type }) => type === 'send.acknowledged').length,
     changes: entries.filter(({ type }) => type === 'change.acknowledged').length,
     repeated: stories.requests.filter(({ attempts }) => attempts.length > 1).length,
-    deliveries: entries.filter(({ type }) => type === 'stream.event').length,
+    deliveries: entries.filter(({ type }) => type === 'stream.event' || type === 'inbox.event').length,
     faults: injector.count,
     latency: latencyOf(deliveriesDuring(stories, 0, Number.POSITIVE_INFINITY)),
-    withoutBus: latencyWithoutBus(stories, servers.world.quietChat),
+    withoutBus: latencyWithoutBus(stories, world.quietChat),
     violations,
     ownDelayMs: ownDelay.max / 1e6,
     folder,
@@ -158,7 +173,11 @@ export async function runRound(
 }
 
 /** Starts the latecomers during the faults, while messages are sent. */
-async function startLate(latecomers: readonly Listener[], random: Random, durationMs: number): Promise<void> {
+async function startLate(
+  latecomers: readonly { start: () => void }[],
+  random: Random,
+  durationMs: number,
+): Promise<void> {
   await Promise.all(
     latecomers.map(async (listener) => {
       await sleep(random.next() * durationMs);
@@ -176,21 +195,28 @@ async function untilSummarised(count: () => Promise<number>): Promise<void> {
 /** Waits until the last messages are answered, the guests are members again, and all listeners have had time to reach the head. */
 async function finish(
   crowd: Crowd,
-  stalled: ReadonlySet<Listener>,
+  stalled: ReadonlySet<Disturbable>,
   journal: Journal,
   { postgres, database }: { postgres: PrivatePostgres; database: string },
 ): Promise<void> {
   await Promise.all([
     ...[...crowd.senders, ...crowd.changers].map((requester) => requester.stop(BOUNDS.catchUp)),
-    crowd.membershipChanges.stop(BOUNDS.catchUp),
+    ...crowd.membershipChanges.map((changes) => changes.stop(BOUNDS.catchUp)),
   ]);
   await untilSummarised(() => countUnsummarised(postgres, database));
   const chats = await readChats(postgres, database);
   const heads = new Map(chats.map(({ id, lastSeq }) => [id, lastSeq]));
-  await Promise.all(
-    everybody(crowd).map(async (listener) => {
+  const inboxes = inboxesOf(crowd);
+  const headsOfInboxes = await readInboxes(
+    postgres,
+    database,
+    inboxes.map(({ user }) => user.id),
+  );
+  const boundFor = (client: Disturbable) => BOUNDS.catchUp + (stalled.has(client) ? BOUNDS.tcpProbing : 0);
+  await Promise.all([
+    ...everybody(crowd).map(async (listener) => {
       const head = heads.get(listener.chat.id) ?? 0;
-      await listener.reaches(head, BOUNDS.catchUp + (stalled.has(listener) ? BOUNDS.tcpProbing : 0));
+      await listener.reaches(head, boundFor(listener));
       journal.write({
         type: 'listener.finished',
         listener: listener.name,
@@ -199,7 +225,11 @@ async function finish(
         head,
       });
     }),
-  );
+    ...inboxes.map(async (client) => {
+      await client.reaches(headsOfInboxes.get(client.user.id) ?? new Map(), boundFor(client));
+      journal.write({ type: 'inbox.finished', listener: client.name });
+    }),
+  ]);
 }
 
 function latencyWithoutBus(stories: Stories, quietChat: Chat): RoundResult['withoutBus'] {
@@ -210,11 +240,15 @@ function latencyWithoutBus(stories: Stories, quietChat: Chat): RoundResult['with
 }
 
 /** The listeners whose connections the plan stalls. */
-function stalledOf({ disturbable }: Crowd, plan: Plan): ReadonlySet<Listener> {
+function stalledOf(disturbable: readonly Disturbable[], plan: Plan): ReadonlySet<Disturbable> {
   const clients = plan.flat().flatMap(({ fault }) => (fault.kind === 'stall clients' ? fault.clients : []));
   return new Set(disturbable.filter((_, index) => clients.includes(index)));
 }
 
 function everybody({ steady, disturbable, guests, latecomers }: Crowd): Listener[] {
   return [...steady, ...disturbable, ...guests, ...latecomers];
+}
+
+function inboxesOf({ inboxes: { steady, disturbable, latecomers } }: Crowd): InboxListener[] {
+  return [...steady, ...disturbable, ...latecomers];
 }

@@ -13,11 +13,13 @@ import { heading, row } from './report.js';
 import { type RoundResult, runRound, type Servers } from './round.js';
 import type { Scenario } from './scenarios.js';
 import { ServiceProcess } from './service-process.js';
-import { createWorld, FIRST_ACCOUNTS } from './world.js';
+import { createWorld, FIRST_ACCOUNTS, type InboxesSize } from './world.js';
 
 /** A round that takes this much longer than its faults counts as hung. Milliseconds. */
 const ROUND_PATIENCE_MS = 120_000;
 const TEMPLATE = 'fault_tests';
+const FEW_INBOXES: InboxesSize = { users: 8, chats: 8 };
+const MANY_INBOXES: InboxesSize = { users: 200, chats: 50 };
 
 const keeper = new Keeper();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -27,7 +29,7 @@ try {
   const options = parseOptions(process.argv.slice(2));
   if (options === 'help') print(USAGE);
   else if (options.check !== undefined) process.exitCode = tell(await judgeAgain(options.check));
-  else process.exitCode = tell(await runAll(await startServers(), options));
+  else process.exitCode = tell(await runAll(await startServers(inboxesOf(options)), options));
 } catch (error) {
   print(
     error instanceof MissingProgramError ? `The fault tests cannot run. ${error.message}` : String(describe(error)),
@@ -85,8 +87,14 @@ async function withPatience(
   return result;
 }
 
+/** Many in the long form, where somebody listens to them. */
+function inboxesOf({ minutes, scenarios }: Options): InboxesSize {
+  const areHeard = scenarios.some(({ load }) => load?.inboxes);
+  return minutes !== undefined && areHeard ? MANY_INBOXES : FEW_INBOXES;
+}
+
 /** Servers of our own, and a database with everybody in it that every round gets a copy of. */
-async function startServers(): Promise<Servers> {
+async function startServers(inboxes: InboxesSize): Promise<Servers> {
   const [postgres, redis, folder] = await Promise.all([
     PrivatePostgres.start(keeper),
     PrivateRedis.start(keeper),
@@ -100,7 +108,7 @@ async function startServers(): Promise<Servers> {
     environment: { DATABASE_URL: postgres.url(TEMPLATE), REDIS_URL: redis.url, ...FIRST_ACCOUNTS },
     onExit: (how) => print(`The first service ended: ${how}`),
   });
-  const world = await createWorld(service.origin);
+  const world = await createWorld(service.origin, inboxes);
   await service.kill();
   return { keeper, postgres, redis, template: TEMPLATE, world };
 }

@@ -22,14 +22,20 @@ export interface Load {
   pauseMs: number;
   /** Characters of a message. */
   contentLength: number;
+  /** Whether the users of the world's inboxes listen to all of theirs, come and go. */
+  inboxes: boolean;
 }
 
 /** About 150 messages a second, to some thirty listeners. */
-export const DEFAULT_LOAD: Load = { chats: 3, listenersPerChat: 4, pauseMs: 40, contentLength: 40 };
+export const DEFAULT_LOAD: Load = { chats: 3, listenersPerChat: 4, pauseMs: 40, contentLength: 40, inboxes: false };
 
 export const SERVICES = 2;
-/** Listeners that are reached through a proxy, in every scenario. */
-export const DISTURBABLE = 6;
+/** Listeners of chats that are reached through a proxy, in every scenario; behind them come those of inboxes. */
+export const DISTURBABLE_LISTENERS = 6;
+export const DISTURBABLE_INBOXES = 3;
+export const DISTURBABLE = DISTURBABLE_LISTENERS + DISTURBABLE_INBOXES;
+/** The first of them are members for good, and get everything. */
+const LASTING = DISTURBABLE_LISTENERS + 1;
 
 /** A fault, and how long it takes together with the rest after it, in which everything has to go on. */
 interface Turn {
@@ -69,6 +75,11 @@ function backendsTerminated(): Turn {
 function postgresFrozen(random: Random): Turn {
   const forMs = random.int(6000, 9000);
   return { fault: { kind: 'freeze postgres', forMs }, takesMs: forMs + 3500 };
+}
+
+/** It holds back up to where a position over all chats can say that everything is there. */
+function transactionHeld(): Turn {
+  return { fault: { kind: 'hold transaction', forMs: 2000 }, takesMs: 3000 };
 }
 
 function redisKilled(random: Random): Turn {
@@ -165,9 +176,22 @@ export const scenarios: readonly Scenario[] = [
       [
         {
           atMs: 0,
-          fault: { kind: 'stall clients', clients: some(random, DISTURBABLE), fillMessages: 600, forMs: durationMs },
+          fault: { kind: 'stall clients', clients: some(random, LASTING), fillMessages: 600, forMs: durationMs },
         },
       ],
+    ],
+  },
+  {
+    name: 'inboxes',
+    shortMs: 8000,
+    longMs: 40_000,
+    load: { chats: 1, listenersPerChat: 1, pauseMs: 250, inboxes: true },
+    plan: (random, durationMs) => [
+      inTurn(durationMs, (index) =>
+        index % 2 === 0 ? transactionHeld() : random.pick([postgresCrashed, backendsTerminated])(random),
+      ),
+      inTurn(durationMs, () => random.pick([serviceKilled, redisKilled])(random)),
+      inTurn(durationMs, () => clientFault(random)),
     ],
   },
   {
@@ -175,7 +199,9 @@ export const scenarios: readonly Scenario[] = [
     shortMs: 9000,
     longMs: 40_000,
     plan: (random, durationMs) => [
-      inTurn(durationMs, () => random.pick([serviceKilled, postgresCrashed, backendsTerminated])(random)),
+      inTurn(durationMs, () =>
+        random.pick([serviceKilled, postgresCrashed, backendsTerminated, transactionHeld])(random),
+      ),
       inTurn(durationMs, () => random.pick([redisKilled, redisFrozen])(random)),
       inTurn(durationMs, () => clientFault(random)),
       [{ atMs: 0, fault: unreliableBus(durationMs) }],

@@ -32,6 +32,22 @@ export interface World {
   listeners: User[];
   /** Members of every chat, of which they are removed during a round, and to which they are added again. */
   guests: User[];
+  /** Who has many chats. */
+  inboxes: Inboxes;
+}
+
+/** Users who are members of the same chats, besides those above; all come and go during a round. */
+export interface Inboxes {
+  users: User[];
+  chats: Chat[];
+  /** Of the world's senders, who write there. */
+  senders: User[];
+}
+
+/** How many inboxes there are. */
+export interface InboxesSize {
+  users: number;
+  chats: number;
 }
 
 /** What the first service on the empty database is started with; it makes the first admin and client from it. */
@@ -47,11 +63,15 @@ const QUIET_CHAT = 'library';
 const CREATE_USER =
   'mutation ($name: String!, $password: String!) { createUser(username: $name, password: $password) { id } }';
 const CREATE_CHAT = 'mutation ($name: String!) { createChat(name: $name) { id cursor } }';
+/** Members who are added to chats with one request. */
+const AT_ONCE = 20;
+/** Users who are made at the same time. */
+const USERS_AT_ONCE = 25;
 const ASSIGN = 'mutation ($user: ID!, $chat: ID!) { assignUserToChat(userId: $user, chatId: $chat) { joinedAt } }';
 const PROMOTE =
   'mutation ($user: ID!, $chat: ID!) { setMemberRole(userId: $user, chatId: $chat, role: moderator) { role } }';
 
-export async function createWorld(origin: string): Promise<World> {
+export async function createWorld(origin: string, size: InboxesSize): Promise<World> {
   const admin = await createAdmin(origin);
   const chats = await Promise.all(CHATS.map((name) => createChat(origin, admin, name)));
   const quietChat = await createChat(origin, admin, QUIET_CHAT);
@@ -67,7 +87,32 @@ export async function createWorld(origin: string): Promise<World> {
   };
   await inEveryChat(ASSIGN, [...senders, quietSender, ...changers, ...listeners, ...guests]);
   await inEveryChat(PROMOTE, moderators);
-  return { admin, chats, quietChat, senders, quietSender, changers, moderators, listeners, guests };
+  const inboxes = await createInboxes(origin, admin, senders.slice(0, 2), size);
+  return { admin, chats, quietChat, senders, quietSender, changers, moderators, listeners, guests, inboxes };
+}
+
+async function createInboxes(origin: string, admin: User, senders: User[], size: InboxesSize): Promise<Inboxes> {
+  const users: User[] = [];
+  for (let made = 0; made < size.users; made = users.length) {
+    const count = Math.min(USERS_AT_ONCE, size.users - made);
+    const named = Array.from({ length: count }, (_, index) => createUser(origin, admin, `owner-${made + index}`));
+    users.push(...(await Promise.all(named)));
+  }
+  const chats: Chat[] = [];
+  for (let index = 0; index < size.chats; index += 1) chats.push(await createChat(origin, admin, `room-${index}`));
+  const members = [...senders, ...users];
+  for (const chat of chats)
+    for (let first = 0; first < members.length; first += AT_ONCE)
+      await addMembers(origin, admin, chat, members.slice(first, first + AT_ONCE));
+  return { users, chats, senders };
+}
+
+async function addMembers(origin: string, admin: User, chat: Chat, users: readonly User[]): Promise<void> {
+  const fields = users.map((_, index) => `m${index}: assignUserToChat(userId: $u${index}, chatId: $chat) { joinedAt }`);
+  const declared = users.map((_, index) => `$u${index}: ID!`);
+  const values = Object.fromEntries(users.map(({ id }, index) => [`u${index}`, id]));
+  const document = `mutation ($chat: ID!, ${declared.join(', ')}) { ${fields.join(' ')} }`;
+  await require(origin, admin.token, document, { chat: chat.id, ...values });
 }
 
 async function createAdmin(origin: string): Promise<User> {

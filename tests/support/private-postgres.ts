@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { once } from 'node:events';
 import { chownSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from './free-port.js';
@@ -114,6 +115,26 @@ export class PrivatePostgres {
     await client.connect();
     try {
       return (await client.query<Row>(sql, values)).rows;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  /**
+   * Holds a transaction with an id open for so long, and ends it with this statement and COMMIT. Until then `pg_snapshot_xmin` is not above
+   * that id.
+   * @throws Error when the server stops meanwhile
+   */
+  async holdTransaction(database: string, forMs: number, last = 'SELECT 1', values: unknown[] = []): Promise<void> {
+    const client = new pg.Client({ connectionString: this.url(database), connectionTimeoutMillis: 2000 });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_current_xact_id()');
+      await sleep(forMs);
+      await client.query(last, values);
+      await client.query('COMMIT');
     } finally {
       await client.end().catch(() => {});
     }

@@ -23,15 +23,14 @@ export function checkDeletedTexts(stories: Stories): Violation[] {
       .filter((mark) => deleted.has(mark))
       .map((mark) => violation('what was deleted is nowhere', `"${mark}" is in ${column}`)),
   );
-  for (const { opened, items } of stories.connections.values())
-    for (const item of items) {
-      if (item.type !== 'stream.event') continue;
-      const told = toldOf(item, deleted).find(
-        ({ chat, seq, acknowledgedAt }) => chat === opened.chat && (item.seq >= seq || opened.at > acknowledgedAt),
+  for (const { listener, connection, openedAt, sightings } of stories.sights)
+    for (const { chat, change } of sightings) {
+      const told = toldOf(change, deleted).find(
+        (each) => each.chat === chat && (change.seq >= each.seq || openedAt > each.acknowledgedAt),
       );
       if (told) {
-        const when = `change ${item.seq}, ${seconds(item.at)}; deleted by ${told.seq}, ${seconds(told.acknowledgedAt)}`;
-        const who = `${opened.listener}, connection ${opened.connection} (${seconds(opened.at)})`;
+        const when = `change ${change.seq}, ${seconds(change.at)}; deleted by ${told.seq}, ${seconds(told.acknowledgedAt)}`;
+        const who = `${listener}, connection ${connection} (${seconds(openedAt)})`;
         found.push(violation('what was deleted is not told again', `${who}: ${told.message} at ${when}`));
       }
     }

@@ -10,12 +10,12 @@ export interface Delivery {
   ms: number;
 }
 
-/** A stream that opened less than this before a message may still be reading history. Milliseconds. */
+/** A stream that began less than this before a message may still be reading history. Milliseconds. */
 const SETTLING_MS = 1000;
 
 /**
  * How long messages took to those who listened: messages that were acknowledged in this time at the first attempt, and
- * connections that were open a second before and that nothing disturbed.
+ * connections that had the chat a second before and that nothing disturbed.
  */
 export function deliveriesDuring(stories: Stories, from: number, to: number): Delivery[] {
   const sent = new Map<string, number>();
@@ -24,13 +24,13 @@ export function deliveriesDuring(stories: Stories, from: number, to: number): De
       sent.set(`${chat} ${acknowledged.seq}`, acknowledged.at);
   const disturbed = new Set(stories.faults.flatMap(({ listeners }) => listeners));
   const deliveries: Delivery[] = [];
-  for (const { opened, items } of stories.connections.values()) {
-    const { chat, listener } = opened;
+  for (const { listener, sightings } of stories.sights) {
     if (disturbed.has(listener)) continue;
-    for (const item of items) {
-      const at = item.type === 'stream.event' ? sent.get(`${chat} ${item.seq}`) : undefined;
-      if (item.type !== 'stream.event' || at === undefined || opened.at + SETTLING_MS > at) continue;
-      deliveries.push({ chat, listener, seq: item.seq, at, ms: Math.max(0, item.at - at) });
+    for (const { chat, since, change } of sightings) {
+      const { seq } = change;
+      const at = sent.get(`${chat} ${seq}`);
+      if (at === undefined || since + SETTLING_MS > at) continue;
+      deliveries.push({ chat, listener, seq, at, ms: Math.max(0, change.at - at) });
     }
   }
   return deliveries;

@@ -12,14 +12,15 @@ export function checkMembers(stories: Stories): Violation[] {
 }
 
 /** Numbers at which a user was added and removed; the second is Infinity for who still is a member. */
-interface Period {
+export interface Period {
   from: number;
   to: number;
 }
 
-type Periods = Map<string, Period[]>;
+/** By user and chat, in their order. */
+export type Periods = Map<string, Period[]>;
 
-function periodsOf(stories: Stories): Periods {
+export function periodsOf(stories: Stories): Periods {
   const periods: Periods = new Map();
   for (const { kind, subject, chat, seq } of stories.database.rows) {
     const key = `${subject} ${chat}`;

@@ -1,6 +1,13 @@
 import { BOUNDS } from './bounds.js';
 import { isRefusalOfMessage } from './refusals.js';
-import { type Attempt, type ConnectionStory, type RequestStory, type Stories, TRY_AGAIN } from './stories.js';
+import {
+  type Attempt,
+  type ConnectionStory,
+  type InboxConnectionStory,
+  type RequestStory,
+  type Stories,
+  TRY_AGAIN,
+} from './stories.js';
 import { seconds, type Violation, violation } from './violation.js';
 
 /**
@@ -16,6 +23,7 @@ export function checkReasons(stories: Stories): Violation[] {
       request.attempts.map((attempt) => judgeAttempt(request, attempt, stories)),
     ),
     ...[...stories.connections.values()].map((connection) => judgeEnd(connection, stories)),
+    ...[...stories.inboxConnections.values()].map((connection) => judgeEndOfInbox(connection, stories)),
   ].filter((found) => found !== undefined);
 }
 
@@ -37,39 +45,53 @@ function judgeAttempt(request: RequestStory, attempt: Attempt, stories: Stories)
 }
 
 function judgeEnd({ opened, started, items, ended }: ConnectionStory, stories: Stories): Violation | undefined {
-  if (!ended) return undefined;
-  const { listener, user, chat, connection, service, at: openedAt } = opened;
-  const what = `${listener}, connection ${connection}, service ${service}, ${seconds(ended.at)}`;
+  if (!ended || isEndExplained(opened, ended, stories)) return undefined;
+  const { user, chat, at: openedAt } = opened;
   if (ended.type === 'stream.refused') {
-    if (ended.code === 'UNREACHABLE' && wasDown(stories, service, openedAt, ended.at)) return undefined;
-    if (ended.code === 'UNREACHABLE' && wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
     if (isRefusalExplained(stories, ended.code, { user, chat }, openedAt, ended.at)) return undefined;
-    return violation('nobody is refused without a reason', `${what}: ${ended.code}`);
+  } else if (ended.code === '4410' || ended.code === 'complete') {
+    const wasRemoval = items.some(
+      (item) => item.type === 'stream.event' && item.kind === 'member.removed' && item.subject === user,
+    );
+    // Without having seen it: who was let in and was removed before the stream began.
+    if (wasRemoval || (!started && stories.mayBeAbsent(user, chat, openedAt, ended.at))) return undefined;
   }
-  switch (ended.code) {
-    case '4410':
-    case 'complete': {
-      const wasRemoval = items.some(
-        (item) => item.type === 'stream.event' && item.kind === 'member.removed' && item.subject === user,
-      );
-      // Without having seen it: who was let in and was removed before the stream began.
-      if (wasRemoval || (!started && stories.mayBeAbsent(user, chat, openedAt, ended.at))) return undefined;
-      break;
-    }
+  return unexplained(opened, ended);
+}
+
+/** A removal ends a chat of an inbox, and not the inbox. */
+function judgeEndOfInbox({ opened, ended }: InboxConnectionStory, stories: Stories): Violation | undefined {
+  return !ended || isEndExplained(opened, ended, stories) ? undefined : unexplained(opened, ended);
+}
+
+type Opened = (ConnectionStory | InboxConnectionStory)['opened'];
+type Ended = NonNullable<ConnectionStory['ended']>;
+
+/** What is broken explains the end, whoever listens to whatever. */
+function isEndExplained({ listener, service, at: openedAt }: Opened, ended: Ended, stories: Stories): boolean {
+  const { code, at } = ended;
+  const isBroken = () =>
+    wasDown(stories, service, openedAt, at) || wereClientsDisturbed(stories, listener, openedAt, at);
+  if (ended.type === 'stream.refused')
+    return code === 'UNREACHABLE' ? isBroken() : code === TRY_AGAIN && wasDatabaseAway(stories, openedAt, at);
+  switch (code) {
     // A change could not be read whole.
     case 'error':
-      if (ended.reason === TRY_AGAIN && wasDatabaseAway(stories, openedAt, ended.at)) return undefined;
-      break;
+      return ended.reason === TRY_AGAIN && wasDatabaseAway(stories, openedAt, at);
     case '1013':
-      if (wasDatabaseAway(stories, openedAt, ended.at)) return undefined;
-      if (wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
-      break;
+      return wasDatabaseAway(stories, openedAt, at) || wereClientsDisturbed(stories, listener, openedAt, at);
     case '1006':
-      if (wasDown(stories, service, openedAt, ended.at)) return undefined;
-      if (wereClientsDisturbed(stories, listener, openedAt, ended.at)) return undefined;
-      break;
+      return isBroken();
+    default:
+      return false;
   }
-  return violation('no socket closes without a reason', `${what}: ${ended.code} ${ended.reason}`);
+}
+
+function unexplained({ listener, connection, service }: Opened, ended: Ended): Violation {
+  const what = `${listener}, connection ${connection}, service ${service}, ${seconds(ended.at)}: ${ended.code}`;
+  return ended.type === 'stream.refused'
+    ? violation('nobody is refused without a reason', what)
+    : violation('no socket closes without a reason', `${what} ${ended.reason}`);
 }
 
 function isRefusalExplained(

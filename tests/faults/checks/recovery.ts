@@ -1,7 +1,11 @@
+import type { FaultTarget } from '../entries.js';
 import { BOUNDS } from './bounds.js';
 import { deliveriesDuring, percentile } from './latency.js';
 import { type FaultStory, grouped, type Stories } from './stories.js';
 import { seconds, type Violation, violation } from './violation.js';
+
+/** The log brings what the bus does not, and a transaction keeps nobody waiting. */
+const NOT_BROKEN: readonly FaultTarget[] = ['bus', 'horizon'];
 
 /** What is promised in time: after the database's return, without Redis, and for a socket that does not read. */
 export function checkRecovery(stories: Stories): Violation[] {
@@ -20,7 +24,7 @@ function checkReturn(fault: FaultStory, stories: Stories): Violation[] {
   const back = fault.endedAt;
   const until = back + BOUNDS.recovery;
   const disturbed = stories.faults.some(
-    (other) => other !== fault && other.target !== 'bus' && other.beganAt < until && other.endedAt > back,
+    (other) => other !== fault && !NOT_BROKEN.includes(other.target) && other.beganAt < until && other.endedAt > back,
   );
   if (disturbed) return [];
   const found: Violation[] = [];
@@ -32,21 +36,37 @@ function checkReturn(fault: FaultStory, stories: Stories): Violation[] {
     );
     if (waiting) found.push(violation('everything goes on within 2 s', `${waiting.name} was not answered ${after}`));
   }
-  for (const [listener, connections] of stories.byListener()) {
-    const [first] = connections;
-    if (!first || first.opened.at > back || stories.absencesOf(first.opened.user, first.opened.chat).length > 0)
-      continue;
-    const { chat } = first.opened;
-    const isWritten = stories.log(chat).some(({ seq }) => {
-      const at = stories.acknowledgedAt(chat, seq) ?? 0;
-      return at > back && at < until - BOUNDS.recovery / 2;
-    });
-    const sees = connections.some(({ items }) =>
-      items.some(({ type, at }) => type === 'stream.event' && at > back && at <= until),
-    );
-    if (isWritten && !sees) found.push(violation('everything goes on within 2 s', `${listener} saw nothing ${after}`));
+  const seen = grouped(stories.sights, ({ listener }) => listener);
+  for (const { listener, user, chats, at } of listenersOf(stories)) {
+    const lasting = chats.filter((chat) => stories.absencesOf(user, chat).length === 0);
+    const isWritten = lasting.some((chat) => isWrittenDuring(stories, chat, back, until - BOUNDS.recovery / 2));
+    const sees = seen
+      .get(listener)
+      ?.some(({ sightings }) => sightings.some(({ change }) => change.at > back && change.at <= until));
+    if (at <= back && isWritten && !sees)
+      found.push(violation('everything goes on within 2 s', `${listener} saw nothing ${after}`));
   }
   return found;
+}
+
+/** Those who listen to a chat, and those who listen to all of theirs; `at`: since when. */
+function listenersOf(stories: Stories): { listener: string; user: string; chats: string[]; at: number }[] {
+  const ofChats = [...stories.byListener().values()].flatMap(([first]) => {
+    if (!first) return [];
+    const { listener, user, chat, at } = first.opened;
+    return [{ listener, user, chats: [chat], at }];
+  });
+  const ofInboxes = [...stories.inboxes.values()].map(({ began: { listener, user, chats, at } }) => {
+    return { listener, user, chats: chats.map(({ chat }) => chat), at };
+  });
+  return [...ofChats, ...ofInboxes];
+}
+
+function isWrittenDuring(stories: Stories, chat: string, from: number, to: number): boolean {
+  return stories.log(chat).some(({ seq }) => {
+    const at = stories.acknowledgedAt(chat, seq) ?? 0;
+    return at > from && at < to;
+  });
 }
 
 /** Without Redis, or with one that loses, listeners get changes by the log: within about a second, in every chat. */
@@ -102,18 +122,21 @@ function checkStalled(
 ): Violation[] {
   const rule = 'a socket that does not read is closed within 15 s';
   if (endedAt - filledAt < BOUNDS.stalled) return [];
-  const connection = stories
-    .byListener()
-    .get(listener)
-    ?.find(({ opened, ended }) => opened.at <= beganAt && (ended?.at ?? Number.POSITIVE_INFINITY) > beganAt);
-  if (!connection) return [];
-  const late = connection.items.find((item) => {
-    if (item.type !== 'stream.event') return false;
-    return (stories.acknowledgedAt(connection.opened.chat, item.seq) ?? 0) > filledAt + BOUNDS.stalled;
-  });
+  const connections = [...stories.connections.values(), ...stories.inboxConnections.values()];
+  const stalled = connections.find(
+    ({ opened, ended }) =>
+      opened.listener === listener && opened.at <= beganAt && (ended?.at ?? Number.POSITIVE_INFINITY) > beganAt,
+  );
+  if (!stalled) return [];
+  const { connection } = stalled.opened;
+  const late = stories.sights
+    .find((sight) => sight.connection === connection)
+    ?.sightings.find(({ chat, change }) => (stories.acknowledgedAt(chat, change.seq) ?? 0) > filledAt + BOUNDS.stalled);
   if (late)
-    return [violation(rule, `${listener} got ${late.cursor}, written more than 15 s after its buffers were full`)];
-  if (!connection.ended || connection.ended.at > endedAt + BOUNDS.closing + BOUNDS.tcpProbing)
-    return [violation(rule, `${listener}'s connection ${connection.opened.connection} was still open after the stall`)];
+    return [
+      violation(rule, `${listener} got ${late.change.cursor}, written more than 15 s after its buffers were full`),
+    ];
+  if (!stalled.ended || stalled.ended.at > endedAt + BOUNDS.closing + BOUNDS.tcpProbing)
+    return [violation(rule, `${listener}'s connection ${connection} was still open after the stall`)];
   return [];
 }

@@ -1,5 +1,5 @@
 import type { Change, MessageState } from '../entries.js';
-import type { Stories } from './stories.js';
+import { grouped, type Stories } from './stories.js';
 import { seconds, type Violation, violation } from './violation.js';
 
 /**
@@ -8,14 +8,13 @@ import { seconds, type Violation, violation } from './violation.js';
  */
 export function checkShownStates(stories: Stories): Violation[] {
   const found: Violation[] = [];
-  for (const [listener, connections] of stories.byListener()) {
+  for (const [listener, sights] of grouped(stories.sights, (sight) => sight.listener)) {
     /** Of each message, the index of the moment that was shown last. */
     const reached = new Map<string, number>();
-    for (const { opened, items } of connections)
-      for (const item of items) {
-        if (item.type !== 'stream.event') continue;
-        const where = `${listener}, connection ${opened.connection}, ${seconds(item.at)}, change ${item.seq}`;
-        found.push(...judgeChange(item, stories, reached, where));
+    for (const { connection, sightings } of sights)
+      for (const { change } of sightings) {
+        const where = `${listener}, connection ${connection}, ${seconds(change.at)}, change ${change.seq}`;
+        found.push(...judgeChange(change, stories, reached, where));
       }
   }
   return found;

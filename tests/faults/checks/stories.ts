@@ -1,6 +1,7 @@
 import type { DatabaseState, Row } from '../database-state.js';
 import type { Edge, Entry, EntryOf, FaultTarget } from '../entries.js';
 import { MessageHistory } from './message-history.js';
+import { type Sight, sightsOf } from './sights.js';
 
 export interface Attempt {
   edge: Edge;
@@ -49,6 +50,24 @@ export interface ConnectionStory {
   ended: EntryOf<'stream.closed' | 'stream.refused'> | undefined;
 }
 
+export type InboxItem = EntryOf<'inbox.event' | 'inbox.gap' | 'inbox.state' | 'inbox.live' | 'inbox.reset'>;
+
+/** One connection of the client of an inbox. */
+export interface InboxConnectionStory {
+  opened: EntryOf<'inbox.opened'>;
+  started: EntryOf<'inbox.started'> | undefined;
+  items: InboxItem[];
+  ended: ConnectionStory['ended'];
+}
+
+/** All that the client of an inbox was told. */
+export interface InboxStory {
+  began: EntryOf<'inbox.began'>;
+  connections: InboxConnectionStory[];
+  /** It had time to get everything. */
+  isFinished: boolean;
+}
+
 export interface FaultStory {
   name: string;
   target: FaultTarget;
@@ -77,6 +96,9 @@ export class Stories {
   readonly sends = new Map<string, SendStory>();
   readonly changes = new Map<string, ChangeStory>();
   readonly connections = new Map<number, ConnectionStory>();
+  /** By listener. */
+  readonly inboxes = new Map<string, InboxStory>();
+  readonly inboxConnections = new Map<number, InboxConnectionStory>();
   readonly faults: FaultStory[] = [];
   readonly histories: EntryOf<'history'>[] = [];
   readonly finished: EntryOf<'listener.finished'>[] = [];
@@ -85,6 +107,7 @@ export class Stories {
   private readonly absences = new Map<string, Absence[]>();
   private readonly logs = new Map<string, Row[]>();
   private messageHistories: Map<string, MessageHistory> | undefined;
+  private allSights: Sight[] | undefined;
   private changesOfMessages: Map<string, ChangeStory[]> | undefined;
   private readonly acknowledgements = new Map<string, number>();
   private readonly faultsByNumber = new Map<number, FaultStory>();
@@ -128,6 +151,12 @@ export class Stories {
   /** The connections of each listener, in their order. */
   byListener(): Map<string, ConnectionStory[]> {
     return grouped(this.connections.values(), ({ opened }) => opened.listener);
+  }
+
+  /** Of all connections, those of each listener in their order. */
+  get sights(): readonly Sight[] {
+    this.allSights ??= sightsOf(this.connections.values(), this.inboxConnections.values());
+    return this.allSights;
   }
 
   absencesOf(user: string, chat: string): readonly Absence[] {
@@ -179,7 +208,29 @@ export class Stories {
         return;
       case 'stream.closed':
       case 'stream.refused':
-        this.connection(entry).ended = entry;
+        (this.inboxConnections.get(entry.connection) ?? this.connection(entry)).ended = entry;
+        return;
+      case 'inbox.began':
+        this.inboxes.set(entry.listener, { began: entry, connections: [], isFinished: false });
+        return;
+      case 'inbox.opened': {
+        const connection: InboxConnectionStory = { opened: entry, started: undefined, items: [], ended: undefined };
+        this.inboxConnections.set(entry.connection, connection);
+        this.inbox(entry).connections.push(connection);
+        return;
+      }
+      case 'inbox.started':
+        this.inboxConnection(entry).started = entry;
+        return;
+      case 'inbox.event':
+      case 'inbox.gap':
+      case 'inbox.state':
+      case 'inbox.live':
+      case 'inbox.reset':
+        this.inboxConnection(entry).items.push(entry);
+        return;
+      case 'inbox.finished':
+        this.inbox(entry).isFinished = true;
         return;
       case 'membership.invoked':
       case 'membership.acknowledged':
@@ -323,6 +374,18 @@ export class Stories {
   private connection({ connection }: { connection: number }): ConnectionStory {
     const story = this.connections.get(connection);
     if (!story) throw new Error(`The journal tells of connection ${connection}, which was not opened.`);
+    return story;
+  }
+
+  private inboxConnection({ connection }: { connection: number }): InboxConnectionStory {
+    const story = this.inboxConnections.get(connection);
+    if (!story) throw new Error(`The journal tells of connection ${connection}, which was not opened.`);
+    return story;
+  }
+
+  private inbox({ listener }: { listener: string }): InboxStory {
+    const story = this.inboxes.get(listener);
+    if (!story) throw new Error(`The journal tells of the inbox of ${listener}, which did not begin.`);
     return story;
   }
 }

@@ -1,8 +1,17 @@
 import { request as httpRequest } from 'node:http';
 import { EventStreamParser } from '../../support/event-stream-parser.js';
+import type { User } from '../world.js';
 import { takeFrame } from './frames.js';
+import { takeInboxFrame } from './inbox-frames.js';
 import { codeOfStatus } from './request-paths.js';
-import { OPENING_PATIENCE_MS, type OpenStream, type StreamHandlers } from './streams.js';
+import { type EndHandlers, OPENING_PATIENCE_MS, type OpenInbox, type OpenStream } from './streams.js';
+
+interface Request {
+  port: number;
+  path: string;
+  user: User;
+  lastEventId: string | null;
+}
 
 interface Closing {
   code: number;
@@ -10,12 +19,30 @@ interface Closing {
 }
 
 /** An event stream as an EventSource reads it: it comes back with the id of the last event, and does not look for cursors in the data. */
-export const openEventStream: OpenStream = ({ port, chat, user, after }, handlers) => {
+export const openEventStream: OpenStream = ({ port, chat, user, after }, handlers) =>
+  openEvents(
+    { port, path: `/sse/chat/${encodeURIComponent(chat.name)}/`, user, lastEventId: after },
+    handlers,
+    (data, id) => takeFrame(data, handlers, () => id),
+  );
+
+/** All chats of the user as one event stream. */
+export const openEventsOfInbox: OpenInbox = ({ port, user, after, maxMissed }, handlers) =>
+  openEvents({ port, path: `/sse/inbox/?maxMissed=${maxMissed}`, user, lastEventId: after }, handlers, (data, id) =>
+    takeInboxFrame(data, handlers, () => id),
+  );
+
+/** @param take gets the data of each event, and its id, or `none` */
+function openEvents(
+  { port, path, user, lastEventId }: Request,
+  handlers: EndHandlers,
+  take: (data: string, id: string) => void,
+): () => void {
   const request = httpRequest({
     port,
     host: '127.0.0.1',
-    path: `/sse/chat/${encodeURIComponent(chat.name)}/`,
-    headers: { authorization: `Bearer ${user.token}`, ...(after !== null && { 'last-event-id': after }) },
+    path,
+    headers: { authorization: `Bearer ${user.token}`, ...(lastEventId !== null && { 'last-event-id': lastEventId }) },
     agent: false,
   });
   let isAnswered = false;
@@ -44,7 +71,7 @@ export const openEventStream: OpenStream = ({ port, chat, user, after }, handler
       event: ({ event, id, data }) => {
         if (isOver) return;
         if (event === 'closing') closing = JSON.parse(data);
-        else takeFrame(data, handlers, () => id ?? 'none');
+        else take(data, id ?? 'none');
       },
     });
     response.setEncoding('utf8');
@@ -57,9 +84,9 @@ export const openEventStream: OpenStream = ({ port, chat, user, after }, handler
     end(() => {});
     request.destroy();
   };
-};
+}
 
-function tellEnd(handlers: StreamHandlers, closing: Closing | undefined): void {
+function tellEnd(handlers: EndHandlers, closing: Closing | undefined): void {
   if (closing) handlers.closed(String(closing.code), closing.reason);
   else handlers.closed('1006', '');
 }

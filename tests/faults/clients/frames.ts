@@ -11,7 +11,8 @@ type Frame =
   | EventFrame
   | { type: 'closing' | 'pong' | 'token.expiring' };
 
-type EventFrame = { seq: number; cursor: string } & (
+/** A frame of a change. */
+export type EventFrame = { seq: number; cursor: string } & (
   | { type: 'message.created' | Exclude<MessageChangeKind, 'message.reactions'>; message: ReceivedMessage }
   | { type: 'message.reactions'; messageId: string; reactions: NonNullable<ReceivedMessage['reactions']> }
   | { type: 'member.added' | 'member.updated'; member: { user: Person } }
@@ -43,7 +44,8 @@ export function takeFrame(text: string, handlers: StreamHandlers, cursorOf = (cu
   }
 }
 
-function changeOf(frame: EventFrame, text: string): Change {
+/** @param text the frame as it came */
+export function changeOf(frame: EventFrame, text: string): Change {
   const { seq } = frame;
   switch (frame.type) {
     case 'member.added':

@@ -1,17 +1,85 @@
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { User } from '../world.js';
 import { changeOf, EVENT_FIELDS, type GraphqlEvent } from './graphql-events.js';
-import { OPENING_PATIENCE_MS, type OpenStream } from './streams.js';
+import {
+  type EndHandlers,
+  type InboxHandlers,
+  OPENING_PATIENCE_MS,
+  type OpenInbox,
+  type OpenStream,
+} from './streams.js';
 
-const SUBSCRIPTION = `subscription ($chat: ID!, $after: String) { chatEvents(chatId: $chat, after: $after) { ${EVENT_FIELDS} } }`;
+const CHAT = `subscription ($chat: ID!, $after: String) { chatEvents(chatId: $chat, after: $after) { ${EVENT_FIELDS} } }`;
 
-/** The subscription `chatEvents` with the client of graphql-ws, on a socket of its own. Whether to come back is the listener's. */
-export const openGraphqlStream: OpenStream = ({ port, chat, user, after }, handlers) => {
+const INBOX = `subscription ($after: String, $maxMissed: Int) { inbox(after: $after, maxMissed: $maxMissed) {
+  __typename position chatId
+  ... on InboxChatEvent { event { ${EVENT_FIELDS} } }
+  ... on InboxGap { after cursor }
+} }`;
+
+type InboxEvent = { position: string; chatId: string } & (
+  | { __typename: 'InboxChatEvent'; event: GraphqlEvent }
+  | { __typename: 'InboxGap'; after: string; cursor: string }
+  | { __typename: 'InboxState' }
+);
+
+interface Operation {
+  port: number;
+  user: User;
+  query: string;
+  variables: Record<string, unknown>;
+}
+
+/** The subscription `chatEvents`. */
+export const openGraphqlStream: OpenStream = ({ port, chat, user, after }, handlers) =>
+  subscribe<{ chatEvents: GraphqlEvent }>(
+    { port, user, query: CHAT, variables: { chat: chat.id, after } },
+    handlers,
+    ({ chatEvents }) => handlers.event(chatEvents.cursor, changeOf(chatEvents)),
+  );
+
+/** The subscription `inbox`. */
+export const openGraphqlInbox: OpenInbox = ({ port, user, after, maxMissed }, handlers) =>
+  subscribe<{ inbox: InboxEvent }>(
+    { port, user, query: INBOX, variables: { after, maxMissed } },
+    handlers,
+    ({ inbox }) => takeInboxEvent(inbox, handlers),
+  );
+
+function takeInboxEvent(inbox: InboxEvent, handlers: InboxHandlers): void {
+  const { position, chatId: chat } = inbox;
+  switch (inbox.__typename) {
+    case 'InboxChatEvent':
+      handlers.event(position, { chat, cursor: inbox.event.cursor, change: changeOf(inbox.event) });
+      return;
+    case 'InboxGap':
+      handlers.gap(position, { chat, after: inbox.after, cursor: inbox.cursor });
+      return;
+    case 'InboxState':
+      handlers.state(position, chat);
+  }
+}
+
+/** When it is ended before it is open, it emits an error that the client does not listen for. */
+class Socket extends WebSocket {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(url, protocols);
+    this.on('error', () => {});
+  }
+}
+
+/** One subscription with the client of graphql-ws, on a socket of its own. Whether to come back is the listener's. */
+function subscribe<Data>(
+  { port, user, query, variables }: Operation,
+  handlers: EndHandlers,
+  take: (data: Data) => void,
+): () => void {
   let isAcknowledged = false;
   let isOver = false;
   const client = createClient({
     url: `ws://127.0.0.1:${port}/graphql/`,
-    webSocketImpl: WebSocket,
+    webSocketImpl: Socket,
     connectionParams: { authorization: `Bearer ${user.token}` },
     connectionAckWaitTimeout: OPENING_PATIENCE_MS,
     retryAttempts: 0,
@@ -29,14 +97,14 @@ export const openGraphqlStream: OpenStream = ({ port, chat, user, after }, handl
     tell();
     void client.dispose();
   };
-  client.subscribe<{ chatEvents: GraphqlEvent }>(
-    { query: SUBSCRIPTION, variables: { chat: chat.id, after } },
+  client.subscribe<Data>(
+    { query, variables },
     {
       next: ({ data, errors }) => {
         if (isOver) return;
         // A change with errors is incomplete: a field that could not be read is null. The listener comes back for it.
-        if (errors || !data?.chatEvents) end(() => handlers.closed('error', codeOfErrors(errors) ?? 'no data'));
-        else handlers.event(data.chatEvents.cursor, changeOf(data.chatEvents));
+        if (errors || !data) end(() => handlers.closed('error', codeOfErrors(errors) ?? 'no data'));
+        else take(data);
       },
       error: (error) =>
         end(() => {
@@ -56,7 +124,7 @@ export const openGraphqlStream: OpenStream = ({ port, chat, user, after }, handl
   };
 
   return () => end(() => client.terminate());
-};
+}
 
 /** Of the errors of an operation. */
 function codeOfErrors(error: unknown): string | undefined {

@@ -1,36 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, StreamEdge } from '../entries.js';
 import type { Journal } from '../journal.js';
-import type { Random } from '../random.js';
-import type { TcpProxy } from '../tcp-proxy.js';
 import type { Chat, User } from '../world.js';
 import { openEventStream } from './event-stream.js';
 import { openGraphqlStream } from './graphql-stream.js';
 import { openRawStream } from './raw-stream.js';
+import { type Place, ReturningClient, type ReturningOptions } from './returning-client.js';
 import type { OpenStream } from './streams.js';
 
-export interface ListenerOptions {
-  name: string;
+export interface ListenerOptions extends ReturningOptions {
   user: User;
   chat: Chat;
   /** The transports that it comes back over in turn. */
   edges: readonly [StreamEdge, ...StreamEdge[]];
-  /** The services' ports. */
-  ports: readonly number[];
-  /** The service to begin with. */
-  service: number;
   /** Null: what happens from now on. GraphQL does not say where that is. */
   after: string | null;
-  /** Stands between the listener and whichever service it is at. */
-  proxy?: TcpProxy | undefined;
   journal: Journal;
-  random: Random;
   /** A number that no other connection has. */
   nextConnection: () => number;
 }
-
-/** How long a listener waits before it comes back, in milliseconds. */
-const RETURN_MS = 150;
 
 const OPENERS: Record<StreamEdge, OpenStream> = {
   raw: openRawStream,
@@ -42,21 +30,14 @@ const OPENERS: Record<StreamEdge, OpenStream> = {
  * Listens to one chat, keeps its cursor, and comes back with it, to the other service and over its next transport, whenever its
  * connection ends.
  */
-export class Listener {
+export class Listener extends ReturningClient<ListenerOptions> {
   private cursor: string | null;
-  private stopped = false;
-  private service: number;
   private turn = 0;
-  private end: () => void = () => {};
   private waiting: { seq: number; tell: () => void }[] = [];
 
-  constructor(private readonly options: ListenerOptions) {
+  constructor(options: ListenerOptions) {
+    super(options);
     this.cursor = options.after;
-    this.service = options.service;
-  }
-
-  get name(): string {
-    return this.options.name;
   }
 
   get chat(): Chat {
@@ -67,22 +48,9 @@ export class Listener {
     return this.options.user;
   }
 
-  get proxy(): TcpProxy | undefined {
-    return this.options.proxy;
-  }
-
   /** The number of the last change that it saw, or started from; -1 for one that is not in yet. */
   get seq(): number {
     return this.cursor === null ? -1 : Number(this.cursor.split(':')[1]);
-  }
-
-  start(): void {
-    void this.connect();
-  }
-
-  stop(): void {
-    this.stopped = true;
-    this.end();
   }
 
   /** Resolves to whether it has seen `seq` within `boundMs`. */
@@ -96,23 +64,12 @@ export class Listener {
     return this.seq >= seq;
   }
 
-  private async connect(): Promise<void> {
-    while (!this.stopped) {
-      await this.listen();
-      await sleep(RETURN_MS * (0.5 + this.options.random.next()));
-      this.service = (this.service + 1) % this.options.ports.length;
-      this.turn += 1;
-    }
-  }
-
-  /** Resolves when the connection has ended. */
-  private listen(): Promise<void> {
-    const { name, user, chat, edges, ports, proxy, journal } = this.options;
+  protected override open({ service, port }: Place, ended: () => void): () => void {
+    const { name, user, chat, edges, journal } = this.options;
     const edge = edges[this.turn % edges.length] ?? edges[0];
-    const { service, cursor: after } = this;
+    this.turn += 1;
+    const { cursor: after } = this;
     const connection = this.options.nextConnection();
-    const servicePort = ports[service] ?? 0;
-    proxy?.retarget({ port: servicePort });
     journal.write({
       type: 'stream.opened',
       connection,
@@ -123,38 +80,32 @@ export class Listener {
       service,
       after,
     });
-    return new Promise((resolve) => {
-      const close = OPENERS[edge](
-        { port: proxy?.port ?? servicePort, chat, user, after },
-        {
-          started: (cursor) => {
-            journal.write({ type: 'stream.started', connection, cursor });
-            this.cursor ??= cursor;
-          },
-          event: (cursor, change) => {
-            journal.write({ type: 'stream.event', connection, cursor, ...change });
-            this.moved(cursor, change);
-          },
-          live: (cursor) => journal.write({ type: 'stream.live', connection, cursor }),
-          reset: (cursor) => {
-            journal.write({ type: 'stream.reset', connection, cursor });
-            this.cursor = cursor;
-          },
-          refused: (code) => {
-            journal.write({ type: 'stream.refused', connection, code });
-            resolve();
-          },
-          closed: (code, reason) => {
-            journal.write({ type: 'stream.closed', connection, code, reason });
-            resolve();
-          },
+    return OPENERS[edge](
+      { port, chat, user, after },
+      {
+        started: (cursor) => {
+          journal.write({ type: 'stream.started', connection, cursor });
+          this.cursor ??= cursor;
         },
-      );
-      this.end = () => {
-        close();
-        resolve();
-      };
-    });
+        event: (cursor, change) => {
+          journal.write({ type: 'stream.event', connection, cursor, ...change });
+          this.moved(cursor, change);
+        },
+        live: (cursor) => journal.write({ type: 'stream.live', connection, cursor }),
+        reset: (cursor) => {
+          journal.write({ type: 'stream.reset', connection, cursor });
+          this.cursor = cursor;
+        },
+        refused: (code) => {
+          journal.write({ type: 'stream.refused', connection, code });
+          ended();
+        },
+        closed: (code, reason) => {
+          journal.write({ type: 'stream.closed', connection, code, reason });
+          ended();
+        },
+      },
+    );
   }
 
   private moved(cursor: string, { seq }: Change): void {
