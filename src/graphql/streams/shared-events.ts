@@ -49,8 +49,11 @@ interface Result {
 }
 
 const MAX_PLANS = 256;
-/** The delays before the further attempts to execute an event that the database could not answer for, in milliseconds. */
-const RETRIES_MS = [500, 1000, 2000, 4000];
+/**
+ * The delays before the further attempts to execute an event that the database could not answer for, in milliseconds. None is longer than
+ * a second: listeners go on soon after the database is back, however long it was away.
+ */
+const RETRIES_MS = [500, 1000, 1000, 1000, 1000, 1000, 1000, 1000];
 
 /** Where an event stands. */
 export type EventPlace = Pick<ChatEvent, 'chatId' | 'epoch' | 'seq'>;
