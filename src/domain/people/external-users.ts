@@ -1,9 +1,10 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { type Database, query } from '../database.js';
 import { isUnmistakable, usernameKey } from '../names.js';
 import { normalized } from '../text.js';
 import { transaction } from '../transaction.js';
+import { unnamed } from './unnamed.js';
 
 /** A user's names as a provider gives them; undefined where it gives none. */
 export interface ProviderNames {
@@ -122,7 +123,7 @@ function suffix(n: number): string {
   return `-${n <= LAST_NUMBER ? n : randomInt(RANDOM_FROM, 10 * RANDOM_FROM)}`;
 }
 
-/** The first name that is a valid username (`checkUsername`) after its forbidden characters are removed; `user-<8>` when none is. */
+/** The first name that is a valid username (`checkUsername`) after its forbidden characters are removed; `unnamed` when none is. */
 function usernameFrom(names: readonly (string | undefined)[]): string {
   for (const name of names) {
     const username = [
@@ -133,7 +134,7 @@ function usernameFrom(names: readonly (string | undefined)[]): string {
     ].slice(0, MAX_STEM);
     if (username.length > 0 && isUnmistakable(username.join(''))) return username.join('');
   }
-  return `user-${randomBytes(4).toString('hex')}`;
+  return unnamed();
 }
 
 function emailFrom(email: string | undefined): string | null {

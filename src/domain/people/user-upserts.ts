@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
@@ -12,6 +11,7 @@ import { transaction } from '../transaction.js';
 import { retryTaken } from '../unique-violation.js';
 import type { Viewer } from '../viewer.js';
 import { requireActingAdmin } from './acting-admin.js';
+import { unnamed } from './unnamed.js';
 import {
   checkedChanges,
   noAdmin,
@@ -192,12 +192,6 @@ function newUser({ externalId, named, changes, role, isActive }: CheckedUser): S
     ...{ email: null, firstName: '', lastName: '', ...changes },
     ...{ role: role ?? 'user', kind: 'human', isActive: isActive ?? true, dateJoined: new Date() },
   };
-}
-
-const NAME_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
-
-function unnamed(): string {
-  return `user-${Array.from({ length: 8 }, () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)]).join('')}`;
 }
 
 function changed(stored: StoredUser, { named, changes, role, isActive }: CheckedUser): StoredUser {

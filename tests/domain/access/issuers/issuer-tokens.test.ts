@@ -84,9 +84,9 @@ describe('The first token of a subject', () => {
 
   it.each([
     ['without unfit characters', `zoë müller! ${'x'.repeat(200)}`, /^zoëmüllerx{131}$/],
-    ['of one that has none that fit', '!?', /^user-[0-9a-f]{8}$/],
-    ['of none', undefined, /^user-[0-9a-f]{8}$/],
-    ['that is no text', 7, /^user-[0-9a-f]{8}$/],
+    ['of one that has none that fit', '!?', /^user-[a-z0-9]{8}$/],
+    ['of none', undefined, /^user-[a-z0-9]{8}$/],
+    ['that is no text', 7, /^user-[a-z0-9]{8}$/],
   ])('makes a name %s', async (_name, name, expected) => {
     expect((await userOf(await newSubject({ preferred_username: name }).sign())).username).toMatch(expected);
   });
@@ -111,6 +111,13 @@ describe('The first token of a subject', () => {
     await services.db.prisma.externalIdentity.create({ data: identity });
     expect((await viewerOf(token)).user?.id).toBe(user.id);
   });
+});
+
+it('a user may have an identity at an issuer before the first token', async () => {
+  const admin = await services.newViewer(await services.newUser('admin'));
+  const identities = [{ issuer: strict.issuer, subject: 'given' }];
+  const [user] = await services.userUpserts.upsert(admin, [{ externalId: 'with an identity', identities }]);
+  expect((await viewerOf(await strict.sign({ sub: 'given' }))).user?.id).toBe(user?.id);
 });
 
 describe('The role', () => {
@@ -205,7 +212,9 @@ describe('A token of an issuer with id=', () => {
   };
 
   it('is of the user with this externalId, whom the backend made', async () => {
-    const { id } = await newUser('customer 1');
+    const admin = await services.newViewer(await services.newUser('admin'));
+    const [made] = await services.userUpserts.upsert(admin, [{ externalId: 'customer 1', username: 'jo' }]);
+    const id = made?.id;
     expect((await one.tokens.authenticate(await own.sign({ sub: 's1', customer: 'customer 1' })))?.user?.id).toBe(id);
     const { id: numbered } = await newUser('4711');
     expect((await one.tokens.authenticate(await own.sign({ sub: 's2', customer: 4711 })))?.user?.id).toBe(numbered);
