@@ -4,7 +4,6 @@ import { Listener, type ListenerContext } from '../channels/listener.js';
 import { clientError } from '../domain/database.js';
 import { badInput, DomainError, tooManyRenewals } from '../domain/errors.js';
 import { checkSignalChats } from '../domain/signals.js';
-import { requireScope } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes } from '../plugins/websocket/close-codes.js';
 import type { Frame } from '../wire/frame.js';
@@ -152,8 +151,12 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     const viewer = await this.context.services.tokens.authenticate(token);
     if (!viewer)
       throw new DomainError('UNAUTHENTICATED', 'The access token is unknown, expired or revoked.', { field: 'token' });
-    requireScope(viewer, 'read');
     this.session.renew(viewer);
+    // The new token replaces the old one wholly, and who may not read may not listen.
+    if (!viewer.scopes.has('read')) {
+      this.socket.disconnect(closeCodes.insufficientScope);
+      return;
+    }
     this.send(authAckFrame(id, viewer));
     // The new token's viewer may have another role, of which the session was not told.
     this.viewerChanged();

@@ -32,6 +32,8 @@ export const closeCodes = {
   tokenExpired: { code: 4403, reason: 'token_expired' },
   /** The token was revoked. The client signs in again, reconnects and resumes. */
   tokenRevoked: { code: 4403, reason: 'token_revoked' },
+  /** Raw channel: the socket's new token lacks the scope `read`. The client takes another one, reconnects and resumes. */
+  insufficientScope: { code: 4403, reason: 'insufficient_scope' },
   /** GraphQL: an unsupported subprotocol, or none. The client stops. */
   wrongSubprotocol: { code: 4406, reason: 'wrong_subprotocol' },
   /** GraphQL: `connection_init` did not arrive in time. The client reconnects. */
