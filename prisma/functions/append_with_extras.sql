@@ -67,9 +67,7 @@ BEGIN
     END IF;
   END IF;
 
-  IF (SELECT count(*) FROM chat_memberships m JOIN users u ON u.id = m.user_id
-      WHERE m.chat_id = p_chat_id AND m.user_id = ANY (v_mentioned) AND m.left_at IS NULL AND u.is_active)
-      < cardinality(v_mentioned) THEN
+  IF EXISTS (SELECT 1 FROM unnest(v_mentioned) AS named (id) WHERE NOT is_active_member(p_chat_id, named.id)) THEN
     outcome := 'no_member';
     RETURN NEXT;
     RETURN;
@@ -92,9 +90,7 @@ BEGIN
   END IF;
 
   IF v_is_thread_only THEN
-    v_timeline_seq := coalesce((SELECT CASE WHEN m.flags & 2 = 0 THEN m.seq ELSE x.timeline_seq END
-      FROM messages m LEFT JOIN message_extras x ON x.chat_id = m.chat_id AND x.seq = m.seq
-      WHERE m.chat_id = p_chat_id AND m.seq < p_seq ORDER BY m.seq DESC LIMIT 1), 0);
+    v_timeline_seq := timeline_seq_at(p_chat_id, p_seq - 1);
   END IF;
   INSERT INTO messages (chat_id, seq, id, sender_id, content, nonce, created_at, mark, flags)
   VALUES (p_chat_id, p_seq, p_id, p_sender_id, p_content, p_nonce, p_at, p_mark, CASE WHEN v_is_thread_only THEN 10 ELSE 8 END);

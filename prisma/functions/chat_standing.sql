@@ -20,7 +20,6 @@ BEGIN
   IF v_role = 'admin' AND NOT is_direct_chat(p_chat_id) THEN
     RETURN 'admin';
   END IF;
-  RETURN coalesce((SELECT m.role::text FROM chat_memberships m
-    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL), 'outsider');
+  RETURN coalesce(member_role(p_chat_id, p_user_id)::text, 'outsider');
 END
 $$;

@@ -15,6 +15,7 @@ CREATE OR REPLACE FUNCTION delete_messages(p_chat_id uuid, p_message_ids uuid[],
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET lock_timeout = 1000
 AS $$
@@ -22,11 +23,16 @@ AS $$
 DECLARE
   v_standing text;
   v_seqs int[];
+  v_seq int;
+  v_is_others boolean;
+  v_has_others boolean := false;
+  v_flags int;
   -- The numbers of those that are not deleted yet, in their order.
-  v_new int[];
+  v_new int[] := '{}';
   -- The number before those of the events.
   v_before int;
   v_mark bigint;
+  v_thread int;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
   FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
@@ -34,10 +40,18 @@ BEGIN
     at := clock_timestamp()::timestamptz(3);
     SELECT array_agg(message_seq_of(p_chat_id, asked.id) ORDER BY asked.place) INTO v_seqs
     FROM unnest(p_message_ids) WITH ORDINALITY AS asked (id, place);
+    -- One by one, here and below: a plan for several numbers may read the whole chat for them.
+    FOREACH v_seq IN ARRAY v_seqs LOOP
+      SELECT m.sender_id <> p_actor_id, m.flags INTO v_is_others, v_flags
+      FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
+      v_has_others := v_has_others OR v_is_others;
+      IF v_flags & 1 = 0 THEN
+        v_new := v_new || v_seq;
+      END IF;
+    END LOOP;
     outcome := CASE
       WHEN array_position(v_seqs, NULL) IS NOT NULL THEN 'no_message'
-      WHEN v_standing <> 'admin' AND v_standing::chat_role < p_needs_for_others AND EXISTS (SELECT 1 FROM messages m
-        WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_seqs) AND m.sender_id <> p_actor_id) THEN 'not_yours'
+      WHEN v_has_others AND v_standing <> 'admin' AND v_standing::chat_role < p_needs_for_others THEN 'not_yours'
       ELSE 'deleted' END;
   END IF;
   IF outcome <> 'deleted' THEN
@@ -45,29 +59,34 @@ BEGIN
     RETURN;
   END IF;
 
-  SELECT array_agg(m.seq ORDER BY m.seq) INTO v_new
-  FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_seqs) AND m.flags & 1 = 0;
-  IF v_new IS NOT NULL THEN
+  IF cardinality(v_new) > 0 THEN
+    v_new := ARRAY(SELECT gone.seq FROM unnest(v_new) AS gone (seq) ORDER BY gone.seq);
     SELECT n.seq - cardinality(v_new), n.mark INTO v_before, v_mark FROM take_numbers(p_chat_id, cardinality(v_new)) n;
-    -- Of the flags, the place in the timeline stays.
-    UPDATE messages m SET content = '', flags = (m.flags & 2) | 9 WHERE m.chat_id = p_chat_id AND m.seq = ANY (v_new);
-    INSERT INTO message_extras AS x (chat_id, seq, deleted_at, deleted_by_id)
-    SELECT p_chat_id, gone.seq, delete_messages.at, p_actor_id FROM unnest(v_new) AS gone (seq)
-    ON CONFLICT (chat_id, seq) DO UPDATE
-      SET deleted_at = excluded.deleted_at, deleted_by_id = excluded.deleted_by_id, mention_all = false, metadata = NULL,
-        reactions = NULL, pinned_at = NULL, pinned_by_id = NULL;
-    DELETE FROM message_revisions r WHERE r.chat_id = p_chat_id AND r.seq = ANY (v_new);
-    DELETE FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = ANY (v_new);
+    FOR i IN 1 .. cardinality(v_new) LOOP
+      v_seq := v_new[i];
+      SELECT m.flags INTO v_flags FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
+      -- Of the flags, the place in the timeline stays.
+      UPDATE messages m SET content = '', flags = (m.flags & 2) | 9 WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
+      INSERT INTO message_extras AS x (chat_id, seq, deleted_at, deleted_by_id) VALUES (p_chat_id, v_seq, delete_messages.at, p_actor_id)
+      ON CONFLICT (chat_id, seq) DO UPDATE
+        SET deleted_at = excluded.deleted_at, deleted_by_id = excluded.deleted_by_id, mention_all = false, metadata = NULL,
+          reactions = NULL, pinned_at = NULL, pinned_by_id = NULL
+      RETURNING x.thread_root_seq INTO v_thread;
+      -- A plain message has neither earlier words nor mentions.
+      IF v_flags <> 0 THEN
+        DELETE FROM message_revisions r WHERE r.chat_id = p_chat_id AND r.seq = v_seq;
+        DELETE FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_seq;
+      END IF;
+      IF v_thread IS NOT NULL THEN
+        UPDATE threads t SET reply_count = t.reply_count - 1,
+          last_reply_seq = coalesce((SELECT x.seq FROM message_extras x
+            WHERE x.chat_id = t.chat_id AND x.thread_root_seq = t.root_seq AND x.deleted_at IS NULL ORDER BY x.seq DESC LIMIT 1), 0)
+        WHERE t.chat_id = p_chat_id AND t.root_seq = v_thread;
+      END IF;
+      INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, message_seq, created_at)
+      VALUES (p_chat_id, v_before + i, v_mark, 'message.deleted', p_actor_id, v_seq, delete_messages.at);
+    END LOOP;
     PERFORM drop_reactions(p_chat_id, v_new);
-    UPDATE threads t SET reply_count = t.reply_count - gone.replies,
-      last_reply_seq = coalesce((SELECT x.seq FROM message_extras x
-        WHERE x.chat_id = t.chat_id AND x.thread_root_seq = t.root_seq AND x.deleted_at IS NULL ORDER BY x.seq DESC LIMIT 1), 0)
-    FROM (SELECT x.thread_root_seq AS root_seq, count(*)::int AS replies FROM message_extras x
-      WHERE x.chat_id = p_chat_id AND x.seq = ANY (v_new) AND x.thread_root_seq IS NOT NULL GROUP BY x.thread_root_seq) gone
-    WHERE t.chat_id = p_chat_id AND t.root_seq = gone.root_seq;
-    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, message_seq, created_at)
-    SELECT p_chat_id, v_before + gone.place, v_mark, 'message.deleted', p_actor_id, gone.seq, delete_messages.at
-    FROM unnest(v_new) WITH ORDINALITY AS gone (seq, place);
   END IF;
 
   RETURN QUERY

@@ -5,12 +5,20 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_seqs int[] := ARRAY(SELECT s FROM unnest(p_seqs) AS s
-    WHERE EXISTS (SELECT 1 FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = s));
+  v_seq int;
+  v_seqs int[] := '{}';
 BEGIN
+  -- One by one, here and below: a plan for several numbers may read the reactions of the whole chat.
+  FOREACH v_seq IN ARRAY p_seqs LOOP
+    IF EXISTS (SELECT 1 FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = v_seq) THEN
+      v_seqs := v_seqs || v_seq;
+    END IF;
+  END LOOP;
   IF cardinality(v_seqs) > 0 THEN
     PERFORM lock_reactions(array_fill(p_chat_id, ARRAY[cardinality(v_seqs)]), v_seqs, true);
-    DELETE FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = ANY (v_seqs);
+    FOREACH v_seq IN ARRAY v_seqs LOOP
+      DELETE FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = v_seq;
+    END LOOP;
   END IF;
 END
 $$;

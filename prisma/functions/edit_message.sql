@@ -17,6 +17,7 @@ CREATE OR REPLACE FUNCTION edit_message(p_chat_id uuid, p_message_id uuid, p_act
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, retry_after_ms int, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET lock_timeout = 1000
 AS $$
@@ -32,8 +33,9 @@ DECLARE
   v_metadata jsonb;
   v_new_metadata jsonb;
   v_thread int;
+  -- With p_mentions alone.
   v_mentions uuid[];
-  v_added uuid[];
+  v_added uuid[] := '{}';
   -- When the tenth newest edit was made.
   v_tenth timestamptz;
   v_mark bigint;
@@ -47,21 +49,24 @@ BEGIN
       INTO v_sender_id, v_content, v_created, v_is_deleted, v_revision, v_edited, v_metadata, v_thread
     FROM messages m LEFT JOIN message_extras x ON x.chat_id = m.chat_id AND x.seq = m.seq
     WHERE m.chat_id = p_chat_id AND m.seq = v_message_seq;
-    SELECT coalesce(array_agg(n.user_id ORDER BY n.place), '{}') INTO v_mentions
-    FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_message_seq;
     v_new_metadata := CASE WHEN p_metadata IS NULL THEN v_metadata WHEN p_metadata <> 'null' THEN p_metadata END;
-    SELECT coalesce(array_agg(wanted.id), '{}') INTO v_added
-    FROM unnest(p_mentions) AS wanted (id) WHERE wanted.id <> ALL (v_mentions);
-    SELECT r.at INTO v_tenth FROM message_revisions r
-    WHERE r.chat_id = p_chat_id AND r.seq = v_message_seq AND r.revision = v_revision - 9 AND r.revision > 0;
+    IF p_mentions IS NOT NULL THEN
+      SELECT coalesce(array_agg(n.user_id ORDER BY n.place), '{}') INTO v_mentions
+      FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_message_seq;
+      SELECT coalesce(array_agg(wanted.id), '{}') INTO v_added
+      FROM unnest(p_mentions) AS wanted (id) WHERE wanted.id <> ALL (v_mentions);
+    END IF;
+    IF v_revision >= 10 THEN
+      SELECT r.at INTO v_tenth FROM message_revisions r
+      WHERE r.chat_id = p_chat_id AND r.seq = v_message_seq AND r.revision = v_revision - 9;
+    END IF;
     outcome := CASE
       WHEN v_message_seq IS NULL THEN 'no_message'
       WHEN v_sender_id <> p_actor_id THEN 'not_yours'
       WHEN v_is_deleted THEN 'is_deleted'
-      WHEN v_content = p_content AND coalesce(p_mentions, v_mentions) = v_mentions AND v_new_metadata IS NOT DISTINCT FROM v_metadata THEN 'repeated'
+      WHEN v_content = p_content AND (p_mentions IS NULL OR p_mentions = v_mentions) AND v_new_metadata IS NOT DISTINCT FROM v_metadata THEN 'repeated'
       WHEN v_revision <> p_revision THEN 'revision'
-      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT EXISTS (SELECT 1 FROM chat_memberships m JOIN users u ON u.id = m.user_id
-        WHERE m.chat_id = p_chat_id AND m.user_id = added.id AND m.left_at IS NULL AND u.is_active)) THEN 'mention'
+      WHEN EXISTS (SELECT 1 FROM unnest(v_added) AS added (id) WHERE NOT is_active_member(p_chat_id, added.id)) THEN 'mention'
       WHEN at > v_created + make_interval(secs => p_window_seconds) THEN 'window'
       WHEN v_tenth > at - interval '1 minute' THEN 'rate'
       ELSE 'edited' END;
@@ -73,8 +78,10 @@ BEGIN
     SELECT n.seq, n.mark INTO seq, v_mark FROM take_number(p_chat_id) n;
     INSERT INTO message_revisions (chat_id, seq, revision, content, at, editor_id)
     VALUES (p_chat_id, v_message_seq, v_revision, v_content, v_edited, v_sender_id);
-    DELETE FROM message_revisions r
-    WHERE r.chat_id = p_chat_id AND r.seq = v_message_seq AND r.revision <= v_revision - 100;
+    IF v_revision >= 100 THEN
+      DELETE FROM message_revisions r
+      WHERE r.chat_id = p_chat_id AND r.seq = v_message_seq AND r.revision <= v_revision - 100;
+    END IF;
     UPDATE messages m SET content = p_content, flags = m.flags | 8 WHERE m.chat_id = p_chat_id AND m.seq = v_message_seq;
     INSERT INTO message_extras AS x (chat_id, seq, revision, edited_at, metadata)
     VALUES (p_chat_id, v_message_seq, v_revision + 1, edit_message.at, v_new_metadata)

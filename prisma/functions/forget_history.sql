@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION forget_history(p_chat_id uuid, p_message_id uuid, p_a
 RETURNS TABLE (outcome text, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET lock_timeout = 1000
 AS $$

@@ -28,8 +28,7 @@ BEGIN
       EXIT;
     END IF;
     IF standing <> 'admin' THEN
-      standing := coalesce((SELECT m.role::text FROM chat_memberships m
-        WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL), 'outsider');
+      standing := coalesce(member_role(p_chat_id, p_user_id)::text, 'outsider');
     END IF;
   END LOOP;
   RETURN NEXT;
