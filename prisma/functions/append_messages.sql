@@ -153,11 +153,12 @@ BEGIN
         SELECT 1 FROM chat_memberships m WHERE m.chat_id = v_chat AND m.user_id = u.id AND m.left_at IS NULL AND m.role >= p_needs)) INTO v_may
       FROM users u WHERE u.id = p_sender_ids[i];
     END IF;
-    -- A member whose role is too low reads the chat, and so may learn that an earlier send was stored.
+    -- A member whose role is too low reads the chat, and so may learn that an earlier send was stored. Who has joined since the
+    -- beginning is none: the message was refused before.
     IF v_may IS NOT TRUE THEN
       v_reads := EXISTS (
         SELECT 1 FROM chat_memberships m JOIN users u ON u.id = m.user_id
-        WHERE m.chat_id = v_chat AND m.user_id = p_sender_ids[i] AND m.left_at IS NULL AND u.is_active);
+        WHERE m.chat_id = v_chat AND m.user_id = p_sender_ids[i] AND m.left_at IS NULL AND m.role < p_needs AND u.is_active);
     END IF;
     nonce := p_nonces[i];
     -- The nonce of the message that took the numbers is known to be new. Others may repeat one before them in the batch.
