@@ -1,9 +1,10 @@
 -- Returns the user's chats, the one with the newest activity first: the number and mark of its newest message (replies in threads
 -- included), or of the user's joining. Hidden chats alone, or the others. p_mark, p_at and p_chat_id are those of the last chat of the
--- page before.
+-- page before. p_chat_ids: of these chats only; null for all.
 -- A chat's mark is at least that of its newest message. So the chats with the highest marks are read first, more of them until the
 -- page cannot change any more: the newest message of few chats is looked up, not of all.
-CREATE OR REPLACE FUNCTION inbox_page(p_user_id uuid, p_hidden boolean, p_first int, p_mark bigint, p_at timestamptz, p_chat_id uuid)
+CREATE OR REPLACE FUNCTION inbox_page(p_user_id uuid, p_hidden boolean, p_first int, p_mark bigint, p_at timestamptz, p_chat_id uuid,
+  p_chat_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (chat_id uuid, mark bigint, at timestamptz)
 LANGUAGE plpgsql
 STABLE
@@ -24,7 +25,8 @@ BEGIN
     WITH mine AS MATERIALIZED (
       SELECT c.id, c.mark, c.mark_base, m.joined_at, CASE WHEN m.joined_seq > c.mark_base THEN m.joined_mark ELSE 0 END AS joined_mark
       FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-      WHERE m.user_id = p_user_id AND m.left_at IS NULL AND m.hidden = p_hidden ORDER BY c.mark DESC LIMIT v_read
+      WHERE m.user_id = p_user_id AND m.left_at IS NULL AND m.hidden = p_hidden
+        AND (p_chat_ids IS NULL OR m.chat_id = ANY (p_chat_ids)) ORDER BY c.mark DESC LIMIT v_read
     ), active AS (
       SELECT mine.id, coalesce(CASE WHEN n.seq > mine.mark_base THEN n.mark ELSE 0 END, mine.joined_mark) AS mark,
         coalesce(n.created_at, mine.joined_at) AS at

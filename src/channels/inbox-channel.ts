@@ -62,8 +62,10 @@ export class InboxChannel implements Channel, InboxSink {
     this.stream?.close();
   }
 
-  /** What the user may read is asked of each chat: memberships, and not a role. */
-  async checkAccess(): Promise<void> {}
+  /** What the user may read is asked of each chat: memberships, and not a role. But another token may be narrowed to other chats. */
+  async checkAccess(): Promise<void> {
+    await this.stream?.reachChanged();
+  }
 
   get hasRoom(): boolean {
     return this.socket.hasRoom;

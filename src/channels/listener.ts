@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Session, SessionEnd, SessionListener } from '../delivery/session.js';
 import { clientError } from '../domain/database.js';
+import { reaches } from '../domain/viewer.js';
 import type { Services } from '../plugins/services.js';
 import type { AdmittedUser } from '../plugins/streams/admission.js';
 import { closeCodes, type Disconnect } from '../plugins/websocket/close-codes.js';
@@ -86,7 +87,9 @@ export class Listener<Socket extends ChannelSocket = ChannelSocket, Context exte
   protected fail(error: unknown): void {
     const refusal = clientError(error);
     if (refusal?.code === 'NOT_FOUND') {
-      this.socket.disconnect(closeCodes.removedFromChat);
+      const { chatId } = this.channel;
+      const isInReach = chatId === undefined || reaches(this.session.viewer, chatId);
+      this.socket.disconnect(isInReach ? closeCodes.removedFromChat : closeCodes.outOfReach);
       return;
     }
     this.warn(error, 'ending a stream because of an error');

@@ -4,7 +4,7 @@ import type { ChatHead } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import { FairSlots } from '../domain/queues/fair-slots.js';
 import { isUuid } from '../domain/text.js';
-import { requireUser, type Viewer } from '../domain/viewer.js';
+import { requireUserIn, userOf, type Viewer } from '../domain/viewer.js';
 import type { ChatFeed } from './chat-feed.js';
 import { ChatStream, type StreamHost } from './chat-stream.js';
 import type { Hub } from './hub.js';
@@ -67,7 +67,7 @@ export class ChatStreams implements StreamHost {
    * @throws DomainError `NOT_FOUND` when the viewer may not reach the chat.
    */
   async open({ chatId, viewer, after, checked }: StreamRequest, sink: StreamSink): Promise<ChatStream> {
-    requireUser(viewer());
+    requireUserIn(viewer(), chatId);
     // A malformed id would become the key of a feed, and make the probe's query for all feeds fail.
     if (!isUuid(chatId)) throw chatNotFound();
     // Subscribes to the bus before it reads the head, so that no event is missed between the two.
@@ -126,7 +126,7 @@ export class ChatStreams implements StreamHost {
   }
 
   async withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void> {
-    const { granted, release } = this.readSlots.take(requireUser(viewer).id);
+    const { granted, release } = this.readSlots.take(userOf(viewer).id);
     if (granted) await granted;
     await read().finally(release);
   }

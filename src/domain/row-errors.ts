@@ -12,8 +12,12 @@ export function inRow<Result>(list: string, index: number, check: () => Result):
   }
 }
 
-/** The error of a row, which names the list and the row. */
-export function rowError(list: string, index: number, { code, message, field, rule }: DomainError): DomainError {
+/** The error of a row of a list, or of a member of an input, which names both. */
+export function rowError(
+  list: string,
+  index: number | string,
+  { code, message, field, rule }: DomainError,
+): DomainError {
   const row = `${list}.${index}`;
   return new DomainError(code, `${row}: ${message}`, {
     field: field === undefined ? row : `${row}.${field}`,

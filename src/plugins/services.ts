@@ -61,14 +61,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     if (endedFamilyIds.length > 0) signIns.revoked(endedFamilyIds);
     await sessions.announceUserChanged(userId);
   });
-  const { access, close: stopSweeping } = await accessServices(
-    db,
-    credentials,
-    people.externalUsers,
-    signIns,
-    onError,
-    options,
-  );
+  const { access, close: stopSweeping } = await accessServices(db, credentials, people, signIns, onError, options);
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce, options);
   const mineCallbacks: MineCallbacks = {

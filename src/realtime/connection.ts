@@ -157,6 +157,7 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
       this.socket.disconnect(closeCodes.insufficientScope);
       return;
     }
+    this.presence?.renewed(viewer);
     this.send(authAckFrame(id, viewer));
     // The new token's viewer may have another role, of which the session was not told.
     this.viewerChanged();

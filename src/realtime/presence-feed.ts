@@ -27,6 +27,11 @@ export class PresenceFeed {
     else this.replace(watch);
   }
 
+  /** The socket has another token. */
+  renewed({ chats }: Viewer): void {
+    if (this.watch) this.watch.chats = chats;
+  }
+
   /** The socket has room again. */
   resume(): void {
     const { watch, socket } = this;

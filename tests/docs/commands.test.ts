@@ -26,6 +26,8 @@ const PASTED: Record<string, RegExp[]> = {
     /"me":\{"username":"backend","kind":"bot","role":"admin"\}/,
     /"upsertUsers":\[\{"username":"jane","externalId":"customer-1"\},\{"username":"user-\w{8}","externalId":"customer-2"\}\]/,
     /"upsertChats":\[\{"name":"Order 77","externalId":"order-77"\}\]/,
+    /"me":\{"username":"jane"\},"chats":\[\{"name":"Order 77"\}\]/,
+    /"issueToken":\{"expiresAt":"[^"]+","user":\{"kind":"guest","firstName":"Visitor"\}\}/,
     /"setChatMembers":\[\{"role":"owner","user":\{"username":"jane"\}\}/,
   ],
   'docs/oauth.md': [

@@ -180,6 +180,11 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `mutation { createUser(username: "${unique()}", password: "${PASSWORD}") { id } }`,
     answers: writesOfAdmins,
   },
+  issueToken: {
+    // An application with the grant may, by a token of its own.
+    query: () => `mutation { issueToken(user: { id: "${member.id}" }) { expiresAt } }`,
+    answers: { ...writesOfAdmins, admin: 'FORBIDDEN' },
+  },
   upsertUsers: {
     query: () => `mutation { upsertUsers(users: [{ externalId: "${unique()}" }]) { id } }`,
     answers: writesOfAdmins,

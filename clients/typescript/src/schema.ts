@@ -131,6 +131,13 @@ export interface InboxState {
   state: ChatState;
 }
 
+/** An access token of a user. Nothing refreshes it: ask for the next one. */
+export interface IssuedToken {
+  accessToken: string;
+  expiresAt: string;
+  user: User;
+}
+
 /** A user became a member of the chat. */
 export interface MemberAdded {
   /** Who did it; null for an operator's command. */

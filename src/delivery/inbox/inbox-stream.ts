@@ -4,7 +4,7 @@ import type { Cursor } from '../../domain/log/cursor.js';
 import type { MarkedHead } from '../../domain/log/marks.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
 import type { InboxChat as ChatOfSnapshot, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
-import type { InboxPosition } from '../../domain/mine/inbox-position.js';
+import { type InboxPosition, parsePosition } from '../../domain/mine/inbox-position.js';
 import type { ChatSignal } from '../../domain/signals.js';
 import type { Viewer } from '../../domain/viewer.js';
 import type { ChatStream } from '../chat-stream.js';
@@ -17,6 +17,9 @@ import { InboxChat, type InboxOfChat } from './inbox-chat.js';
 import { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type Segment, segmentsOf } from './segments.js';
+
+/** The chats that the viewer's token is narrowed to; undefined when it is not. */
+export type Reach = ReadonlySet<string> | undefined;
 
 /** From where an inbox goes on, and what there is. */
 export interface InboxBeginning {
@@ -34,7 +37,9 @@ export interface InboxHost {
   unwatch(chatIds: Iterable<string>, watcher: ChatWatcher): void;
   states(userId: string, chatIds: readonly string[]): Promise<ChatState[]>;
   /** The history was replaced. */
-  beginAnew(userId: string): Promise<InboxBeginning>;
+  beginAnew(userId: string, chats: Reach): Promise<InboxBeginning>;
+  /** The chats in reach are others from now on. */
+  resume(userId: string, position: InboxPosition, chats: Reach): Promise<InboxBeginning>;
   closed(inbox: InboxStream): void;
   failed(error: unknown): void;
 }
@@ -46,6 +51,8 @@ export interface InboxStart extends InboxBeginning {
   isReset: boolean;
   /** Of a chat in which more was missed, a gap is said. */
   maxMissed: number;
+  /** What the token reached when the snapshot was taken. */
+  chats: Reach;
 }
 
 /** Chats that catch up at the same time. */
@@ -85,17 +92,20 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   private readonly maxMissed: number;
   private beginning: InboxBeginning | undefined;
   private readonly isReset: boolean;
+  /** What the viewer's token reaches, as far as the inbox has been told. */
+  private narrowedTo: Reach;
 
   constructor(
     private readonly sink: InboxSink,
     private readonly host: InboxHost,
-    { userId, viewer, isReset, maxMissed, ...beginning }: InboxStart,
+    { userId, viewer, isReset, maxMissed, chats, ...beginning }: InboxStart,
   ) {
     this.userId = userId;
     this.viewer = viewer;
     this.maxMissed = maxMissed;
     this.beginning = beginning;
     this.isReset = isReset;
+    this.narrowedTo = chats;
     this.progress = progressOf(beginning);
   }
 
@@ -117,6 +127,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     this.beginning = undefined;
     if (this.isReset) this.sink.reset(this.position);
     if (beginning) this.begin(beginning);
+    // The token may have been replaced since the snapshot.
+    void this.reachChanged();
   }
 
   /** The sink has room again. */
@@ -208,7 +220,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   memberChanged(change: MemberChange): void {
     if (this.state === 'restarting') this.early.push(change);
     // Those with lower marks were told before the level was taken.
-    if (this.state !== 'open' || change.mark < this.progress.level) return;
+    if (this.state !== 'open' || change.mark < this.progress.level || !this.reaches(change.chatId)) return;
     if (change.kind === 'member.removed') this.progress.removed(change.chatId, change.seq, change.mark);
     else this.joined(change);
   }
@@ -237,8 +249,68 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
 
   /** The user's own states of these chats have changed. */
   statesChanged(chatIds: readonly string[]): void {
-    for (const chatId of chatIds) this.dueStates.add(chatId);
+    for (const chatId of chatIds) if (this.reaches(chatId)) this.dueStates.add(chatId);
     void this.deliverStates();
+  }
+
+  /** Whether the viewer's token reaches the chat, as far as the inbox has been told. */
+  reaches(chatId: string): boolean {
+    return this.narrowedTo?.has(chatId) ?? true;
+  }
+
+  /**
+   * The token was replaced. Chats that the new one does not reach leave the inbox without an event; those that it reaches newly enter as
+   * they are now; of the others nothing is missed.
+   */
+  async reachChanged(): Promise<void> {
+    if (this.state !== 'open') return;
+    try {
+      const { chats } = this.viewer();
+      const before = this.narrowedTo;
+      if (isSameReach(chats, before)) return;
+      this.narrowedTo = chats;
+      this.state = 'restarting';
+      const position = parsePosition(this.position);
+      this.pauseChats();
+      for (const chatId of [...this.dueStates]) if (!this.reaches(chatId)) this.dueStates.delete(chatId);
+      const resumed = await this.host.resume(this.userId, position, chats);
+      const beginning = { ...resumed, snapshot: entering(resumed.snapshot, before) };
+      if (this.continueWith(beginning)) this.started(beginning);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** False when the inbox was closed in the meantime. */
+  private continueWith(beginning: InboxBeginning): boolean {
+    if (this.state !== 'restarting') {
+      beginning.watch.end();
+      return false;
+    }
+    this.progress = progressOf(beginning);
+    this.isCompared = false;
+    this.state = 'open';
+    return true;
+  }
+
+  private started(beginning: InboxBeginning): void {
+    this.begin(beginning);
+    for (const change of this.early.splice(0)) this.memberChanged(change);
+    // The token may have been replaced since the snapshot.
+    void this.reachChanged();
+  }
+
+  /** As `closeChats`, but what the sink holds is still replaced when it changes. */
+  private pauseChats(): void {
+    const held = this.endedStreams.splice(0);
+    for (const chat of this.chats.values()) {
+      if (!chat.stream || !this.sink.holdsEvents) continue;
+      chat.stream.stop();
+      held.push(chat.stream);
+      chat.stream = undefined;
+    }
+    this.closeChats();
+    this.endedStreams.push(...held);
   }
 
   /** All states with lower marks were announced by `statesChanged` before. */
@@ -457,15 +529,12 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     this.state = 'restarting';
     this.closeChats();
     try {
-      const beginning = await this.host.beginAnew(this.userId);
-      if (this.state !== 'restarting') return beginning.watch.end();
-      this.progress = progressOf(beginning);
+      this.narrowedTo = this.viewer().chats;
+      const beginning = await this.host.beginAnew(this.userId, this.narrowedTo);
+      if (!this.continueWith(beginning)) return;
       this.isLive = false;
-      this.isCompared = false;
-      this.state = 'open';
       this.sink.reset(this.position);
-      this.begin(beginning);
-      for (const change of this.early.splice(0)) this.memberChanged(change);
+      this.started(beginning);
     } catch (error) {
       this.failed(error);
     }
@@ -502,6 +571,21 @@ function progressOf({ position, snapshot: { below, chats } }: InboxBeginning): I
   }
   progress.begin();
   return progress;
+}
+
+function isSameReach(one: Reach, other: Reach): boolean {
+  if (!one || !other) return one === other;
+  return one.size === other.size && [...one].every((chatId) => other.has(chatId));
+}
+
+/** Of chats that were not in reach before, the client gets what happens from now on. */
+function entering(snapshot: InboxSnapshot, before: Reach): InboxSnapshot {
+  if (!before) return snapshot;
+  const chats = snapshot.chats.map((chat) => {
+    if (before.has(chat.chatId)) return chat;
+    return { ...chat, from: chat.seq, changes: [], isStateDue: false };
+  });
+  return { ...snapshot, chats };
 }
 
 function isBehind({ isMember, from, seq, changes }: ChatOfSnapshot): boolean {

@@ -1,15 +1,15 @@
 import { DomainError } from '../../domain/errors.js';
 import type { MarkedHead, Marks } from '../../domain/log/marks.js';
 import type { ChatStates } from '../../domain/mine/chat-states.js';
-import type { Inbox, MemberChange } from '../../domain/mine/inbox.js';
+import type { Inbox, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
 import type { InboxPosition } from '../../domain/mine/inbox-position.js';
-import { requireUser, type Viewer } from '../../domain/viewer.js';
+import { userOf, type Viewer } from '../../domain/viewer.js';
 import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
 import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
 import { EarlyWatch } from './early-watch.js';
 import type { InboxSink } from './inbox-sink.js';
-import { type InboxBeginning, type InboxHost, InboxStream } from './inbox-stream.js';
+import { type InboxBeginning, type InboxHost, InboxStream, type Reach } from './inbox-stream.js';
 import type { UserHint, UserHints } from './user-hints.js';
 
 export interface InboxRequest {
@@ -110,14 +110,15 @@ export class InboxStreams implements HeadReader, InboxHost {
    * @throws DomainError `CURSOR_RESET`; `RATE_LIMITED`, rule `inbox.streams`, for a user with many inboxes
    */
   async open({ viewer, after, maxMissed, restarts }: InboxRequest, sink: InboxSink): Promise<InboxStream> {
-    const { id: userId } = requireUser(viewer());
+    const { chats } = viewer();
+    const { id: userId } = userOf(viewer());
     const user = this.enter(userId);
     user.opening += 1;
     try {
       await user.unsubscribe;
-      const begin = await this.begin(userId, after, restarts);
+      const begin = await this.begin(userId, after, restarts, chats);
       this.membersBelow ??= begin.snapshot.below;
-      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, ...begin });
+      const stream = new InboxStream(sink, this, { userId, viewer, maxMissed, chats, ...begin });
       user.streams.add(stream);
       this.hub.headReader = this;
       setImmediate(() => {
@@ -149,25 +150,44 @@ export class InboxStreams implements HeadReader, InboxHost {
     this.hub.unwatch(chatIds, watcher);
   }
 
-  private async begin(userId: string, after: InboxPosition | undefined, restarts: boolean) {
-    if (!after) return { ...(await this.beginAnew(userId)), isReset: false };
+  private async begin(userId: string, after: InboxPosition | undefined, restarts: boolean, chats: Reach) {
+    if (!after) return { ...(await this.beginAnew(userId, chats)), isReset: false };
     try {
-      const { inbox } = this.services;
-      const begin = async () => ({ position: after, snapshot: await inbox.since(userId, after) });
-      return { ...(await this.watching(userId, begin)), isReset: false };
+      return { ...(await this.resume(userId, after, chats)), isReset: false };
     } catch (error) {
       if (!restarts || !(error instanceof DomainError && error.code === 'CURSOR_RESET')) throw error;
-      return { ...(await this.beginAnew(userId)), isReset: true };
+      return { ...(await this.beginAnew(userId, chats)), isReset: true };
     }
   }
 
-  beginAnew(userId: string): Promise<InboxBeginning> {
-    return this.watching(userId, () => this.now(userId));
+  beginAnew(userId: string, chats: Reach): Promise<InboxBeginning> {
+    return this.watching(userId, chats, () => this.now(userId, chats));
+  }
+
+  resume(userId: string, position: InboxPosition, chats: Reach): Promise<InboxBeginning> {
+    return this.watching(userId, chats, async () => ({
+      position,
+      snapshot: await this.since(userId, position, chats),
+    }));
+  }
+
+  /** What happened since a position, in the chats in reach. */
+  private async since(userId: string, position: InboxPosition, chats: Reach): Promise<InboxSnapshot> {
+    const snapshot = await this.services.inbox.since(userId, position);
+    return chats ? { ...snapshot, chats: snapshot.chats.filter(({ chatId }) => chats.has(chatId)) } : snapshot;
   }
 
   /** Subscribed to the chats before the snapshot is taken, the inbox misses nothing that is committed after it. */
-  private async watching(userId: string, begin: () => Promise<Omit<InboxBeginning, 'watch'>>): Promise<InboxBeginning> {
-    const watch = await EarlyWatch.begin(this.hub, await this.services.inbox.chatIds(userId));
+  private async watching(
+    userId: string,
+    chats: Reach,
+    begin: () => Promise<Omit<InboxBeginning, 'watch'>>,
+  ): Promise<InboxBeginning> {
+    const chatIds = await this.services.inbox.chatIds(userId);
+    const watch = await EarlyWatch.begin(
+      this.hub,
+      chatIds.filter((chatId) => chats?.has(chatId) ?? true),
+    );
     try {
       return { ...(await begin()), watch };
     } catch (error) {
@@ -180,9 +200,9 @@ export class InboxStreams implements HeadReader, InboxHost {
    * A client that begins now has everything of the snapshot. While a transaction holds the horizon back, changes of before now have marks
    * that are not below it: their chats are exceptions, as far as a position has room for them.
    */
-  private async now(userId: string) {
+  private async now(userId: string, reach: Reach) {
     const now = await this.services.inbox.now(userId);
-    const snapshot = await this.services.inbox.since(userId, now);
+    const snapshot = await this.since(userId, now, reach);
     const ahead = snapshot.chats.filter(({ mark }) => mark >= snapshot.below).slice(0, MAX_AHEAD);
     const exceptions = new Map(ahead.map(({ chatId, seq }) => [chatId, seq]));
     const chats = snapshot.chats.map((chat) =>

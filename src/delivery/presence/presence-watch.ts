@@ -15,6 +15,8 @@ export class PresenceWatch {
   constructor(
     readonly viewerId: string,
     readonly userIds: readonly string[],
+    /** The chats in which the viewer may meet these users; undefined for all. A renewed token may have others. */
+    public chats: ReadonlySet<string> | undefined,
     private readonly onClose: (watch: PresenceWatch) => void,
   ) {}
 

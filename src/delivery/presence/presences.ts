@@ -5,7 +5,7 @@ import { isPresent } from '../../domain/profile.js';
 import { CallRates } from '../../domain/queues/call-rates.js';
 import { MemoryQuota } from '../../domain/queues/memory-quota.js';
 import { canonicalId } from '../../domain/text.js';
-import { requireScope, requireUser, type Viewer } from '../../domain/viewer.js';
+import { requireScope, userOf, type Viewer } from '../../domain/viewer.js';
 import type { Bus } from '../bus.js';
 import type { Attendance } from './attendance.js';
 import { PresenceState, type PresenceStateOptions, type PresenceTimes } from './presence-state.js';
@@ -78,15 +78,15 @@ export class Presences {
 
   /**
    * The presence of those of these users who share a chat with the viewer, or are the viewer, each once. Viewers are told what is so of
-   * themselves. One query.
+   * themselves. A narrowed token knows the shared chats that it is narrowed to. One query.
    * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`; `BAD_USER_INPUT`, field `userIds`, for more than `MAX_PRESENCES`;
    * `RATE_LIMITED`
    */
   async read(viewer: Viewer | null, userIds: readonly string[]): Promise<Presence[]> {
-    const { id } = requireUser(requireScope(viewer, 'read'));
+    const { id } = userOf(requireScope(viewer, 'read'));
     const wanted = wantedOf(userIds);
     countCall(this.asks, id);
-    return this.find(id, wanted);
+    return this.find(id, wanted, viewer?.chats);
   }
 
   /**
@@ -95,19 +95,19 @@ export class Presences {
    * @throws DomainError as `read`
    */
   async watch(viewer: Viewer | null, userIds: readonly string[]): Promise<PresenceWatch> {
-    const { id } = requireUser(requireScope(viewer, 'read'));
+    const { id } = userOf(requireScope(viewer, 'read'));
     const wanted = wantedOf(userIds);
     countCall(this.asks, id);
     if (!this.quota.hasRoom(id, wanted.length)) throw tooManyWatched();
     this.quota.add(id, wanted.length);
-    const watch = new PresenceWatch(id, wanted, (closed) => {
+    const watch = new PresenceWatch(id, wanted, viewer?.chats, (closed) => {
       this.quota.remove(id, wanted.length);
       this.watches.closed(closed);
     });
     // Before the query, so that no change is missed.
     this.watches.opened(watch);
     try {
-      watch.put(await this.find(id, wanted));
+      watch.put(await this.find(id, wanted, watch.chats));
       return watch;
     } catch (error) {
       watch.close();
@@ -121,7 +121,7 @@ export class Presences {
    * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED`; `FORBIDDEN`, rule `user.bot`
    */
   async choose(viewer: Viewer | null, choice: PresenceChoice): Promise<Presence> {
-    const user = requireUser(requireScope(viewer, 'write'));
+    const user = userOf(requireScope(viewer, 'write'));
     if (!isPresent(user)) throw new DomainError('FORBIDDEN', 'A bot is in no presence.', { rule: 'user.bot' });
     const { id } = user;
     countCall(this.choices, id);
@@ -154,8 +154,12 @@ export class Presences {
     }, batchMs).unref();
   }
 
-  private async find(viewerId: string, userIds: readonly string[]): Promise<Presence[]> {
-    const found = await this.options.acquaintances.find(userIds.map((userId) => ({ viewerId, userId })));
+  private async find(
+    viewerId: string,
+    userIds: readonly string[],
+    chats: ReadonlySet<string> | undefined,
+  ): Promise<Presence[]> {
+    const found = await this.options.acquaintances.find(userIds.map((userId) => ({ viewerId, userId, chats })));
     return userIds.flatMap((userId, index) => {
       const known = found[index];
       return known ? this.state.presenceOf(userId, userId === viewerId, known.lastActiveAt) : [];

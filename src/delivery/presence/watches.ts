@@ -67,7 +67,7 @@ export class Watches {
       for (const userId of users) {
         if (batch.length >= MAX_BATCH) return batch;
         users.delete(userId);
-        batch.push({ watch, viewerId: watch.viewerId, userId });
+        batch.push({ watch, viewerId: watch.viewerId, userId, chats: watch.chats });
       }
       this.due.delete(watch);
     }

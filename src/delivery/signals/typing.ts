@@ -4,7 +4,7 @@ import { badInput } from '../../domain/errors.js';
 import { CallRates } from '../../domain/queues/call-rates.js';
 import { RecentMap } from '../../domain/recent-map.js';
 import { canonicalId } from '../../domain/text.js';
-import { requireScope, requireUser, type Viewer } from '../../domain/viewer.js';
+import { requireScope, requireUserIn, type Viewer } from '../../domain/viewer.js';
 import type { Signals } from './signals.js';
 
 /** The most members of a chat in which typing is told. */
@@ -39,7 +39,7 @@ export class Typing {
    * rule `chat.role` or `member.muted` for who may not send to the chat
    */
   async tell(viewer: Viewer, { chatId: chat, thread: root }: TypingInput): Promise<boolean> {
-    const user = requireUser(requireScope(viewer, 'write'));
+    const user = requireUserIn(requireScope(viewer, 'write'), chat);
     const thread = root == null ? null : canonicalId(root);
     if (thread === undefined) throw badInput('thread', 'thread must be the id of a message.');
     const key = `${user.id} ${canonicalId(chat)}`;

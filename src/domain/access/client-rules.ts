@@ -3,7 +3,8 @@ import { checkText } from '../text.js';
 import type { Scope } from '../viewer.js';
 import { isScope } from './scopes.js';
 
-export const GRANTS = ['password', 'refresh_token', 'client_credentials', 'authorization_code'] as const;
+/** `issue_token` is no grant of the token endpoint: it lets an application issue tokens of users (`impersonation.ts`). */
+export const GRANTS = ['password', 'refresh_token', 'client_credentials', 'authorization_code', 'issue_token'] as const;
 export type Grant = (typeof GRANTS)[number];
 
 export function isGrant(text: string): text is Grant {
@@ -50,6 +51,8 @@ export function checkNewClient(input: NewClient): CheckedClient {
     if (grants.includes('client_credentials'))
       throw badInput('grants', 'A public client cannot use client_credentials: name other grants or redirect URIs.');
   }
+  if (grants.includes('issue_token') && input.serviceUserId === undefined)
+    throw badInput('grants', 'The grant issue_token needs a service user: the application asks for tokens as its bot.');
   return {
     id: input.id === undefined ? undefined : checkText('id', input.id, { min: 1, max: 100, pattern: VSCHAR }),
     name: checkText('name', input.name.trim(), { min: 1, max: 100 }),

@@ -1,8 +1,9 @@
 import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
-import type { ExternalUsers } from '../people/external-users.js';
+import type { PeopleServices } from '../people/services.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { Clients } from './clients.js';
+import { Impersonation } from './impersonation.js';
 import type { IssuerTokens, IssuerTokensContext } from './issuers/issuer-tokens.js';
 import type { TokenRefusal, TrustedIssuer } from './issuers/trusted-issuer.js';
 import { SignIn } from './sign-in.js';
@@ -17,6 +18,7 @@ export interface AccessServices {
   clients: Clients;
   signIn: SignIn;
   browserSessions: BrowserSessions;
+  impersonation: Impersonation;
 }
 
 export interface AccessOptions extends TokenLifetimes {
@@ -44,7 +46,7 @@ const SWEEP_INTERVAL_MS = 15_000;
 export async function accessServices(
   db: Database,
   { hasher, attempts }: CredentialServices,
-  externalUsers: ExternalUsers,
+  { externalUsers, userUpserts }: Pick<PeopleServices, 'externalUsers' | 'userUpserts'>,
   { revoked, rotated, userChanged }: SignInListeners,
   onError: (error: unknown, doing: string) => void,
   { sweepIntervalMs = SWEEP_INTERVAL_MS, trustedIssuers = [], onTokenRefused, ...lifetimes }: AccessOptions,
@@ -63,12 +65,14 @@ export async function accessServices(
     intervalMs: sweepIntervalMs,
     onError: (error) => onError(error, 'delete expired rows'),
   });
+  const clients = new Clients(db, hasher, attempts);
   const access = {
     tokens,
     viewers: new ViewerCache((accessToken) => tokens.authenticate(accessToken)),
-    clients: new Clients(db, hasher, attempts),
+    clients,
     signIn: new SignIn(db, hasher, attempts),
     browserSessions: new BrowserSessions(db),
+    impersonation: new Impersonation(db, clients, tokens, userUpserts),
   };
   return { access, close: () => sweeper.close() };
 }

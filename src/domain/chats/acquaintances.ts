@@ -4,6 +4,8 @@ import { type Database, query } from '../database.js';
 export interface AskedUser {
   viewerId: string;
   userId: string;
+  /** The chats that count as shared; undefined for all. */
+  chats?: ReadonlySet<string> | undefined;
 }
 
 /** A user who shares a chat with the viewer, or is the viewer. No bot: bots are in no presence. */
@@ -15,10 +17,11 @@ export interface Acquaintance {
 const ACQUAINTANCES = {
   name: 'users-acquainted',
   text: `SELECT asked.place::int, u.last_active_at AS "lastActiveAt"
-    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS asked (viewer_id, user_id, chat_ids, place)
     JOIN users u ON u.id = asked.user_id AND u.kind <> 'bot'
     WHERE asked.viewer_id = asked.user_id OR (
-      SELECT true FROM chat_memberships theirs WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL AND (
+      SELECT true FROM chat_memberships theirs WHERE theirs.user_id = asked.user_id AND theirs.left_at IS NULL
+        AND (asked.chat_ids IS NULL OR theirs.chat_id = ANY (asked.chat_ids::uuid[])) AND (
         SELECT true FROM chat_memberships own
         WHERE own.chat_id = theirs.chat_id AND own.user_id = asked.viewer_id AND own.left_at IS NULL)
       LIMIT 1)`,
@@ -31,7 +34,12 @@ export class Acquaintances {
   /** In the order asked; undefined for a user who does not exist, who is a bot or who shares no chat with the viewer. One query. */
   async find(asked: readonly AskedUser[]): Promise<(Acquaintance | undefined)[]> {
     if (asked.length === 0) return [];
-    const values = [asked.map(({ viewerId }) => viewerId), asked.map(({ userId }) => userId)];
+    const values = [
+      asked.map(({ viewerId }) => viewerId),
+      asked.map(({ userId }) => userId),
+      // An array of each pair's own, as PostgreSQL writes it: arrays of arrays have rows of one length.
+      asked.map(({ chats }) => (chats ? `{${[...chats].join()}}` : null)),
+    ];
     const rows = await query<Acquaintance & { place: number }>(this.db, ACQUAINTANCES, values);
     const found: (Acquaintance | undefined)[] = asked.map(() => undefined);
     for (const { place, lastActiveAt } of rows) found[place - 1] = { lastActiveAt };

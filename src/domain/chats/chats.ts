@@ -11,7 +11,7 @@ import { batched } from '../queues/batched.js';
 import { isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
-import { requireUser, type Viewer } from '../viewer.js';
+import { reaches, requireUser, userOf, type Viewer } from '../viewer.js';
 import { checkChatName, foldName } from './chat-names.js';
 import { type AdminReading, kindsReadAsAdmin, mayReadSql } from './rights.js';
 import { readStandings, type Standing } from './standings.js';
@@ -124,8 +124,8 @@ export class Chats {
    * each chat with its head of the same moment, so a removal that follows has a higher number. One query.
    */
   async reachable(viewer: Viewer | null, ids: readonly string[]): Promise<Map<string, ChatHead>> {
-    const user = requireUser(viewer);
-    const wanted = ids.filter(isUuid);
+    const user = userOf(viewer);
+    const wanted = ids.filter((id) => isUuid(id) && reaches(viewer, id));
     if (wanted.length === 0) return new Map();
     const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, this.kindsReadBy(viewer)]);
     return new Map(heads.map((head) => [head.chatId, head]));
@@ -133,14 +133,15 @@ export class Chats {
 
   /** Who the viewer is in each of these chats; undefined for a chat that does not exist. One query. */
   async standingsOf(viewer: Viewer | null, ids: readonly string[]): Promise<(Standing | undefined)[]> {
-    const standings = await readStandings(this.db, requireUser(viewer).id, ids);
-    return ids.map((id) => standings.get(id));
+    const standings = await readStandings(this.db, userOf(viewer).id, ids);
+    return ids.map((id) => (reaches(viewer, id) ? standings.get(id) : undefined));
   }
 
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */
   reachableBy(viewer: Viewer | null): Prisma.ChatWhereInput {
-    const user = requireUser(viewer);
+    const user = userOf(viewer);
     const joined = { members: { some: { userId: user.id, leftAt: null } } };
+    if (viewer?.chats) return { ...joined, id: { in: [...viewer.chats] } };
     const kinds = this.kindsReadBy(viewer);
     if (kinds.length === 0) return joined;
     return kinds.length === CHAT_KINDS.length ? {} : { OR: [{ kind: { in: kinds } }, joined] };
@@ -152,7 +153,7 @@ export class Chats {
 
   /** The chat; null when it does not exist or the viewer may not read it. */
   async find(viewer: Viewer | null, reference: ChatReference): Promise<Chat | null> {
-    requireUser(viewer);
+    userOf(viewer);
     if ('id' in reference && !isUuid(reference.id)) return null;
     if ('name' in reference && !canBeStored(reference.name)) return null;
     if ('externalId' in reference && !isExternalId(reference.externalId)) return null;
@@ -174,9 +175,10 @@ export class Chats {
    * @throws DomainError `NOT_FOUND` as `require`
    */
   async requireHead(viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
-    const user = { userId: requireUser(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
+    if ('id' in reference && !reaches(viewer, reference.id)) throw chatNotFound();
+    const user = { userId: userOf(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
     const head = await this.findHead(reference, user);
-    if (!head) throw chatNotFound();
+    if (!head || !reaches(viewer, head.chatId)) throw chatNotFound();
     return head;
   }
 

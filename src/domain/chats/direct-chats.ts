@@ -36,11 +36,12 @@ export class DirectChats {
    * Returns the head of the direct chat of the viewer and another user, which it makes if they have none. Everybody who opens it gets
    * the same chat, also at once and on several processes.
    * @throws DomainError `BAD_USER_INPUT`, field `userId`, for the viewer's own id; `NOT_FOUND`, field `userId`; `FORBIDDEN`, rule
-   * `user.inactive`, for a user who is not active; `UNAUTHENTICATED` when the sign-in has ended; `SERVICE_UNAVAILABLE` while another
+   * `user.inactive`, for a user who is not active; `FORBIDDEN`, rule `user.guest`, for a guest; `UNAUTHENTICATED` when the sign-in has ended; `SERVICE_UNAVAILABLE` while another
    * transaction holds the lock of the pair
    */
   async open(viewer: Viewer, given: string): Promise<ChatHead> {
     const user = requireUser(requireScope(viewer, 'write'));
+    if (user.kind === 'guest') throw guestOpens();
     const other = canonicalId(given);
     if (other === undefined) throw noUser();
     if (other === user.id) throw badInput('userId', 'userId must be the id of another user.');
@@ -74,6 +75,10 @@ export class DirectChats {
       this.announce({ type: 'member.added', chatId, epoch, seq: index + 1, at, actor, subject, membership });
     }
   }
+}
+
+function guestOpens(): DomainError {
+  return new DomainError('FORBIDDEN', 'A guest opens no direct chats.', { rule: 'user.guest' });
 }
 
 function noUser(): DomainError {

@@ -5,7 +5,7 @@ import type { Announce } from '../log/chat-events.js';
 import { actingAdminSql, notAdminError, signInEnded } from '../people/acting-admin.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
-import { requireUser, type Viewer } from '../viewer.js';
+import { requireUserIn, type Viewer } from '../viewer.js';
 import type { ChatMutex } from './chat-mutex.js';
 import {
   type ChatAction,
@@ -122,7 +122,7 @@ export class Memberships {
   /** Refuses before it waits for the chat's row. The statement checks again under that lock. */
   private async requireRight(action: ChatAction, chat: string, member: string, viewer: Viewer | undefined) {
     if (viewer) {
-      const standings = await readStandings(this.db, requireUser(viewer).id, [chat].filter(isUuid));
+      const standings = await readStandings(this.db, requireUserIn(viewer, chat).id, [chat].filter(isUuid));
       requireAction(viewer, standings.get(chat.toLowerCase()), action);
     }
     return targetOf(chat, member);

@@ -68,7 +68,14 @@ function mayDo(viewer: Viewer | null, standing: Standing, action: ChatAction): b
 /** Whether the viewer, who is this in a chat, may do what the needed role may. */
 export function isAtLeast(viewer: Viewer | null, standing: Standing | undefined, needed: ChatRole): boolean {
   if (!standing) return false;
-  return actsAsAdmin(viewer, standing) || (standing.role !== undefined && rankOf(standing.role) >= rankOf(needed));
+  return (
+    actsAsAdmin(viewer, standing) || (standing.role !== undefined && rankIn(viewer, standing.role) >= rankOf(needed))
+  );
+}
+
+/** A token that is narrowed to chats has the rights of a member at most. */
+function rankIn(viewer: Viewer | null, role: ChatRole): number {
+  return viewer?.chats ? Math.min(rankOf(role), rankOf('member')) : rankOf(role);
 }
 
 /** A direct chat is its two members' alone. */

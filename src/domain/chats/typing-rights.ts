@@ -4,7 +4,7 @@ import { type Database, query } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
 import { batched } from '../queues/batched.js';
 import { canonicalId } from '../text.js';
-import { isAdmin, requireUser, type Viewer } from '../viewer.js';
+import { isAdmin, requireUserIn, type Viewer } from '../viewer.js';
 import { requireAction } from './rights.js';
 
 interface Writer {
@@ -43,7 +43,8 @@ export class TypingRights {
    */
   async require(viewer: Viewer, chat: string): Promise<string> {
     const chatId = canonicalId(chat);
-    const writer = chatId !== undefined && (await this.writers.add({ chatId, userId: requireUser(viewer).id }));
+    const { id: userId } = requireUserIn(viewer, chat);
+    const writer = chatId !== undefined && (await this.writers.add({ chatId, userId }));
     if (chatId === undefined || !writer) throw chatNotFound();
     requireAction(viewer, { kind: writer.kind, role: writer.role ?? undefined }, 'send');
     if (writer.isMuted && !isAdmin(viewer)) throw muted();

@@ -31,6 +31,7 @@ const PAGE = {
     JOIN chat_memberships p ON p.chat_id = n.chat_id AND p.user_id = n.user_id AND p.left_at IS NULL
     WHERE n.user_id = $1 AND ($2::timestamptz IS NULL OR
       (n.at <= $2 AND (n.at, n.chat_id, n.message_seq) < ($2, $3::uuid, $4::int)))
+      AND ($6::uuid[] IS NULL OR n.chat_id = ANY ($6))
     ORDER BY n.at DESC, n.chat_id DESC, n.message_seq DESC LIMIT $5`,
 };
 
@@ -41,21 +42,35 @@ export class MentionLists {
   /**
    * The newest `first` messages, newest first by when they mentioned the user.
    * @param before the id of the last message of the previous page
+   * @param chats of these chats only; undefined for all
    * @throws DomainError `BAD_USER_INPUT` when that is no message of the user's chats
    */
-  async page(userId: string, first: number, before: string | undefined): Promise<ChatMessage[]> {
-    const start = before === undefined ? [null, null, null] : await this.placeOf(userId, before);
-    const places = await query<{ chatId: string; seq: number }>(this.db, PAGE, [userId, ...start, first]);
+  async page(
+    userId: string,
+    first: number,
+    before: string | undefined,
+    chats?: ReadonlySet<string>,
+  ): Promise<ChatMessage[]> {
+    const start = before === undefined ? [null, null, null] : await this.placeOf(userId, before, chats);
+    const places = await query<{ chatId: string; seq: number }>(this.db, PAGE, [
+      ...[userId, ...start, first],
+      chats ? [...chats] : null,
+    ]);
     const messages = await readMessagesOf(this.db, places);
     const byPlace = new Map(messages.map((message) => [`${message.chatId} ${message.seq}`, message]));
     return places.flatMap(({ chatId, seq }) => byPlace.get(`${chatId} ${seq}`) ?? []);
   }
 
-  private async placeOf(userId: string, messageId: string): Promise<[at: string, chatId: string, seq: number]> {
+  private async placeOf(
+    userId: string,
+    messageId: string,
+    chats: ReadonlySet<string> | undefined,
+  ): Promise<[at: string, chatId: string, seq: number]> {
     const [place] = isUuid(messageId)
       ? await queryValues<[at: string, chatId: string, seq: number]>(this.db, BEFORE, [userId, messageId])
       : [];
-    if (!place) throw badInput('before', 'before must be the id of the last message that you have.');
+    if (!place || !(chats?.has(place[1]) ?? true))
+      throw badInput('before', 'before must be the id of the last message that you have.');
     return place;
   }
 }

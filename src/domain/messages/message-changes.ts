@@ -1,6 +1,7 @@
 import type { ChatRole } from '../chat-role.js';
 import type { ChatMutex } from '../chats/chat-mutex.js';
-import { DELETES_OTHERS, neededRole, needsRole } from '../chats/rights.js';
+import { type ChatAction, DELETES_OTHERS, neededRole, needsRole, requireAction } from '../chats/rights.js';
+import { readStandings } from '../chats/standings.js';
 import { type Database, query, type Statement } from '../database.js';
 import { badInput, chatNotFound } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
@@ -8,7 +9,7 @@ import { type ChatMessage, MAX_CONTENT_LENGTH } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
 import { signInEnded } from '../people/acting-admin.js';
 import { canonicalId, checkText } from '../text.js';
-import { requireScope, requireUser, type Viewer } from '../viewer.js';
+import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { checkMentions, notMember } from './mentions.js';
 import {
   editWindowOver,
@@ -49,6 +50,13 @@ interface ChangeRow extends MessageRow {
   retry_after_ms: number;
 }
 
+/** Whether one of these messages of the chat is another user's. Nobody's messages become another's, so the answer stays right. */
+const HAS_OTHERS = {
+  name: 'messages-of-others',
+  text: `SELECT 1 FROM unnest($2::uuid[]) AS asked (id)
+    JOIN messages m ON m.chat_id = $1 AND m.seq = message_seq_of($1, asked.id) WHERE m.sender_id <> $3 LIMIT 1`,
+};
+
 /** What a function is asked to change, and the argument that names it. */
 interface Asked {
   chatId: string;
@@ -62,6 +70,13 @@ const EDIT = { name: 'message-edit', text: 'SELECT * FROM edit_message($1, $2, $
 const DELETE = { name: 'messages-delete', text: 'SELECT * FROM delete_messages($1, $2, $3, $4, $5, $6)' };
 const FORGET_HISTORY = { name: 'message-forget-history', text: 'SELECT * FROM forget_history($1, $2, $3, $4, $5, $6)' };
 const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7, $8)' };
+
+const ACTIONS = new Map<Statement, ChatAction>([
+  [EDIT, 'edit'],
+  [DELETE, 'delete'],
+  [FORGET_HISTORY, 'read'],
+  [SET_PIN, 'pin'],
+]);
 
 /** The arguments of `run` for what users do to their own messages, and moderators to everybody's. */
 const OWN_OR_OTHERS = [neededRole('delete'), [DELETES_OTHERS], DELETES_OTHERS] as const;
@@ -186,9 +201,10 @@ export class MessageChanges {
     values: readonly unknown[],
     needsForOthers?: ChatRole,
   ): Promise<[ChangeRow, ...ChangeRow[]]> {
-    const user = requireUser(requireScope(viewer, 'write'));
+    const user = requireUserIn(requireScope(viewer, 'write'), chatId);
     const id = canonicalId(chatId);
     if (id === undefined) throw chatNotFound();
+    if (viewer.chats) await this.requireMembersRight(viewer, id, [message].flat(), statement);
     const all = [id, message, user.id, viewer.familyId, needs, ...values];
     const [row, ...more] = await this.mutex.run(id, () => query<ChangeRow>(this.db, statement, all));
     switch (row?.outcome) {
@@ -224,6 +240,21 @@ export class MessageChanges {
       default:
         throw new Error(`A change of a message has an unknown outcome: ${row?.outcome}.`);
     }
+  }
+
+  /** A narrowed token does to no message of others what takes a higher role than a member's, whatever role its user has. */
+  private async requireMembersRight(
+    viewer: Viewer,
+    chatId: string,
+    messageIds: readonly string[],
+    statement: Statement,
+  ): Promise<void> {
+    const { id: userId } = requireUserIn(viewer, chatId);
+    const standings = await readStandings(this.db, userId, [chatId]);
+    requireAction(viewer, standings.get(chatId), ACTIONS.get(statement) ?? 'pin');
+    if (statement !== DELETE && statement !== FORGET_HISTORY) return;
+    const others = await query(this.db, HAS_OTHERS, [chatId, messageIds, userId]);
+    if (others.length > 0) throw notYours(DELETES_OTHERS);
   }
 
   /** Announces the change, if it is one, and returns the message. */

@@ -7,7 +7,7 @@ import { OFF_TIMELINE } from '../log/message-flags.js';
 import { readMessages } from '../log/message-rows.js';
 import { readTimeline, windowStart, windowStartSql } from '../log/timeline.js';
 import { isUuid } from '../text.js';
-import { requireUser, type Viewer } from '../viewer.js';
+import { reaches, userOf, type Viewer } from '../viewer.js';
 
 /** Messages of a chat, and the chat's head, both of the same moment. */
 export interface MessagePage {
@@ -48,8 +48,8 @@ export class MessagePages {
     { before = 2 ** 31 - 1, after = 0, last, without = OFF_TIMELINE }: MessageRange,
     { senders }: { senders: boolean },
   ): Promise<MessagePage | undefined> {
-    const user = requireUser(viewer);
-    if (!isUuid(chatId)) return undefined;
+    const user = userOf(viewer);
+    if (!isUuid(chatId) || !reaches(viewer, chatId)) return undefined;
     const id = chatId.toLowerCase();
     const kinds = kindsReadAsAdmin(viewer, this.adminReading);
     const values = [id, user.id, kinds, after, before, last, without];

@@ -1,10 +1,11 @@
+import { roleTooLow } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
 import { type Announce, messageEntry } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_NONCE_LENGTH } from '../log/chat-message.js';
 import { CallRates } from '../queues/call-rates.js';
 import { checkText, isUuid } from '../text.js';
-import { requireUser, type Viewer } from '../viewer.js';
+import { reaches, userOf, type Viewer } from '../viewer.js';
 import type { AppendedRow, PendingMessage } from './append.js';
 import { newMessageId } from './message-ids.js';
 import { MessageWriter } from './message-writer.js';
@@ -63,11 +64,13 @@ export class Messages {
    * that sends too many; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the same nonce is safe
    */
   async send(viewer: Viewer, input: SendInput): Promise<ChatMessage> {
-    const sender = requireUser(viewer);
+    const sender = userOf(viewer);
     const content = checkText('content', input.content.trim(), { min: 1, max: MAX_CONTENT_LENGTH });
     const nonce = input.nonce == null ? null : checkText('nonce', input.nonce, { min: 1, max: MAX_NONCE_LENGTH });
     const extras = extrasToAppend(input, this.options.mentionAllLimit);
-    if (!isUuid(input.chatId)) throw chatNotFound();
+    if (!isUuid(input.chatId) || !reaches(viewer, input.chatId)) throw chatNotFound();
+    // A narrowed token has the rights of a member at most.
+    if (input.mentionAll && viewer.chats) throw roleTooLow('mentionAll');
     if (sender.kind === 'bot') this.countBotSend(sender.id);
     const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce, extras };
     return toMessage(pending, await this.writer.add(pending));

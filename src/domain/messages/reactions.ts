@@ -8,7 +8,7 @@ import { batched } from '../queues/batched.js';
 import { Batcher } from '../queues/batcher.js';
 import { CallRates } from '../queues/call-rates.js';
 import { canonicalId } from '../text.js';
-import { requireScope, requireUser, type Viewer } from '../viewer.js';
+import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { canonicalEmoji } from './emoji.js';
 import { messageDeleted, messageNotFound } from './message-refusals.js';
 import { type PendingReaction, type ReactionRefusal, type ReactionResult, react } from './react.js';
@@ -152,7 +152,7 @@ export class Reactions {
   }
 
   private async change(viewer: Viewer, input: ReactionInput, adds: boolean): Promise<ChatMessage> {
-    const user = requireUser(requireScope(viewer, 'write'));
+    const user = requireUserIn(requireScope(viewer, 'write'), input.chatId);
     const retryAfterMs = this.rates.count(user.id);
     if (retryAfterMs > 0) throw tooManyReactions(retryAfterMs);
     const emoji = canonicalEmoji(input.emoji);

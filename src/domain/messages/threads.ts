@@ -4,7 +4,7 @@ import { badInput, DomainError } from '../errors.js';
 import { profileOfJson } from '../log/message-rows.js';
 import type { UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
-import { requireUser, type Viewer } from '../viewer.js';
+import { requireUserIn, type Viewer } from '../viewer.js';
 import type { OnStateChanged } from './state-changed.js';
 
 /** A message and the replies to it. */
@@ -144,7 +144,7 @@ export class Threads {
   /** The threads of a chat that have replies, the one with the newest reply first. None when the viewer may not read the chat. */
   list(viewer: Viewer | null, chatId: string, { following, unread, first, before }: ThreadFilter): Promise<Thread[]> {
     const kinds = kindsReadAsAdmin(viewer, this.adminReading);
-    const values = [chatId, requireUser(viewer).id, kinds, before ?? 2 ** 31 - 1, unread, first];
+    const values = [chatId, requireUserIn(viewer, chatId).id, kinds, before ?? 2 ** 31 - 1, unread, first];
     return query<Thread>(this.db, following ? FOLLOWED : ALL, values);
   }
 
@@ -156,7 +156,7 @@ export class Threads {
    */
   async follow(viewer: Viewer, chatId: string, messageId: string, follow: boolean): Promise<ThreadPlace> {
     if (!isUuid(messageId)) throw noThread();
-    const { id: userId } = requireUser(viewer);
+    const { id: userId } = requireUserIn(viewer, chatId);
     const [row] = await query<{ outcome: 'set' | 'same' | 'no_member' | 'no_thread'; root_seq: number }>(
       this.db,
       FOLLOW,

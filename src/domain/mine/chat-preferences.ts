@@ -1,7 +1,7 @@
 import { type Database, query } from '../database.js';
 import { chatNotFound } from '../errors.js';
 import { canonicalId } from '../text.js';
-import { requireScope, requireUser, type Viewer } from '../viewer.js';
+import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import type { MineCallbacks } from './callbacks.js';
 import type { ChatState, ChatStates, Notify } from './chat-states.js';
 import { type MineRefusal, mineRefused } from './marker-refusals.js';
@@ -30,7 +30,7 @@ export class ChatPreferences {
    * @throws DomainError as `Markers`
    */
   async set(viewer: Viewer, { chatId: chat, notify, hidden }: PreferenceChange): Promise<ChatState> {
-    const { id: userId } = requireUser(requireScope(viewer, 'write'));
+    const { id: userId } = requireUserIn(requireScope(viewer, 'write'), chat);
     const chatId = canonicalId(chat);
     if (chatId === undefined) throw chatNotFound();
     const values = [userId, chatId, notify !== undefined, notify ?? null, hidden ?? null];

@@ -44,6 +44,8 @@ export interface InboxPageRequest {
   after: string | undefined;
   /** The hidden chats alone, or the others. */
   hidden: boolean;
+  /** Of these chats only; undefined for all. */
+  chats?: ReadonlySet<string> | undefined;
 }
 
 export interface InboxPage {
@@ -98,7 +100,7 @@ const CHATS = {
 
 const PAGE = {
   name: 'inbox-page',
-  text: 'SELECT chat_id, mark::float8, at FROM inbox_page($1, $2, $3, $4, $5, $6)',
+  text: 'SELECT chat_id, mark::float8, at FROM inbox_page($1, $2, $3, $4, $5, $6, $7)',
 };
 
 const CHAT_IDS = {
@@ -140,13 +142,14 @@ export class Inbox {
    * The user's chats, the one with the newest message first.
    * @throws DomainError `BAD_USER_INPUT`, field `after`
    */
-  async page(userId: string, { first, after, hidden }: InboxPageRequest): Promise<InboxPage> {
+  async page(userId: string, { first, after, hidden, chats }: InboxPageRequest): Promise<InboxPage> {
     const place = after === undefined ? undefined : parsePlace(after);
     // Before the page: what changes in between is on the page and comes again.
     const position = await this.now(userId);
     const rows = await query<{ chat_id: string; mark: number; at: Date }>(this.db, PAGE, [
       ...[userId, hidden, first + 1],
       ...(place ? [place.mark, place.at, place.chatId] : [null, null, null]),
+      chats ? [...chats] : null,
     ]);
     const page = rows.slice(0, first);
     const last = page.at(-1);

@@ -3,7 +3,7 @@ import { badInput, chatNotFound, databaseAway } from '../errors.js';
 import { classifyFailure } from '../messages/waiting-send.js';
 import { Batcher } from '../queues/batcher.js';
 import { canonicalId } from '../text.js';
-import { requireScope, requireUser, type Viewer } from '../viewer.js';
+import { reaches, requireScope, requireUserIn, userOf, type Viewer } from '../viewer.js';
 import type { MineCallbacks } from './callbacks.js';
 import type { ChatState, ChatStates } from './chat-states.js';
 import { type MarkerOutcome, markRead, type PendingMarker } from './mark-read.js';
@@ -38,6 +38,11 @@ const MAX_SEQ = 2 ** 31 - 1;
 export const MAX_CHATS_READ = 500;
 
 const MARK_UNREAD = { name: 'markers-unread', text: 'SELECT outcome FROM mark_unread($1, $2, $3)' };
+const MEMBER_OF = {
+  name: 'markers-member-of',
+  text: `SELECT chat_id AS "chatId" FROM chat_memberships
+    WHERE user_id = $1 AND chat_id = ANY ($2::uuid[]) AND left_at IS NULL`,
+};
 const MARK_ALL_READ = {
   name: 'markers-all-read',
   text: 'SELECT outcome, chat_id AS "chatId", read_seq AS seq FROM mark_all_read($1, $2::uuid[])',
@@ -86,7 +91,7 @@ export class Markers {
 
   /** As `markRead`, for a caller who does not need the state. Resolves after COMMIT. */
   async move(viewer: Viewer, { chatId: chat, seq, thread }: MarkerInput): Promise<{ userId: string; chatId: string }> {
-    const { id: userId } = requireUser(requireScope(viewer, 'write'));
+    const { id: userId } = requireUserIn(requireScope(viewer, 'write'), chat);
     const chatId = requireChatId(chat);
     if (!Number.isInteger(seq) || seq < 0 || seq > MAX_SEQ) throw wrongSeq('seq');
     const threadId = thread == null ? null : canonicalId(thread);
@@ -102,7 +107,7 @@ export class Markers {
    * @throws DomainError `BAD_USER_INPUT`, field `fromSeq`, for a number that the chat does not have
    */
   async markUnread(viewer: Viewer, chat: string, fromSeq: number): Promise<ChatState> {
-    const { id: userId } = requireUser(requireScope(viewer, 'write'));
+    const { id: userId } = requireUserIn(requireScope(viewer, 'write'), chat);
     const chatId = requireChatId(chat);
     if (!Number.isInteger(fromSeq) || fromSeq < 1 || fromSeq > MAX_SEQ) throw wrongSeq('fromSeq');
     const [row] = await retryLocked(() =>
@@ -116,14 +121,15 @@ export class Markers {
 
   /**
    * Moves the markers of chats, and of the threads in them that the viewer follows, to what is newest: all or none, in one statement.
-   * @param chats at most `MAX_CHATS_READ` ids; undefined for all of the viewer's chats
+   * @param chats at most `MAX_CHATS_READ` ids; undefined for all of the viewer's chats, of a narrowed token for its own
    * @throws DomainError `BAD_USER_INPUT`, field `chatIds`, for more; `NOT_FOUND` when the viewer is no member of one of them
    */
   async markAllRead(viewer: Viewer, chats?: readonly string[]): Promise<void> {
-    const { id: userId } = requireUser(requireScope(viewer, 'write'));
+    const { id: userId } = userOf(requireScope(viewer, 'write'));
     if (chats && chats.length > MAX_CHATS_READ)
       throw badInput('chatIds', `chatIds must be at most ${MAX_CHATS_READ} ids.`);
-    const chatIds = chats && [...new Set(chats.map(requireChatId))];
+    const chatIds = chats ? [...new Set(chats.map(requireChatId))] : await this.chatsInReach(viewer, userId);
+    if (chatIds?.some((chatId) => !reaches(viewer, chatId))) throw chatNotFound();
     const rows = await retryLocked(() => query<AllReadRow>(this.db, MARK_ALL_READ, [userId, chatIds ?? null]));
     if (rows[0]?.outcome === 'no_member') throw chatNotFound();
     if (rows.length === 0) return;
@@ -132,6 +138,13 @@ export class Markers {
       rows.map(({ chatId }) => chatId),
     );
     for (const { outcome, chatId, seq } of rows) if (outcome === 'moved') this.callbacks.read({ chatId, userId, seq });
+  }
+
+  /** The chats of a narrowed token that the user is a member of; undefined for a token of everything. */
+  private async chatsInReach({ chats }: Viewer, userId: string): Promise<string[] | undefined> {
+    if (!chats) return undefined;
+    const rows = await query<{ chatId: string }>(this.db, MEMBER_OF, [userId, [...chats]]);
+    return rows.map(({ chatId }) => chatId);
   }
 
   /** Writes what waits, without the interval. Resolves when nothing is queued or in flight. */

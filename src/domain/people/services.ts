@@ -2,6 +2,7 @@ import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
 import { Bots } from './bots.js';
 import { ExternalUsers } from './external-users.js';
+import { Guests } from './guests.js';
 import { UserUpserts } from './user-upserts.js';
 import { type UserChangeListener, Users } from './users.js';
 
@@ -9,6 +10,7 @@ export interface PeopleServices {
   users: Users;
   userUpserts: UserUpserts;
   bots: Bots;
+  guests: Guests;
   externalUsers: ExternalUsers;
 }
 
@@ -21,6 +23,7 @@ export function peopleServices(
     users: new Users(db, hasher, onUserChange, attempts),
     userUpserts: new UserUpserts(db, onUserChange),
     bots: new Bots(db, onUserChange),
+    guests: new Guests(db, onUserChange),
     externalUsers: new ExternalUsers(db),
   };
 }

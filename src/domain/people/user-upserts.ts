@@ -37,6 +37,11 @@ export interface UserUpsert extends UserChanges {
   identities?: readonly GivenIdentity[] | null | undefined;
 }
 
+/** What an application knows of the user of a token. */
+export type GivenProfile = Pick<UserUpsert, 'username' | 'email' | 'firstName' | 'lastName'> & {
+  externalId?: string | null | undefined;
+};
+
 /** Most users of one call. */
 export const MAX_UPSERTED_USERS = 100;
 /** Most identities of one user in one call. */
@@ -49,6 +54,8 @@ interface CheckedUser {
   role: UserRole | undefined;
   isActive: boolean | undefined;
   identities: readonly GivenIdentity[];
+  /** Makes a guest of a new user, and leaves one who is. */
+  isGuest: boolean;
 }
 
 /** A user as stored, or as they are to be. */
@@ -100,6 +107,42 @@ export class UserUpserts {
     await Promise.all(done.changes.map((change) => this.onChange(change)));
     return done.users;
   }
+
+  /**
+   * As `upsert`, for the one user of a token. The caller has checked that the actor may do this.
+   * @throws DomainError with a field like `user.profile.username`: `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a
+   * username that another user has; `CONFLICT`, field `user.guest`, for a guest who is none
+   */
+  async upsertForToken(
+    profile: GivenProfile & { externalId: string },
+    { isGuest }: { isGuest: boolean },
+  ): Promise<UserProfile> {
+    try {
+      const checked = [{ ...checkUpsert(profile), isGuest }];
+      const { users, changes } = await retryTaken(() =>
+        transaction(this.db, async (connection) => {
+          await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+          return upsertWithin(connection, checked);
+        }),
+      );
+      await Promise.all(changes.map((change) => this.onChange(change)));
+      const [user] = users;
+      if (!user) throw new Error('The user of a token is neither there nor new.');
+      return user;
+    } catch (error) {
+      throw error instanceof DomainError ? ofProfile(error) : error;
+    }
+  }
+}
+
+/** The same error, whose field names the profile in place of the row. */
+function ofProfile({ code, message, field, rule }: DomainError): DomainError {
+  const name = field?.replace(/^users\.0\.?/, '');
+  const ofUser = name === 'guest' ? 'user.guest' : `user.profile.${name}`;
+  return new DomainError(code, message.replace(/^users\.0: /, ''), {
+    ...(name !== undefined && { field: ofUser }),
+    ...(rule !== undefined && { rule }),
+  });
 }
 
 /** @throws DomainError `BAD_USER_INPUT` */
@@ -126,6 +169,7 @@ function checkUpsert({ username: given, role, isActive, identities, ...user }: U
     role: role ?? undefined,
     isActive: isActive ?? undefined,
     identities: (identities ?? []).map((identity, index) => inRow('identities', index, () => checkIdentity(identity))),
+    isGuest: false,
   };
 }
 
@@ -139,15 +183,16 @@ function checkIdentity({ issuer, subject }: GivenIdentity): GivenIdentity {
 const FIND = `SELECT id, external_id AS "externalId", username, username_key AS "usernameKey", email, first_name AS "firstName",
     last_name AS "lastName", role, kind, is_active AS "isActive", date_joined AS "dateJoined"
   FROM users WHERE external_id = ANY ($1::text[])`;
-const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active)
+const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind)
   SELECT given.id, given.external_id, given.username, given.username_key, given.email, given.first_name, given.last_name,
-    given.role::user_role, given.is_active
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[])
-    WITH ORDINALITY AS given (id, external_id, username, username_key, email, first_name, last_name, role, is_active, place)
+    given.role::user_role, given.is_active, given.kind::user_kind
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[],
+    $10::text[])
+    WITH ORDINALITY AS given (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind, place)
   ORDER BY given.place RETURNING id, date_joined AS "dateJoined"`;
 const UPDATE = `UPDATE users u SET username = given.username, username_key = given.username_key, email = given.email,
     first_name = given.first_name, last_name = given.last_name, role = given.role::user_role, is_active = given.is_active,
-    kind = given.kind::user_kind
+    kind = given.kind::user_kind, forget_at = CASE WHEN given.kind = 'guest' THEN u.forget_at END
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[], $10::text[])
     AS given (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind)
   WHERE u.id = given.id`;
@@ -169,7 +214,7 @@ async function upsertWithin(connection: PoolClient, users: readonly CheckedUser[
     for (const user of made) user.dateJoined = joined.get(user.id) ?? user.dateJoined;
   }
   const differing = after.filter((user) => differs(before.get(user.externalId), user));
-  if (differing.length > 0) await connection.query(UPDATE, [...valuesOf(differing), differing.map(({ kind }) => kind)]);
+  if (differing.length > 0) await connection.query(UPDATE, valuesOf(differing));
   await addIdentities(connection, users, after);
   const switched = differing.filter((user) => before.get(user.externalId)?.isActive !== user.isActive);
   const ended = await endSignInsOfAll(
@@ -185,16 +230,19 @@ async function upsertWithin(connection: PoolClient, users: readonly CheckedUser[
   };
 }
 
-function newUser({ externalId, named, changes, role, isActive }: CheckedUser): StoredUser {
-  const username = named?.username ?? unnamed();
+function newUser({ externalId, named, changes, role, isActive, isGuest }: CheckedUser): StoredUser {
+  const kind = isGuest ? 'guest' : 'human';
+  const username = named?.username ?? unnamed(isGuest ? 'guest' : 'user');
   return {
     ...{ id: uuidv7(), externalId, username, usernameKey: named?.usernameKey ?? username },
     ...{ email: null, firstName: '', lastName: '', ...changes },
-    ...{ role: role ?? 'user', kind: 'human', isActive: isActive ?? true, dateJoined: new Date() },
+    ...{ role: role ?? 'user', kind, isActive: isActive ?? true, dateJoined: new Date() },
   };
 }
 
-function changed(stored: StoredUser, { named, changes, role, isActive }: CheckedUser): StoredUser {
+function changed(stored: StoredUser, { named, changes, role, isActive, isGuest }: CheckedUser): StoredUser {
+  if (isGuest && stored.kind !== 'guest')
+    throw new DomainError('CONFLICT', 'This user is no guest.', { field: 'guest' });
   if (stored.kind === 'bot' && stored.role !== 'admin' && role === 'admin') throw noAdmin('bot', 'role');
   return {
     ...stored,
@@ -202,7 +250,7 @@ function changed(stored: StoredUser, { named, changes, role, isActive }: Checked
     ...(named && named.username !== stored.username && named),
     ...changes,
     role: role ?? stored.role,
-    kind: stored.kind === 'guest' ? 'human' : stored.kind,
+    kind: stored.kind === 'guest' && !isGuest ? 'human' : stored.kind,
     isActive: isActive ?? stored.isActive,
   };
 }
@@ -312,6 +360,7 @@ function valuesOf(users: readonly StoredUser[]): unknown[][] {
     users.map(({ lastName }) => lastName),
     users.map(({ role }) => role),
     users.map(({ isActive }) => isActive),
+    users.map(({ kind }) => kind),
   ];
 }
 

@@ -8,6 +8,7 @@ import BudgetedListsPlugin from './budgeted-lists.js';
 import CanonicalIdsPlugin from './canonical-ids.js';
 import type { GraphqlContext } from './context.js';
 import FreshReadsPlugin from './fresh-reads.js';
+import NarrowedTokensPlugin from './narrowed-tokens.js';
 import { type AuthScopes, authScopes } from './scopes.js';
 
 /** Defines no types. Those are in types/, each beside its queries and mutations. */
@@ -25,7 +26,15 @@ export const builder = new SchemaBuilder<{
 }>({
   // In this order fresh reads clear scope-auth's cache before it checks, it checks before anything is read, and lists are charged to
   // the budget as they were read.
-  plugins: [CanonicalIdsPlugin, FreshReadsPlugin, ScopeAuthPlugin, PrismaPlugin, ComplexityPlugin, BudgetedListsPlugin],
+  plugins: [
+    CanonicalIdsPlugin,
+    FreshReadsPlugin,
+    ScopeAuthPlugin,
+    NarrowedTokensPlugin,
+    PrismaPlugin,
+    ComplexityPlugin,
+    BudgetedListsPlugin,
+  ],
   defaultFieldNullability: false,
   scopeAuth: {
     defaultStrategy: 'all',

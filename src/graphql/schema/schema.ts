@@ -21,6 +21,7 @@ import './events/types.js';
 import './types/chat-signal.js';
 import './types/presence.js';
 import './types/sign-in.js';
+import './types/issued-token.js';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.js';
 

@@ -1,4 +1,4 @@
-import { requireAdmin, requireScope, requireUser } from '../../domain/viewer.js';
+import { requireAdmin, requireScope, userOf } from '../../domain/viewer.js';
 import type { GraphqlContext } from './context.js';
 import { loaders } from './loaders.js';
 
@@ -22,7 +22,7 @@ export function authScopes(context: GraphqlContext) {
   return {
     read: () => requireScope(caller.viewer, 'read') !== null,
     write: () => requireScope(caller.viewer, 'write') !== null,
-    user: () => requireUser(caller.viewer) !== null,
+    user: () => userOf(caller.viewer) !== null,
     admin: () => requireAdmin(caller.viewer) !== null,
     chatReader: (chatId: string) => loaders(context).access.check(chatId),
   };

@@ -92,6 +92,16 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
     this.characters = this.waiting.reduce((sum, item) => sum + sizeOf(item), 0);
   }
 
+  /** The token was replaced: what waits of chats that the new one does not reach is dropped. */
+  reachChanged(): void {
+    const { stream } = this;
+    if (!stream) return;
+    void stream.reachChanged();
+    this.waiting = this.waiting.filter((item) => stream.reaches(chatIdOf(item)));
+    this.characters = this.waiting.reduce((sum, item) => sum + sizeOf(item), 0);
+    if (this.waiting.length === 0) this.emptied();
+  }
+
   /** Ends the iterator with an error, and drops what waits. */
   fail(error: unknown): void {
     this.items.end({ error });
@@ -129,6 +139,11 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
     // In a later turn: the consumer takes this item first.
     setImmediate(() => this.stream?.resume());
   }
+}
+
+function chatIdOf(item: InboxItem): string {
+  if (item.type === 'event') return item.event.chatId;
+  return item.type === 'state' ? item.state.chatId : item.gap.chatId;
 }
 
 function sizeOf(item: InboxItem): number {

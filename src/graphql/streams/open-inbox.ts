@@ -13,7 +13,7 @@ interface InboxContext {
 
 /**
  * Opens the viewer's inbox for one subscription. What the viewer may read in it is a matter of memberships, which are events of the
- * inbox; the token's scope is checked again when the token changes.
+ * inbox; the token's scope, and the chats that it is narrowed to, are checked again when the token changes.
  * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`, `CURSOR_RESET`; `RATE_LIMITED`, rule `inbox.streams`
  */
 export async function openInbox(
@@ -24,6 +24,7 @@ export async function openInbox(
   const checkScope = () => {
     try {
       viewer();
+      iterator.reachChanged();
     } catch (error) {
       iterator.fail(error);
     }

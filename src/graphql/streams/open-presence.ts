@@ -23,7 +23,7 @@ export async function openPresence(
   const watch = await services.presences.watch(caller.viewer, userIds);
   const stopListening = socket?.onViewerChange(() => {
     try {
-      requireScope(caller.viewer, 'read');
+      watch.chats = requireScope(caller.viewer, 'read').chats;
     } catch (error) {
       items.end({ error });
     }

@@ -3,7 +3,7 @@ import type { StreamSink } from '../../delivery/stream-sink.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
 import type { ChatSignal } from '../../domain/signals.js';
-import { requireScope } from '../../domain/viewer.js';
+import { reaches, requireScope } from '../../domain/viewer.js';
 import type { Services } from '../../plugins/services.js';
 import type { Caller, SocketCaller } from '../caller.js';
 import { Recheck } from './recheck.js';
@@ -22,6 +22,8 @@ interface Listener extends StreamSink {
   attach(stream: ChatStream): void;
   /** Ends the listener with an error, and drops what waits: the viewer may not have it any more. */
   fail(error: unknown): void;
+  /** The same without an error. */
+  return(): Promise<unknown>;
 }
 
 /** Makes the listener, which calls `onEnd` once, when it takes nothing more. */
@@ -56,7 +58,11 @@ async function open<Made extends Listener>(
   const viewer = () => requireScope(caller.viewer, 'read');
   const recheck = new Recheck(
     () => services.chats.requireHead(viewer(), { id: chatId }),
-    (error) => listener.fail(error),
+    (error) => {
+      // A token that does not reach the chat ends the subscription, which is no fault.
+      if (reaches(caller.viewer, chatId)) listener.fail(error);
+      else void listener.return();
+    },
   );
   // Listens before the stream opens, so that no change is missed in between.
   const stopListening = socket?.onViewerChange(() => recheck.request()) ?? (() => {});

@@ -24,7 +24,10 @@ export function addCreateApplication(program: Command): void {
     .option('--client-id <id>', 'chosen instead of generated')
     .option('--client-secret <secret>', 'chosen instead of generated')
     .option('--public', 'it keeps no secret: a single-page or native app')
-    .option('--grants <grants>', 'password, refresh_token, client_credentials, authorization_code; by commas')
+    .option(
+      '--grants <grants>',
+      'password, refresh_token, client_credentials, authorization_code, issue_token; by commas',
+    )
     .option('--scopes <scopes>', 'read, write, introspection; by spaces (default: "read write")')
     .option('--redirect-uris <uris>', 'where authorization_code may lead back to; by spaces')
     .option('--service-user <name>', 'its client_credentials tokens are of this bot, which is made if there is none')

@@ -5,10 +5,13 @@ import { print } from '../print.js';
 export function addClearTokens(program: Command): void {
   program
     .command('cleartokens')
-    .description('delete tokens, codes and tickets that can never be used again; safe at any time')
+    .description(
+      'delete tokens, codes and tickets that can never be used again, and forget guests of long ago; safe at any time',
+    )
     .action(() =>
-      withServices(async ({ tokens }) => {
+      withServices(async ({ tokens, guests }) => {
         const cleared = await tokens.deleteExpired();
+        const forgotten = await guests.forget();
         print(
           `sign-ins: ${cleared.families}`,
           `access tokens: ${cleared.accessTokens}`,
@@ -16,6 +19,7 @@ export function addClearTokens(program: Command): void {
           `authorization codes: ${cleared.authorizationCodes}`,
           `socket tickets: ${cleared.socketTickets}`,
           `browser sessions: ${cleared.browserSessions}`,
+          `guests forgotten: ${forgotten}`,
         );
       }),
     );

@@ -46,6 +46,8 @@ export const closeCodes = {
   chatDeleted: { code: 4410, reason: 'deleted' },
   /** Raw channel: the chat no longer exists. The client leaves it. */
   chatGone: { code: 4410, reason: 'chat_gone' },
+  /** Raw channel: the socket's new token does not reach the chat. The client opens the chat with another token. */
+  outOfReach: { code: 4410, reason: 'out_of_reach' },
   /** The client exceeded a frame rate. It backs off. */
   tooManyFrames: { code: 4429, reason: 'too_many_frames' },
   /** GraphQL: the user has the most sockets allowed. The client closes one first. */

@@ -79,6 +79,11 @@ const signal = (type: string, selection: string) =>
 const inboxEvent = (selection: string) =>
   row(({ beginning }) => `subscription { inbox(after: "${beginning}") { ${selection} } }`, users, notOverHttp);
 
+const issueToken =
+  (selection: string) =>
+  ({ member }: World['ids']) =>
+    `mutation { issueToken(user: { id: "${member}" }) { ${selection} } }`;
+
 const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${chat}", messageId: "${messageId}"`;
 
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
@@ -174,6 +179,13 @@ export const MATRIX: Record<string, Row> = {
     ({ stranger }) => `mutation { updateUser(id: "${stranger}", lastName: "${unique()}") { id } }`,
     admins,
   ),
+  // An application does, by a token of its own: nobody here has one.
+  'Mutation.issueToken': row(issueToken('expiresAt'), all('FORBIDDEN')),
+  ...rows('IssuedToken', issueToken, {
+    accessToken: all('FORBIDDEN'),
+    expiresAt: all('FORBIDDEN'),
+    'user {id}': all('FORBIDDEN'),
+  }),
   'Mutation.upsertUsers': row(() => 'mutation { upsertUsers(users: [{ externalId: "member" }]) { id } }', admins),
   'Mutation.upsertChats': row(() => 'mutation { upsertChats(chats: [{ externalId: "general" }]) { id } }', admins),
   'Mutation.setChatMembers': row(

@@ -18,10 +18,12 @@ export type Answers = Record<Caller, string>;
 export interface WorldOptions {
   /** The member is a program. */
   memberIsBot?: boolean;
+  /** The member's tokens are narrowed to the chat, or to another one that the member is in. */
+  narrowedTo?: 'the chat' | 'another chat';
 }
 
 /** A whole service with somebody of every kind, and a chat whose history has every kind of event. */
-export async function startWorld({ memberIsBot = false }: WorldOptions = {}) {
+export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptions = {}) {
   const team = await startTeam();
   const { services, db } = team.first.app;
   const newUser = (username: string) =>
@@ -40,6 +42,8 @@ export async function startWorld({ memberIsBot = false }: WorldOptions = {}) {
     await services.memberships.add(null, left.id, id);
     await services.memberships.remove(null, left.id, id);
   }
+  const another = await services.chats.create('another');
+  if (narrowedTo === 'another chat') await services.memberships.add(null, another.id, member.id);
   const now = await services.inbox.now(member.id);
   const beginning = { ...now, statesBelow: 0, levels: [{ idBelow: null, below: 0 }] };
   const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
@@ -55,8 +59,13 @@ export async function startWorld({ memberIsBot = false }: WorldOptions = {}) {
   const reply = { chatId: chat.id, content: 're', thread: messageId, mentions: [member.id] };
   await services.messages.send(viewerOf(toProfile(member)), reply);
 
-  const issue = async (user: Pick<UserProfile, 'id'>, scopes: Scope[] = ['read', 'write']): Promise<string> => {
+  const issue = async (
+    user: Pick<UserProfile, 'id'>,
+    scopes: Scope[] = ['read', 'write'],
+    chatIds?: string[],
+  ): Promise<string> => {
     const issued = await services.tokens.issue({
+      chatIds,
       clientId: team.credentials.client_id,
       userId: user.id,
       scopes,
@@ -84,14 +93,15 @@ export async function startWorld({ memberIsBot = false }: WorldOptions = {}) {
 
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
+  const chatIds = narrowedTo && [narrowedTo === 'the chat' ? chat.id : another.id];
   const tokens: Record<Caller, string | null> = {
     anonymous: null,
     expired,
     stranger: await issue(stranger),
     former: await issue(former),
-    member: await issue(member),
+    member: await issue(member, ['read', 'write'], chatIds),
     admin: await issue(admin),
-    readOnly: await issue(member, ['read']),
+    readOnly: await issue(member, ['read'], chatIds),
   };
 
   const sockets = new Map<Caller, Client>();

@@ -22,6 +22,9 @@ const CONTRACT = `
   input IdentityInput { issuer: String! subject: String! }
   input UserInput { externalId: String! username: String email: String firstName: String lastName: String role: UserRole isActive: Boolean
     identities: [IdentityInput!] }
+  input ProfileInput { externalId: String username: String email: String firstName: String lastName: String }
+  input TokenUser { id: ID externalId: String username: String profile: ProfileInput guest: Boolean = false }
+  type IssuedToken { accessToken: String! expiresAt: DateTime! user: User! }
   input ChatInput { externalId: String! name: String }
   input MemberInput { userId: ID externalId: String role: ChatRole }
   type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
@@ -111,6 +114,7 @@ const CONTRACT = `
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
     updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
+    issueToken(user: TokenUser!, scopes: [String!], chats: [ID!], expiresIn: Int = 3600, client: String): IssuedToken!
     upsertUsers(users: [UserInput!]!): [User!]!
     upsertChats(chats: [ChatInput!]!): [Chat!]!
     setChatMembers(chatId: ID!, add: [MemberInput!], remove: [MemberInput!], exactly: [MemberInput!]): [ChatMembership!]!

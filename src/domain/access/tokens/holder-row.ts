@@ -3,8 +3,12 @@ import type { UserKind, UserProfile, UserRole } from '../../profile.js';
 /** SQL: the columns of the user `u` of a token family. All are null for a client that acts for itself. */
 export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last_name, u.role, u.kind, u.date_joined';
 
-/** SQL: true when the family `f` with its user `u` is neither revoked nor of an inactive user. */
-export const FAMILY_IS_ALIVE = 'f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)';
+/**
+ * SQL: true when the family `f` with its user `u` is neither revoked nor of an inactive user. One that is narrowed to chats ends when its
+ * user becomes an admin: the rights of an admin know no chats.
+ */
+export const FAMILY_IS_ALIVE = `f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)
+  AND (f.chat_ids IS NULL OR u.role <> 'admin')`;
 
 export type HolderRow = { user_id: null } | (UserColumns & { user_id: string });
 

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { type Database, query } from '../../database.js';
+import type { UserRole } from '../../profile.js';
 import type { Scope } from '../../viewer.js';
 import { hashToken, newToken } from './opaque-token.js';
 
@@ -31,6 +32,10 @@ export interface NewFamily {
   withRefreshToken: boolean;
   /** The version of the password that was verified; undefined for a sign-in without a password. */
   passwordVersion?: number | undefined;
+  /** The chats that the tokens are narrowed to; undefined when they are not. */
+  chatIds?: readonly string[] | undefined;
+  /** The role that the user has to have; undefined for any. */
+  role?: UserRole | undefined;
 }
 
 // The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
@@ -38,29 +43,30 @@ const ISSUE = {
   name: 'token-family-issue',
   text: `WITH client AS (SELECT id FROM oauth_clients WHERE id = $2 FOR KEY SHARE),
       holder AS (
-        SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9) FOR SHARE),
+        SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9)
+          AND ($11::user_role IS NULL OR role = $11) FOR SHARE),
       family AS (
-        INSERT INTO token_families (id, client_id, user_id)
-        SELECT $1, client.id, $3 FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
+        INSERT INTO token_families (id, client_id, user_id, chat_ids)
+        SELECT $1, client.id, $3, $10::uuid[] FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
         RETURNING id),
       access AS (
         INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
-        SELECT $4, family.id, $5, now() + make_interval(secs => $6) FROM family),
+        SELECT $4, family.id, $5, now() + make_interval(secs => $6) FROM family RETURNING expires_at),
       refresh AS (
         INSERT INTO refresh_tokens (hash, family_id, scopes, expires_at)
         SELECT $7, family.id, $5, now() + make_interval(secs => $8) FROM family WHERE $7::bytea IS NOT NULL)
-    SELECT id FROM family`,
+    SELECT family.id, access.expires_at FROM family, access`,
 };
 
-/** Starts a family. Undefined when the client or user does not exist, or the user is inactive or has changed their password. */
+/** Starts a family. Undefined when there is no such client or user, or the user is inactive, has changed their password or has another role. */
 export async function issueFamily(
   db: Database,
   lifetimes: TokenLifetimes,
   family: NewFamily,
-): Promise<IssuedTokens | undefined> {
+): Promise<(IssuedTokens & { expiresAt: Date }) | undefined> {
   const { values, tokens } = prepare(lifetimes, family);
-  const rows = await query(db, ISSUE, values);
-  return rows.length > 0 ? tokens : undefined;
+  const [row] = await query<{ expires_at: Date }>(db, ISSUE, values);
+  return row && { ...tokens, expiresAt: row.expires_at };
 }
 
 /** As `issueFamily`, inside a transaction, which stays usable when the result is undefined. */
@@ -88,6 +94,8 @@ function prepare(lifetimes: TokenLifetimes, family: NewFamily): { values: unknow
     refreshToken === undefined ? null : hashToken(refreshToken),
     Math.min(lifetimes.refreshTokenSeconds, lifetimes.refreshTokenAbsoluteSeconds),
     family.passwordVersion ?? null,
+    family.chatIds ?? null,
+    family.role ?? null,
   ];
   const { scopes } = family;
   return { values, tokens: { accessToken, expiresIn: lifetimes.accessTokenSeconds, refreshToken, scopes } };

@@ -44,7 +44,7 @@ const REDEEM = {
   text: `WITH t AS (
       DELETE FROM socket_tickets WHERE hash IN (
         SELECT hash FROM socket_tickets WHERE hash = ANY ($1::bytea[]) ORDER BY hash FOR UPDATE) RETURNING *)
-    SELECT t.hash, f.client_id, f.id AS family_id, t.scopes, t.token_expires_at AS expires_at, ${MS_LEFT('t.token_expires_at')}, ${HOLDER_COLUMNS}
+    SELECT t.hash, f.client_id, f.id AS family_id, f.chat_ids, t.scopes, t.token_expires_at AS expires_at, ${MS_LEFT('t.token_expires_at')}, ${HOLDER_COLUMNS}
     FROM t JOIN token_families f ON f.id = t.family_id LEFT JOIN users u ON u.id = f.user_id
     WHERE t.expires_at > now() AND t.token_expires_at > now() AND ${FAMILY_IS_ALIVE}`,
 };

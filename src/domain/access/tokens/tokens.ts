@@ -87,9 +87,15 @@ export class Tokens {
     this.announce(await trimFamiliesOfIssuers(this.db, userId));
   }
 
-  /** Starts a family. Undefined when the client or user does not exist, or the user is inactive or has changed their password. */
-  async issue(family: NewFamily): Promise<IssuedTokens | undefined> {
-    const issued = await issueFamily(this.db, this.lifetimes, family);
+  /**
+   * Starts a family. Undefined when there is no such client or user, or the user is inactive, has changed their password or has another role.
+   * @param accessTokenSeconds the lifetime of the access token; undefined for the usual one
+   */
+  async issue(
+    family: NewFamily,
+    accessTokenSeconds = this.lifetimes.accessTokenSeconds,
+  ): Promise<(IssuedTokens & { expiresAt: Date }) | undefined> {
+    const issued = await issueFamily(this.db, { ...this.lifetimes, accessTokenSeconds }, family);
     if (issued) this.announce(await trimFamilies(this.db, family.clientId, family.userId));
     return issued;
   }

@@ -8,6 +8,8 @@ import { FAMILY_IS_ALIVE, HOLDER_COLUMNS, type HolderRow, toHolder } from './hol
 export type ViewerRow = HolderRow & {
   client_id: string | null;
   family_id: string;
+  /** Null for a family that is not narrowed. */
+  chat_ids: string[] | null;
   scopes: string[];
   expires_at: Date;
   left_ms: number;
@@ -18,7 +20,7 @@ export const MS_LEFT = (column: string) => `extract(epoch FROM ${column} - clock
 
 const VIEWERS = {
   name: 'token-viewers',
-  text: `SELECT t.hash, f.client_id, f.id AS family_id, t.scopes, t.expires_at, ${MS_LEFT('t.expires_at')}, ${HOLDER_COLUMNS}
+  text: `SELECT t.hash, f.client_id, f.id AS family_id, f.chat_ids, t.scopes, t.expires_at, ${MS_LEFT('t.expires_at')}, ${HOLDER_COLUMNS}
     FROM access_tokens t JOIN token_families f ON f.id = t.family_id LEFT JOIN users u ON u.id = f.user_id
     WHERE t.hash = ANY ($1::bytea[]) AND t.revoked_at IS NULL AND t.expires_at > now() AND ${FAMILY_IS_ALIVE}`,
 };
@@ -37,6 +39,7 @@ export function toViewer(row: ViewerRow): Viewer {
     clientId: row.client_id,
     familyId: row.family_id,
     scopes: scopeSet(row.scopes),
+    ...(row.chat_ids && { chats: new Set(row.chat_ids) }),
     expiresAt: graceMs === 0 ? row.expires_at : new Date(row.expires_at.getTime() - graceMs),
     endsAt: performance.now() + row.left_ms,
     graceMs,

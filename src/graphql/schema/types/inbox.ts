@@ -2,7 +2,7 @@ import { formatCursor } from '../../../domain/log/cursor.js';
 import type { ChatState as ChatStateShape } from '../../../domain/mine/chat-states.js';
 import { formatPosition, type InboxPosition, parsePosition } from '../../../domain/mine/inbox-position.js';
 import { checkMaxMissed, DEFAULT_MAX_MISSED } from '../../../domain/mine/max-missed.js';
-import { requireUser } from '../../../domain/viewer.js';
+import { userOf } from '../../../domain/viewer.js';
 import type { InboxItem } from '../../streams/inbox-item.js';
 import { openInbox } from '../../streams/open-inbox.js';
 import { builder } from '../builder.js';
@@ -108,11 +108,12 @@ builder.queryField('inbox', (t) =>
     complexity: ({ first }) => listWeight(first, DEFAULT_PAGE, MAX_PAGE),
     resolve: async (_root, { first, after, hidden }, context): Promise<Page> => {
       const { services, caller } = context;
-      const { id: userId } = requireUser(caller.viewer);
+      const { id: userId } = userOf(caller.viewer);
       const request = {
         first: checkBetween('first', first ?? DEFAULT_PAGE, 1, MAX_PAGE),
         after: after ?? undefined,
         hidden: hidden ?? false,
+        chats: caller.viewer?.chats,
       };
       const { position, chatIds, next } = await services.inbox.page(userId, request);
       const { access, chatStates } = loaders(context);

@@ -3,7 +3,7 @@ import type { Membership } from '../../../domain/chats/memberships.js';
 import { allowedActions, type ChatAction } from '../../../domain/chats/rights.js';
 import type { Database } from '../../../domain/database.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../../../domain/profile.js';
-import { requireAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
+import { requireAdmin, requireUserIn, requireViewer } from '../../../domain/viewer.js';
 import { fieldsOfItem } from '../asked-fields.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
@@ -110,7 +110,7 @@ builder.mutationFields((t) => ({
     authScopes: { user: true },
     args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
     resolve: (_root, { userId, chatId }, { services, caller }) =>
-      services.memberships.remove(requireUser(caller.viewer), chatId, userId, requireViewer(caller.viewer)),
+      services.memberships.remove(requireUserIn(caller.viewer, chatId), chatId, userId, requireViewer(caller.viewer)),
   }),
   setMemberRole: t.field({
     type: ChatMembership,
@@ -125,7 +125,7 @@ builder.mutationFields((t) => ({
     },
     resolve: async (_root, { chatId, userId, role }, { services, caller, db }) => {
       const viewer = requireViewer(caller.viewer);
-      const member = await services.memberships.setRole(requireUser(viewer), chatId, userId, role, viewer);
+      const member = await services.memberships.setRole(requireUserIn(viewer, chatId), chatId, userId, role, viewer);
       return withProfile(db, member);
     },
   }),

@@ -1,4 +1,4 @@
-import { requireUser } from '../../../domain/viewer.js';
+import { userOf } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { checkBetween, listWeight } from '../paging.js';
 import { Message } from './message.js';
@@ -21,9 +21,11 @@ builder.queryField('mentions', (t) =>
     },
     complexity: ({ first }) => listWeight(first, DEFAULT_FIRST, MAX_FIRST),
     resolve: async (_root, { first, before }, { services, caller, budget }) => {
-      const { id } = requireUser(caller.viewer);
+      const { id } = userOf(caller.viewer);
       const length = checkBetween('first', first ?? DEFAULT_FIRST, 1, MAX_FIRST);
-      const page = await budget.read(() => services.mentionLists.page(id, length, before ?? undefined));
+      const page = await budget.read(() =>
+        services.mentionLists.page(id, length, before ?? undefined, caller.viewer?.chats),
+      );
       return page && budget.spendReading(page) ? page : [];
     },
   }),

@@ -3,7 +3,7 @@ import { badInput } from '../../../domain/errors.js';
 import { isExternalId } from '../../../domain/external-id.js';
 import { PROFILE_FIELDS, toProfile, type UserKind, type UserProfile, type UserRole } from '../../../domain/profile.js';
 import { isUuid } from '../../../domain/text.js';
-import { isAdmin, requireUser, requireViewer } from '../../../domain/viewer.js';
+import { isAdmin, requireViewer, userOf } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
@@ -99,7 +99,7 @@ builder.queryFields((t) => ({
     type: User,
     description: 'The user whose access token this is.',
     authScopes: { user: true },
-    resolve: (_root, _args, { caller }) => requireUser(caller.viewer),
+    resolve: (_root, _args, { caller }) => userOf(caller.viewer),
   }),
   user: t.field({
     type: User,
