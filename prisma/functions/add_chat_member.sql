@@ -21,6 +21,7 @@ DECLARE
   v_mark bigint;
   v_role chat_role;
   v_kind chat_kind;
+  v_is_member boolean;
 BEGIN
   SELECT c.epoch, c.kind INTO v_epoch, v_kind FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
   IF NOT FOUND OR v_kind = 'direct' THEN
@@ -35,9 +36,10 @@ BEGIN
     RETURN QUERY SELECT 'no_user', NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
     RETURN;
   END IF;
-  SELECT m.joined_at, m.role INTO v_joined, v_role FROM chat_memberships m
-  WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
-  IF FOUND THEN
+  -- By the primary key: with the condition of the index of members, a plan may read all members of the chat.
+  SELECT m.joined_at, m.role, m.left_at IS NULL INTO v_joined, v_role, v_is_member FROM chat_memberships m
+  WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
+  IF v_is_member THEN
     RETURN QUERY SELECT 'repeated', v_epoch, NULL::int, v_joined::timestamptz, v_role;
     RETURN;
   END IF;

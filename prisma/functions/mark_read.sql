@@ -28,14 +28,16 @@ DECLARE
   v_read int;
   v_head int;
   v_root int;
+  v_is_member boolean;
 BEGIN
   FOR i IN
     SELECT g.place FROM unnest(p_chat_ids, p_user_ids, p_seqs) WITH ORDINALITY AS g (chat_id, user_id, seq, place)
     ORDER BY g.chat_id, g.user_id, g.seq DESC, g.place
   LOOP
-    SELECT m.read_seq, c.last_seq INTO v_read, v_head FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL;
-    IF NOT FOUND THEN
+    -- By the primary key, here and below: with the condition of the index of members, a plan may read all members of the chat.
+    SELECT m.read_seq, c.last_seq, m.left_at IS NULL INTO v_read, v_head, v_is_member FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i];
+    IF v_is_member IS NOT TRUE THEN
       v_outcomes[i] := CASE WHEN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_ids[i] AND c.kind = 'group') THEN 'no_member' ELSE 'no_chat' END;
       CONTINUE;
     END IF;
@@ -71,7 +73,7 @@ BEGIN
     END IF;
     UPDATE chat_memberships m SET state_mark = pg_current_xact_id()::text::bigint,
       read_seq = CASE WHEN v_root IS NULL THEN greatest(m.read_seq, p_seqs[i]) ELSE m.read_seq END
-    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL
+    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND coalesce(m.left_at, 'infinity') = 'infinity'
       AND (v_root IS NOT NULL OR m.read_seq < p_seqs[i]);
     v_outcomes[i] := CASE WHEN FOUND THEN 'moved' ELSE 'same' END;
     IF FOUND AND v_root IS NOT NULL THEN

@@ -16,13 +16,14 @@ BEGIN
   SELECT c.last_seq, c.kind INTO v_head, v_kind FROM chats c WHERE c.id = p_chat_id;
   outcome := CASE
     WHEN v_head IS NULL THEN 'no_chat'
-    WHEN NOT EXISTS (SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL)
+    WHEN member_role(p_chat_id, p_user_id) IS NULL
       THEN CASE WHEN v_kind = 'group' THEN 'no_member' ELSE 'no_chat' END
     WHEN p_from_seq > v_head THEN 'beyond'
     ELSE 'same' END;
   IF outcome = 'same' THEN
     UPDATE chat_memberships m SET read_seq = p_from_seq - 1, state_mark = pg_current_xact_id()::text::bigint
-    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL AND m.read_seq >= p_from_seq;
+    -- As in mark_read, the primary key finds it.
+    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND coalesce(m.left_at, 'infinity') = 'infinity' AND m.read_seq >= p_from_seq;
     IF FOUND THEN
       outcome := 'moved';
     END IF;

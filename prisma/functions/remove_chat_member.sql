@@ -17,6 +17,7 @@ DECLARE
   v_standing text;
   v_is_direct boolean := is_direct_chat(p_chat_id);
   v_is_admin boolean;
+  v_is_member boolean;
   v_mark bigint;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
@@ -25,16 +26,20 @@ BEGIN
     outcome := 'direct';
   ELSIF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
-    SELECT m.role, m.joined_at, u.role = 'admin' INTO role, joined_at, v_is_admin
+    -- By the primary key: with the condition of the index of members, a plan may read all members of the chat.
+    SELECT m.role, m.joined_at, u.role = 'admin', m.left_at IS NULL INTO role, joined_at, v_is_admin, v_is_member
     FROM chat_memberships m JOIN users u ON u.id = m.user_id
-    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
+    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
     outcome := CASE
-      WHEN NOT FOUND THEN CASE WHEN EXISTS (SELECT 1 FROM users u WHERE u.id = p_user_id) THEN 'repeated' ELSE 'no_user' END
+      WHEN v_is_member IS NOT TRUE THEN CASE WHEN EXISTS (SELECT 1 FROM users u WHERE u.id = p_user_id) THEN 'repeated' ELSE 'no_user' END
       WHEN v_standing <> 'admin' AND (v_is_admin OR role >= v_standing::chat_role) THEN 'rank'
       WHEN role = 'owner' AND is_last_owner(p_chat_id, p_user_id) THEN 'last_owner'
       ELSE 'removed' END;
     IF outcome = 'rank' AND v_is_admin THEN
       role := 'owner';
+    ELSIF outcome = 'repeated' THEN
+      role := NULL;
+      joined_at := NULL;
     END IF;
   END IF;
   IF outcome = 'removed' THEN

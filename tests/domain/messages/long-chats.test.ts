@@ -40,6 +40,22 @@ const WRITES: [name: string, sql: string][] = [
     "SELECT outcome FROM forget_history($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, 'member', 'moderator') WHERE $5::text IS NOT NULL",
   ],
   [
+    'a read marker',
+    'SELECT outcome FROM mark_read(ARRAY[$2::uuid], ARRAY[$1::uuid], ARRAY[$5::text::int + 1], ARRAY[NULL::uuid], ARRAY[true], true) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL',
+  ],
+  [
+    'a read marker that goes back',
+    'SELECT outcome FROM mark_unread($2::uuid, $1::uuid, 1) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL',
+  ],
+  [
+    'a member who is added',
+    'SELECT outcome FROM add_chat_member($1::uuid, $2::uuid, NULL) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL',
+  ],
+  [
+    'a member who is removed',
+    "SELECT outcome FROM remove_chat_member($1::uuid, $2::uuid, NULL, NULL, 'member') WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL",
+  ],
+  [
     'a reaction',
     "SELECT outcome FROM react(ARRAY[$1::uuid], ($4::uuid[])[1:1], ARRAY[$2::uuid], ARRAY['👍'], ARRAY[true], 'member', 20, true) WHERE $3::uuid IS NOT NULL AND $5::text IS NOT NULL",
   ],
@@ -61,7 +77,7 @@ it.each(WRITES)(
     const write = async (index: number) => {
       const values = [chatId, ann.id, viewer.familyId, ids.slice(3 * index, 3 * index + 3), `${index}`];
       const { rows } = await client.query({ name: `${name} in a long chat`, text: sql, values });
-      expect(rows[0].outcome).toMatch(/created|edited|deleted|changed|forgotten|done/);
+      expect(rows[0].outcome).toMatch(/created|repeated|edited|deleted|changed|forgotten|done|moved|same|removed/);
     };
     const read = async () => (await client.query<{ read: number }>(READ)).rows[0]?.read ?? Number.NaN;
     try {
