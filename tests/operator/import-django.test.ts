@@ -122,6 +122,7 @@ describe('import-django', { timeout: 60_000 }, () => {
       grants: ['authorization_code', 'refresh_token'],
       scopes: ['read', 'write'],
       redirectUris: ['https://app.example/cb', 'http://127.0.0.1:8000/cb'],
+      userId: null,
     });
     for (const [id, secret] of [
       ['hashed', SECRET],
