@@ -1,4 +1,4 @@
-import { CURSOR, EVENTS, INBOX, inboxItems, MEMBERS, MESSAGES, REACTIONS, RIGHTS, ROOM } from './documents.js';
+import { EVENTS, INBOX, inboxItems, MEMBERS, MESSAGES, ROOM } from './documents.js';
 import { ChatError } from './errors.js';
 import { eventFromGraphql, type GraphqlEvent, type Member } from './events.js';
 import type { EventPage } from './follower.js';
@@ -45,14 +45,6 @@ export class Api {
     };
   }
 
-  async rights(chatId: string): Promise<Pick<RoomSnapshot, 'viewerCan' | 'viewer'>> {
-    const { chat } = await this.http.request<{ chat: Pick<RoomChat, 'viewerCan' | 'viewer'> | null }>(RIGHTS, {
-      chatId,
-    });
-    if (!chat) throw notFound();
-    return chat;
-  }
-
   async messagesBefore(chatId: string, before: number, last: number): Promise<Message[]> {
     const { messages } = await this.http.request<{ messages: GraphqlMessage[] }>(MESSAGES, { chatId, before, last });
     return messages.map(messageFromGraphql);
@@ -65,26 +57,12 @@ export class Api {
     return chat.members;
   }
 
-  /** Null when there is no such message. */
-  async reactions(chatId: string, id: string): Promise<Pick<Message, 'id' | 'reactions'> | null> {
-    const { message } = await this.http.request<{ message: Pick<Message, 'id' | 'reactions'> | null }>(REACTIONS, {
-      ...{ chatId, id },
-    });
-    return message;
-  }
-
   async events(chatId: string, after: string): Promise<EventPage> {
     const variables = { chatId, after, limit: EVENTS_PER_PAGE };
     const { chatEvents } = await this.http.request<{
       chatEvents: { cursor: string; hasMore: boolean; events: GraphqlEvent[] };
     }>(EVENTS, variables);
     return { ...chatEvents, events: chatEvents.events.map((event) => eventFromGraphql(chatId, event)) };
-  }
-
-  async cursor(chatId: string): Promise<string> {
-    const { chat } = await this.http.request<{ chat: { cursor: string } | null }>(CURSOR, { chatId });
-    if (!chat) throw notFound();
-    return chat.cursor;
   }
 
   async inbox(

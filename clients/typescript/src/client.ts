@@ -118,12 +118,13 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
       connection.status.subscribe(() => connection.status.get().state === 'live' && listener()),
   };
   let signalsTimer: ReturnType<typeof setTimeout> | undefined;
+  const snapshot = (chatId: string) => persist(() => api.room(chatId, { messages: 1, members: 1 }), patience);
   const context: RoomContext = {
-    ...{ connection, http, api, patience, storage: options.storage },
+    ...{ connection, http, api, patience, snapshot, storage: options.storage },
     notify: (notice) => options.onNotice?.(notice),
     events: {
       events: (chatId, after) => persist(() => api.events(chatId, after), patience),
-      cursor: (chatId) => persist(() => api.cursor(chatId), patience),
+      cursor: async (chatId) => (await snapshot(chatId)).cursor,
       pause: () => pauseUntilReachable(1000, 1000, patience),
     },
     watchersChanged() {

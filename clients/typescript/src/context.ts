@@ -4,6 +4,7 @@ import type { EventSource } from './follower.js';
 import type { Http } from './http.js';
 import type { Notice } from './notices.js';
 import type { Patience } from './retry.js';
+import type { RoomSnapshot } from './room-state.js';
 import type { ChatStorage } from './storage.js';
 
 /** What the rooms and the inbox of one client share. */
@@ -13,6 +14,8 @@ export interface ClientContext {
   readonly api: Api;
   readonly events: EventSource;
   readonly patience: Patience;
+  /** The room as it is now, with little of its lists. Repeated until it succeeds. @throws ChatError that is not transient */
+  snapshot(chatId: string): Promise<RoomSnapshot>;
   readonly storage: ChatStorage | undefined;
   notify(notice: Notice): void;
 }

@@ -1,5 +1,3 @@
-import type { JsonObject } from './json.js';
-
 /** The codes of the service's errors, and `NETWORK`, `TOKEN_UNAVAILABLE`, `FRAME_TOO_LARGE`, `PROTOCOL` and `CLOSED` of the client's own. */
 export type ChatErrorCode =
   | 'UNAUTHENTICATED'
@@ -50,23 +48,19 @@ const TRANSIENT: ReadonlySet<string> = new Set<ChatErrorCode>([
 /** Every error of this package. */
 export class ChatError extends Error {
   override readonly name = 'ChatError';
-  readonly field: string | undefined;
-  readonly rule: string | undefined;
-  readonly needs: string | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly requestId: string | undefined;
+  declare readonly field?: string;
+  declare readonly rule?: string;
+  declare readonly needs?: string;
+  declare readonly retryAfterMs?: number;
+  declare readonly requestId?: string;
 
   constructor(
     readonly code: ChatErrorCode,
     message: string,
-    { field, rule, needs, retryAfterMs, requestId, cause }: ChatErrorDetails = {},
+    details: ChatErrorDetails = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.field = field;
-    this.rule = rule;
-    this.needs = needs;
-    this.retryAfterMs = retryAfterMs;
-    this.requestId = requestId;
+    super(message);
+    Object.assign(this, details);
   }
 
   /** Whether the same request may succeed later. */
@@ -76,14 +70,14 @@ export class ChatError extends Error {
 }
 
 /** The error that a JSON object of the service describes: an `error` frame, or the extensions of a GraphQL error. */
-export function errorFrom(object: JsonObject, message = text(object.message) ?? ''): ChatError {
-  return new ChatError((text(object.code) ?? 'INTERNAL_SERVER_ERROR') as ChatErrorCode, message, {
-    field: text(object.field),
-    rule: text(object.rule),
-    needs: text(object.needs),
-    retryAfterMs: typeof object.retryAfterMs === 'number' ? object.retryAfterMs : undefined,
-    requestId: text(object.requestId),
-  });
+export function errorFrom({ code, field, rule, needs, retryAfterMs, requestId, message }: ErrorObject): ChatError {
+  return new ChatError(code, String(message), { field, rule, needs, retryAfterMs, requestId });
+}
+
+/** What the service's documents say of it. */
+export interface ErrorObject extends ChatErrorDetails {
+  code: ChatErrorCode;
+  message: string;
 }
 
 export function asChatError(error: unknown, code: ChatErrorCode = 'NETWORK'): ChatError {
@@ -92,7 +86,3 @@ export function asChatError(error: unknown, code: ChatErrorCode = 'NETWORK'): Ch
 }
 
 export const closedError = () => new ChatError('CLOSED', 'The client is closed.');
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}

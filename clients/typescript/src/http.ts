@@ -1,4 +1,4 @@
-import { asChatError, ChatError, type ChatErrorCode, closedError, errorFrom } from './errors.js';
+import { asChatError, ChatError, type ChatErrorCode, closedError, type ErrorObject, errorFrom } from './errors.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
 import type { Tokens } from './tokens.js';
 
@@ -49,7 +49,7 @@ export class Http {
     const { response, text } = await this.post(token, JSON.stringify({ query, variables }));
     const body = parseObject(text) ?? {};
     const [first] = Array.isArray(body.errors) ? body.errors : [];
-    if (isObject(first)) throw errorFrom(isObject(first.extensions) ? first.extensions : {}, String(first.message));
+    if (isObject(first)) throw errorFrom({ ...(first.extensions as ErrorObject), message: String(first.message) });
     if (!response.ok || !isObject(body.data)) throw refusalOf(response, body);
     return body.data as Data;
   }

@@ -1,4 +1,4 @@
-import { ChatError, errorFrom } from './errors.js';
+import { ChatError, type ErrorObject, errorFrom } from './errors.js';
 import type { JsonObject } from './json.js';
 
 const TIMEOUT_MS = 15_000;
@@ -32,7 +32,7 @@ export class Requests {
     if (frame.type !== 'ack' && frame.type !== 'error') return frame.type === 'pong';
     const waiting = typeof frame.id === 'string' ? this.take(frame.id) : undefined;
     if (frame.type === 'ack') waiting?.resolve(frame);
-    else waiting?.reject(errorFrom(frame));
+    else waiting?.reject(errorFrom(frame as unknown as ErrorObject));
     return true;
   }
 

@@ -393,7 +393,7 @@ export class Room implements Observable<RoomState> {
     this.rightsAsked += 1;
     const asked = this.rightsAsked;
     try {
-      const { viewerCan, viewer } = await persist(() => this.context.api.rights(this.id), this.context.patience);
+      const { viewerCan, viewer } = await this.context.snapshot(this.id);
       if (own === this.own && asked === this.rightsAsked) this.dispatch({ type: 'rights', viewerCan, viewer });
     } catch (cause) {
       const error = asChatError(cause);
@@ -422,8 +422,8 @@ export class Room implements Observable<RoomState> {
     for (const id of ids) {
       const before = find(id);
       if (!before || this.isClosed) continue;
-      const message = await persist(() => api.reactions(this.id, id), patience).catch(() => null);
-      if (!message) continue;
+      const [message] = await persist(() => api.messagesBefore(this.id, before.seq + 1, 1), patience).catch(() => []);
+      if (message?.id !== id) continue;
       // What was read may be from before an event that has come since.
       if (find(id) === before) this.dispatch({ type: 'reactions', messageId: id, reactions: message.reactions });
       else this.askForReactionsTo(id);
