@@ -101,6 +101,17 @@ describe.each(TRANSPORTS)('events() over %s', (_name, transport) => {
   });
 });
 
+it('events() end when their signal says so, also while they wait', async () => {
+  const chat = await team.newChat(ann);
+  const room = team.client(ann).room(chat.id);
+  await room.ready();
+  const stop = new AbortController();
+  const next = room.events({ signal: stop.signal }).next();
+  stop.abort();
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect((await room.events({ signal: stop.signal }).next()).done).toBe(true);
+});
+
 it('a room that has missed much is loaded anew, and says so; its events have all', async () => {
   const notices: Notice[] = [];
   const chat = await team.newChat(ann, bob);

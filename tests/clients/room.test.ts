@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { memoryStorage } from '../../clients/typescript/src/client.js';
+import { memoryStorage, type Notice } from '../../clients/typescript/src/client.js';
 import { waitUntil } from '../support/wait-until.js';
 import { type ClientTeam, type Person, startClientTeam, TRANSPORTS, take, until } from './client-team.js';
 
@@ -172,6 +172,35 @@ it('what was not acknowledged is sent after a reload, once, where there is a sto
   const after = team.client(ann, { storage }).room(chat.id);
   const state = await until(after, ({ status, pending }) => status === 'ready' && pending.length === 0);
   expect(words(state)).toEqual(['are you there?']);
+});
+
+it('a storage may be asynchronous, and one that fails is told of', async () => {
+  const chat = await team.newChat(ann);
+  const items = memoryStorage();
+  const slow = {
+    getItem: async (key: string) => items.getItem(key),
+    setItem: async (key: string, value: string) => items.setItem(key, value),
+    removeItem: async (key: string) => items.removeItem(key),
+  };
+  await team.client(ann, { storage: slow }).room(chat.id).send('kept for a moment');
+  const notices: Notice[] = [];
+  const full = {
+    ...memoryStorage(),
+    setItem: () => {
+      throw new Error('It is full.');
+    },
+  };
+  const room = team.client(ann, { storage: full, onNotice: (notice) => notices.push(notice) }).room(chat.id);
+  await room.ready();
+  await room.send('sent all the same');
+  expect(notices).toContainEqual({ type: 'storage', error: expect.objectContaining({ message: 'It is full.' }) });
+});
+
+it('an admin who is no member may load a room', async () => {
+  const chat = await team.newChat(ann);
+  await team.client(ann).room(chat.id).send('hi');
+  const room = team.client({ id: '', username: 'admin' }).room(chat.id);
+  expect(await room.ready()).toMatchObject({ viewer: null, messages: [{ content: 'hi' }] });
 });
 
 it('a room that does not exist, or is another’s, says so', async () => {

@@ -97,3 +97,21 @@ describe.each(TRANSPORTS)('the token over %s', (_name, transport) => {
     client.close();
   });
 });
+
+it('a token function that fails is called again', async () => {
+  const chat = await team.newChat(ann);
+  let calls = 0;
+  const token = async () => {
+    calls += 1;
+    if (calls < 3) throw new Error('The backend is away.');
+    return team.signIn(ann.username);
+  };
+  const client = team.client(ann, { token, random: () => 0 });
+  const room = client.room(chat.id);
+  room.subscribe(() => {});
+  expect(await until(client.status, ({ state }) => state === 'waiting')).toMatchObject({
+    error: { code: 'TOKEN_UNAVAILABLE', isTransient: true },
+  });
+  await room.ready();
+  await until(client.status, ({ state }) => state === 'live');
+});

@@ -30,6 +30,8 @@ import { type Observable, Store } from './store.js';
 export interface EventsOptions {
   /** Begins behind this cursor, of whatever transport. Without it: with what happens after the room was loaded. */
   after?: string;
+  /** Ends the events, also while the next one is waited for. */
+  signal?: AbortSignal;
 }
 
 const MESSAGES_AT_FIRST = 50;
@@ -233,8 +235,11 @@ export class Room implements Observable<RoomState> {
    * replaced, `reset` says so, and what follows is of the new one.
    * @throws ChatError that is not transient, like `NOT_FOUND`
    */
-  async *events({ after }: EventsOptions = {}): AsyncGenerator<RoomEvent, void, void> {
+  async *events({ after, signal }: EventsOptions = {}): AsyncGenerator<RoomEvent, void, void> {
     const follower = this.follow();
+    const close = () => follower.close();
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
     try {
       this.start();
       const cursor = after ?? this.get().cursor ?? (await this.ready()).cursor;
@@ -243,6 +248,7 @@ export class Room implements Observable<RoomState> {
       if (cursor !== null) follower.begin(cursor);
       for (let event = await follower.next(); event; event = await follower.next()) yield event;
     } finally {
+      signal?.removeEventListener('abort', close);
       this.followers.delete(follower);
     }
   }
