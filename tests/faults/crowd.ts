@@ -59,9 +59,9 @@ const GUESTS_PAUSE_MS = 250;
 /** Between the messages to one of the chats of those who have many, on average. */
 const OWNERS_PAUSE_MS = 80;
 /** Those who have many chats are removed and added again at once, more often than by chance, and some of them by hand. */
-const OWNERS_CHANGES = { pauseMs: 120, again: 0.4, byHand: 0.15 };
+const OWNERS_CHANGES = { pauseMs: 80, again: 0.4, byHand: 0.3 };
 /** How long a client of an inbox stays at most, and waits before it comes back, by the number of users: as often as fewer, somebody comes. */
-const STAY_MS_PER_USER = 300;
+const STAY_MS_PER_USER = 150;
 const RETURN_MS_PER_USER = 15;
 /** Of missed changes, what a client of an inbox wants to be sent: every third one asks for less than all at times. */
 const ALL_MISSED = [5000];

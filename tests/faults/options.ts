@@ -14,7 +14,7 @@ export interface Options {
 
 export const USAGE = `npm run test:faults -- [--short | --minutes N] [--seed S] [--scenario NAME]…
 
---short         every scenario once, in about two minutes; what happens without --minutes
+--short         every scenario once, in two or three minutes; what happens without --minutes
 --minutes N     the scenarios in turn, longer each, for N minutes
 --seed S        the plan of faults of the first round; each further round has the next number;
                 without it TEST_SEED, or another one in every run

@@ -37,7 +37,7 @@ const REMOVE = 'mutation ($user: ID!, $chat: ID!) { removeUserFromChat(userId: $
 const ADD = 'mutation ($user: ID!, $chat: ID!) { assignUserToChat(userId: $user, chatId: $chat) { joinedAt } }';
 const RETRY_MS = 100;
 /** The longest transaction in which a change is made by hand. */
-const BY_HAND_MS = 800;
+const BY_HAND_MS = 400;
 
 /** An admin who removes guests from their chats and adds them again, each change repeated until it is answered; some by hand. */
 export class MembershipChanges {
