@@ -56,6 +56,14 @@ const WRITES: [name: string, sql: string][] = [
     "SELECT outcome FROM remove_chat_member($1::uuid, $2::uuid, NULL, NULL, 'member') WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL",
   ],
   [
+    'a preference',
+    "SELECT outcome FROM set_chat_preferences($2::uuid, $1::uuid, true, 'all', false) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL",
+  ],
+  [
+    'the resume of an inbox',
+    `SELECT 'done' AS outcome FROM inbox_chats($2::uuid, ARRAY[NULL::uuid], ARRAY[0::float8], 0, '{}', '{}', 1000) WHERE $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL`,
+  ],
+  [
     'a reaction',
     "SELECT outcome FROM react(ARRAY[$1::uuid], ($4::uuid[])[1:1], ARRAY[$2::uuid], ARRAY['👍'], ARRAY[true], 'member', 20, true) WHERE $3::uuid IS NOT NULL AND $5::text IS NOT NULL",
   ],
@@ -77,7 +85,7 @@ it.each(WRITES)(
     const write = async (index: number) => {
       const values = [chatId, ann.id, viewer.familyId, ids.slice(3 * index, 3 * index + 3), `${index}`];
       const { rows } = await client.query({ name: `${name} in a long chat`, text: sql, values });
-      expect(rows[0].outcome).toMatch(/created|repeated|edited|deleted|changed|forgotten|done|moved|same|removed/);
+      expect(rows[0].outcome).toMatch(/created|repeated|edited|deleted|changed|forgotten|done|moved|same|removed|set/);
     };
     const read = async () => (await client.query<{ read: number }>(READ)).rows[0]?.read ?? Number.NaN;
     try {
