@@ -1,7 +1,7 @@
 import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { isExternalId } from '../external-id.js';
-import type { GivenProfile, UserUpserts } from '../people/user-upserts.js';
+import type { GivenProfile, TokenHolder, UserUpserts } from '../people/user-upserts.js';
 import { pickByUsername, whereUsername } from '../people/users.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
 import { checkLength, rowError } from '../row-errors.js';
@@ -48,7 +48,7 @@ export const MAX_NARROWED_CHATS = 100;
 
 /** How long a guest is remembered after the last token, in days. */
 const GUEST_DAYS = 30;
-const USER_FIELDS = { ...PROFILE_FIELDS, externalId: true } as const;
+const USER_FIELDS = { ...PROFILE_FIELDS, externalId: true, isActive: true } as const;
 /** UTF-16 units. A username has at most half as many characters. */
 const MAX_USERNAME = 300;
 const REMEMBER_GUEST = {
@@ -81,12 +81,10 @@ export class Impersonation {
       throw badInput('expiresIn', `expiresIn must be ${MIN_TOKEN_SECONDS} to ${MAX_TOKEN_SECONDS} seconds.`);
     const scopes = scopesOf(client, request.scopes);
     const chatIds = request.chats == null ? undefined : checkChats(request.chats);
-    const user = await this.userOf(request.user);
-    if (user.kind === 'bot') throw new DomainError('FORBIDDEN', 'No token is issued of a bot.', { rule: 'user.bot' });
-    if (user.role === 'admin') requireAdminsToken(viewer, request);
+    const user = await this.userOf(request.user, (holder) => requireHolder(viewer, request, holder));
     const family = { clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role };
     const issued = await this.tokens.issue(family, expiresIn);
-    if (!issued) throw new DomainError('FORBIDDEN', 'This user is not active.', { rule: 'user.inactive' });
+    if (!issued) throw notActive();
     const { accessToken, expiresAt } = issued;
     if (user.kind === 'guest') await query(this.db, REMEMBER_GUEST, [user.id, expiresAt]);
     return { accessToken, expiresAt, user };
@@ -122,11 +120,16 @@ export class Impersonation {
     });
   }
 
-  private async userOf({ profile, guest, ...names }: TokenUser): Promise<UserProfile> {
+  /** @param check throws for a user of whom there is no token, before anything of the user changes */
+  private async userOf(
+    { profile, guest, ...names }: TokenUser,
+    check: (user: TokenHolder) => void,
+  ): Promise<UserProfile> {
     const { id, externalId, username } = names;
     if ([id, externalId, username].filter((name) => name != null).length !== 1)
       throw badInput('user', 'user must have one of id, externalId and username.');
     const known = await this.find(names);
+    if (known) check(known);
     if (guest && known && known.kind !== 'guest') throw notGuest();
     // A guest stays one as long as the application says so.
     if (known && !profile) return toProfile(known);
@@ -135,7 +138,7 @@ export class Impersonation {
     if (named == null) throw ofProfile('A profile is for users who have an external id.');
     if (profile?.externalId != null && profile.externalId !== named)
       throw ofProfile('The profile is of another external id than the user.');
-    return this.users.upsertForToken({ ...profile, externalId: named }, { isGuest: guest ?? false });
+    return this.users.upsertForToken({ ...profile, externalId: named }, { isGuest: guest ?? false, check });
   }
 
   private async find({ id, externalId, username }: Omit<TokenUser, 'profile' | 'guest'>) {
@@ -175,12 +178,23 @@ function checkChats(chats: readonly string[]): string[] {
   return [...new Set(ids)];
 }
 
+/** @throws DomainError `FORBIDDEN`, rules `user.bot`, `token.admin` and `user.inactive` */
+function requireHolder(viewer: Viewer, request: TokenRequest, { kind, role, isActive }: TokenHolder): void {
+  if (kind === 'bot') throw new DomainError('FORBIDDEN', 'No token is issued of a bot.', { rule: 'user.bot' });
+  if (role === 'admin') requireAdminsToken(viewer, request);
+  if (!isActive) throw notActive();
+}
+
 /** @throws DomainError `FORBIDDEN`, rule `token.admin` */
 function requireAdminsToken(viewer: Viewer, { scopes, chats }: TokenRequest): void {
   const refuse = (message: string) => new DomainError('FORBIDDEN', message, { rule: 'token.admin' });
   if (!isAdmin(viewer)) throw refuse('Only an application whose bot is an admin issues tokens of admins.');
   if (chats != null) throw refuse('A token of an admin cannot be narrowed to chats.');
   if (scopes == null) throw refuse('A token of an admin must name its scopes.');
+}
+
+function notActive(): DomainError {
+  return new DomainError('FORBIDDEN', 'This user is not active.', { rule: 'user.inactive' });
 }
 
 function noSuchUser(): DomainError {

@@ -42,6 +42,9 @@ export type GivenProfile = Pick<UserUpsert, 'username' | 'email' | 'firstName' |
   externalId?: string | null | undefined;
 };
 
+/** What decides whether there may be a token of a user. */
+export type TokenHolder = Pick<StoredUser, 'kind' | 'role' | 'isActive'>;
+
 /** Most users of one call. */
 export const MAX_UPSERTED_USERS = 100;
 /** Most identities of one user in one call. */
@@ -110,19 +113,20 @@ export class UserUpserts {
 
   /**
    * As `upsert`, for the one user of a token. The caller has checked that the actor may do this.
+   * @param check throws for a user of whom there is no token, who then stays as they are
    * @throws DomainError with a field like `user.profile.username`: `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a
    * username that another user has; `CONFLICT`, field `user.guest`, for a guest who is none
    */
   async upsertForToken(
     profile: GivenProfile & { externalId: string },
-    { isGuest }: { isGuest: boolean },
+    { isGuest, check }: { isGuest: boolean; check: (user: TokenHolder) => void },
   ): Promise<UserProfile> {
     try {
       const checked = [{ ...checkUpsert(profile), isGuest }];
       const { users, changes } = await retryTaken(() =>
         transaction(this.db, async (connection) => {
           await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-          return upsertWithin(connection, checked);
+          return upsertWithin(connection, checked, check);
         }),
       );
       await Promise.all(changes.map((change) => this.onChange(change)));
@@ -198,8 +202,13 @@ const UPDATE = `UPDATE users u SET username = given.username, username_key = giv
   WHERE u.id = given.id`;
 
 /** The caller holds `USER_CHANGES_LOCK`, and knows that the actor may do this. */
-async function upsertWithin(connection: PoolClient, users: readonly CheckedUser[]): Promise<UpsertedUsers> {
+async function upsertWithin(
+  connection: PoolClient,
+  users: readonly CheckedUser[],
+  check?: (user: TokenHolder) => void,
+): Promise<UpsertedUsers> {
   const found = await connection.query<StoredUser>(FIND, [users.map(({ externalId }) => externalId)]);
+  if (check) for (const user of found.rows) check(user);
   const before = new Map(found.rows.map((row) => [row.externalId, row]));
   const after = users.map((user, index) => {
     const stored = before.get(user.externalId);

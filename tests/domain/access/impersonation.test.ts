@@ -191,6 +191,27 @@ describe('who issues tokens', () => {
 });
 
 describe('a user whom a token brings along', () => {
+  it('stays as they are when there is no token of them', async () => {
+    const others = ['an admin', 'a bot', 'out'].map((externalId) => ({ externalId, email: 'old@x.org' }));
+    const owner = await services.newViewer(await services.newUser('admin'));
+    const users = await services.userUpserts.upsert(owner, others);
+    const [admin, bot, out] = users.map(({ id }) => id);
+    const change = (id: string | undefined, data: object) =>
+      services.db.prisma.user.update({ where: { id: id ?? '' }, data });
+    await change(admin, { role: 'admin' });
+    await change(bot, { kind: 'bot' });
+    await change(out, { isActive: false });
+    const before = await Promise.all(users.map(({ id }) => userOf(id)));
+    const profile = { username: 'taken-over', email: 'new@x.org', firstName: 'Eve' };
+    for (const [externalId, rule] of Object.entries({
+      'an admin': 'token.admin',
+      'a bot': 'user.bot',
+      out: 'user.inactive',
+    }))
+      await expect(issue({ user: { externalId, profile } })).rejects.toMatchObject({ code: 'FORBIDDEN', rule });
+    expect(await Promise.all(users.map(({ id }) => userOf(id)))).toEqual(before);
+  });
+
   it('is made and changed by the profile', async () => {
     const named = { externalId: 'shop/bob' };
     const first = await issue({ user: { ...named, profile: { username: 'bob', firstName: 'Bob', email: 'b@x.org' } } });
