@@ -28,11 +28,11 @@ export interface IssuerTokensContext extends VerifierReports {
  */
 export class IssuerTokens {
   private readonly verifier: Verifier;
-  /** By hash: when the token ends, in milliseconds since 1970. */
+  /** By the hash of the whole text: when the token ends, in milliseconds since 1970. */
   private readonly verified = new Map<string, number>();
   /** First uses: a transaction each. Those of one user wait for each other here, not for a lock in PostgreSQL. */
   private readonly firstUses: FairQueue;
-  /** First uses that are under way, by hash: many sockets may come back with one new token at once. */
+  /** First uses that are under way, by the hash that is written: many sockets may come back with one new token at once. */
   private readonly beginning = new Map<string, Promise<Viewer | null>>();
 
   constructor(
@@ -55,21 +55,22 @@ export class IssuerTokens {
    */
   async authenticate(token: string): Promise<Viewer | undefined> {
     if (!looksSigned(token)) return undefined;
-    const hash = hashToken(token);
-    const key = hash.toString('base64');
+    const key = hashToken(token).toString('base64');
     let verified: VerifiedToken | undefined;
     if (!this.isVerified(key)) {
       verified = await this.verifier.verify(token);
       if (!verified) return undefined;
     }
+    const hash = hashToken(signedPartOf(token));
     const known = await this.context.viewerOf(hash);
-    const viewer = known ?? (await this.begin(hash, key, verified ?? (await this.verifier.verify(token))));
+    const viewer = known ?? (await this.begin(hash, verified ?? (await this.verifier.verify(token))));
     if (viewer && verified) this.remember(key, verified);
     return viewer ?? undefined;
   }
 
-  private begin(hash: Buffer, key: string, token: VerifiedToken | undefined): Promise<Viewer | null> {
+  private begin(hash: Buffer, token: VerifiedToken | undefined): Promise<Viewer | null> {
     if (!token) return Promise.resolve(null);
+    const key = hash.toString('base64');
     const present = this.beginning.get(key);
     if (present) return present;
     const holder = `${token.issuer.issuer} ${token.subject}`;
@@ -122,4 +123,12 @@ export class IssuerTokens {
     if (this.verified.size >= MAX_VERIFIED && oldest !== undefined) this.verified.delete(oldest);
     this.verified.set(key, expiresAt.getTime() + LEEWAY_SECONDS * 1000);
   }
+}
+
+/**
+ * What the signature of a token is over, which tells it from other tokens. The signature does not: whoever has one can write others that
+ * fit, since its last character has unused bits and ECDSA allows two numbers for one. A revoked token would come back with them.
+ */
+function signedPartOf(token: string): string {
+  return token.slice(0, token.lastIndexOf('.'));
 }

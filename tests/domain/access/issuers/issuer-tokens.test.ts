@@ -269,7 +269,30 @@ describe('A user who is deactivated', () => {
   });
 });
 
+/** The same token with other signatures that fit: with one of the unused bits at its end, and the negated one of ECDSA. */
+function resigned(token: string): string[] {
+  const [signed, signature = ''] = [token.slice(0, token.lastIndexOf('.')), token.split('.')[2]];
+  const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const last = characters[characters.indexOf(signature.slice(-1)) + 1];
+  const bytes = Buffer.from(signature, 'base64url');
+  // https://csrc.nist.gov/pubs/sp/800/186/final: the order of P-256.
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const negated = order - BigInt(`0x${bytes.subarray(32).toString('hex')}`);
+  const other = Buffer.concat([bytes.subarray(0, 32), Buffer.from(negated.toString(16).padStart(64, '0'), 'hex')]);
+  return [`${signed}.${signature.slice(0, -1)}${last}`, `${signed}.${other.toString('base64url')}`];
+}
+
 describe('A token', () => {
+  it('with another signature that fits is the same token: a revoked one stays refused', async () => {
+    const { sign } = newSubject();
+    const token = await sign();
+    const { user, familyId } = await viewerOf(token);
+    for (const other of resigned(token)) expect((await viewerOf(other)).familyId).toBe(familyId);
+    await services.tokens.revokeUserFamilies(user?.id ?? '');
+    for (const other of [token, ...resigned(token)])
+      for (const { tokens } of [services, another]) expect(await tokens.authenticate(other)).toBeUndefined();
+  });
+
   it('that ended with the sign-ins of its user stays refused, on a process that never saw it too', async () => {
     const { sign } = newSubject();
     const token = await sign();
