@@ -513,7 +513,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
           throw error;
         });
         if (this.state !== 'open') return;
-        for (const state of states) this.sink.state(state, this.position);
+        // The token may have been replaced meanwhile.
+        for (const state of states) if (this.reaches(state.chatId)) this.sink.state(state, this.position);
       }
     } catch (error) {
       // They are delivered when the states are checked.

@@ -184,9 +184,10 @@ function checkIdentity({ issuer, subject }: GivenIdentity): GivenIdentity {
   };
 }
 
+// The locks make a token of an issuer wait that brings another role: writing all columns would undo what it says.
 const FIND = `SELECT id, external_id AS "externalId", username, username_key AS "usernameKey", email, first_name AS "firstName",
     last_name AS "lastName", role, kind, is_active AS "isActive", date_joined AS "dateJoined"
-  FROM users WHERE external_id = ANY ($1::text[])`;
+  FROM users WHERE external_id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE`;
 const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind)
   SELECT given.id, given.external_id, given.username, given.username_key, given.email, given.first_name, given.last_name,
     given.role::user_role, given.is_active, given.kind::user_kind

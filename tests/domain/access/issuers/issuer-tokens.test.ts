@@ -156,6 +156,23 @@ describe('The role', () => {
     await changed;
   });
 
+  it('is not undone by an upsert of the user at the same time', async () => {
+    const admin = await services.newViewer(await services.newUser('admin'));
+    const { sign } = newSubject();
+    const { user } = await viewerOf(await sign({ iat: seconds() - 30 }));
+    const [externalId, rounds] = ['with a role', 10];
+    await services.users.update(user?.id ?? '', { externalId });
+    for (let round = 0; round < rounds; round += 1) {
+      await viewerOf(await sign({ ...ADMIN, iat: seconds() - 20 + round, jti: `admin ${round}` }));
+      await Promise.all([
+        services.userUpserts.upsert(admin, [{ externalId, firstName: `Round ${round}` }]),
+        viewerOf(await sign({ iat: seconds() - 20 + round, jti: `user ${round}` })),
+      ]);
+      const role = (await services.db.prisma.user.findUniqueOrThrow({ where: { externalId } })).role;
+      expect(role, `round ${round}`).toBe('user');
+    }
+  });
+
   it.each([
     ['a list', { roles: ['a', 'chat-admin'] }, 'roles', 'admin'],
     ['a text', { roles: 'a chat-admin' }, 'roles', 'admin'],
