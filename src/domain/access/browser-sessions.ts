@@ -13,7 +13,7 @@ const MAX_SESSIONS = 100;
 const START = {
   name: 'browser-session-start',
   text: `WITH holder AS (
-      SELECT id FROM users WHERE id = $2 AND is_active AND ($3::int IS NULL OR password_version = $3) FOR SHARE),
+      SELECT id FROM users WHERE id = $2 AND is_active AND kind <> 'bot' AND ($3::int IS NULL OR password_version = $3) FOR SHARE),
     older AS (
       SELECT s.hash FROM browser_sessions s, holder WHERE s.user_id = holder.id
       ORDER BY s.expires_at > (now() + make_interval(secs => $4))::timestamptz(3), s.expires_at DESC OFFSET ${MAX_SESSIONS - 1}),
@@ -41,8 +41,8 @@ export class BrowserSessions {
   constructor(private readonly db: Database) {}
 
   /**
-   * Starts a session and returns the secret for its cookie. Undefined when the user does not exist or is not active, or when their
-   * password has changed since it was verified.
+   * Starts a session and returns the secret for its cookie. Undefined when the user does not exist, is not active or is a bot, or
+   * when their password has changed since it was verified.
    * @param passwordVersion the version of the verified password (`SignedIn`); undefined when the user signed in without one
    */
   async start(userId: string, passwordVersion: number | undefined): Promise<string | undefined> {

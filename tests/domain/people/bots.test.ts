@@ -47,6 +47,16 @@ describe('a bot that an admin makes', () => {
       });
   });
 
+  it('signs in nowhere, with an identity at a provider neither', async () => {
+    const { id } = await services.bots.create(admin, 'signs-in', (await services.newUser()).id);
+    const identity = { issuer: 'https://id.example', subject: 'a person' };
+    await services.users.update(id, { externalId: 'bot with an identity' });
+    await services.userUpserts.upsert(admin, [{ externalId: 'bot with an identity', identities: [identity] }]);
+    const found = await services.externalUsers.findOrCreate({ ...identity, usernames: [] });
+    expect(found).toBe(id);
+    expect(await services.browserSessions.start(found, undefined)).toBeUndefined();
+  });
+
   it('is made by admins alone, also when they are admins no longer', async () => {
     const owner = await services.newUser();
     const viewer = await services.newViewer(await services.newUser('admin'));
