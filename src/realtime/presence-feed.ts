@@ -8,6 +8,8 @@ import { presenceOnWire } from '../wire/presence.js';
 export class PresenceFeed {
   private watch: PresenceWatch | undefined;
   private asks = 0;
+  /** The newest token of the socket, if it was replaced. */
+  private renewedTo: Viewer | undefined;
   private isClosed = false;
 
   constructor(
@@ -21,6 +23,7 @@ export class PresenceFeed {
     this.asks += 1;
     const ask = this.asks;
     const watch = await this.presences.watch(viewer, userIds);
+    if (this.renewedTo) watch.chats = this.renewedTo.chats;
     // A later frame has asked for others in the meantime.
     const isReplaced = this.isClosed || ask !== this.asks;
     if (isReplaced) watch.close();
@@ -28,8 +31,9 @@ export class PresenceFeed {
   }
 
   /** The socket has another token. */
-  renewed({ chats }: Viewer): void {
-    if (this.watch) this.watch.chats = chats;
+  renewed(viewer: Viewer): void {
+    this.renewedTo = viewer;
+    if (this.watch) this.watch.chats = viewer.chats;
   }
 
   /** The socket has room again. */

@@ -21,18 +21,21 @@ export async function openPresence(
   userIds: readonly string[],
 ): Promise<AsyncIterableIterator<Presence, undefined>> {
   const watch = await services.presences.watch(caller.viewer, userIds);
-  const stopListening = socket?.onViewerChange(() => {
+  const applyToken = () => {
     try {
       watch.chats = requireScope(caller.viewer, 'read').chats;
     } catch (error) {
       items.end({ error });
     }
-  });
+  };
+  const stopListening = socket?.onViewerChange(applyToken);
   const onEnd = () => {
     stopListening?.();
     watch.close();
   };
   const items = new CurrentItems<Presence>(() => watch.takeOne(), onEnd);
+  // The token may have been replaced during the query.
+  applyToken();
   watch.listen(() => items.arrived());
   return items;
 }
