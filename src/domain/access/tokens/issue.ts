@@ -119,7 +119,11 @@ const trim = (name: string, holder: string) => ({
 });
 const TRIM_OF_USER = trim('token-families-trim-user', 'user_id = $2 AND client_id = $1');
 const TRIM_OF_CLIENT = trim('token-families-trim-client', 'user_id IS NULL AND client_id = $1');
-const TRIM_OF_ISSUERS = trim('token-families-trim-issuers', 'user_id = $1 AND client_id IS NULL');
+// Revoked ones stay until their tokens have expired: a token of an issuer that is not known here any more would be used for the first time.
+const TRIM_OF_ISSUERS = trim(
+  'token-families-trim-issuers',
+  'user_id = $1 AND client_id IS NULL AND revoked_at IS NULL',
+);
 
 /** Deletes the oldest families beyond the limit of 1000, and returns their ids. */
 export async function trimFamilies(db: Database, clientId: string, userId: string | null): Promise<string[]> {

@@ -300,6 +300,25 @@ function resigned(token: string): string[] {
 }
 
 describe('A token', () => {
+  it('that is revoked stays refused, however many newer ones its user has', async () => {
+    const { sign } = newSubject();
+    const token = await sign();
+    const { user } = await viewerOf(token);
+    const userId = user?.id ?? '';
+    await services.tokens.revokeUserFamilies(userId);
+    await services.db.pool.query(
+      'INSERT INTO token_families (id, user_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 1000)',
+      [userId],
+    );
+    expect((await viewerOf(await sign({ jti: 'newer' }))).user?.id).toBe(userId);
+    expect(await services.tokens.authenticate(token)).toBeUndefined();
+    const { rows } = await services.db.pool.query<{ count: number }>(
+      'SELECT count(*)::int FROM token_families WHERE user_id = $1 AND revoked_at IS NULL',
+      [userId],
+    );
+    expect(rows).toEqual([{ count: 1000 }]);
+  });
+
   it('with another signature that fits is the same token: a revoked one stays refused', async () => {
     const { sign } = newSubject();
     const token = await sign();
