@@ -6,10 +6,13 @@ import { USER_CHANGES_LOCK, type UserChangeListener } from './users.js';
 /** Guests in one transaction. */
 const STEP = 300;
 
-// The name is made of the id: it is free, and says nothing.
-const FORGET = `UPDATE users SET username = 'guest-' || id, username_key = 'guest-' || id, email = NULL, first_name = '', last_name = '',
+// The name says nothing, and nobody can have taken it before: one that is made of the id would be known to everybody.
+const FORGET = `UPDATE users u SET username = gone.name, username_key = gone.name, email = NULL, first_name = '', last_name = '',
     external_id = NULL, is_active = false, forget_at = NULL
-  WHERE id IN (SELECT id FROM users WHERE kind = 'guest' AND forget_at <= now() ORDER BY forget_at LIMIT ${STEP}) RETURNING id`;
+  FROM (
+    SELECT id, 'guest-' || gen_random_uuid() AS name FROM users WHERE kind = 'guest' AND forget_at <= now()
+    ORDER BY forget_at LIMIT ${STEP}) gone
+  WHERE u.id = gone.id AND u.kind = 'guest' AND u.forget_at <= now() RETURNING u.id`;
 
 /** People without accounts of their own. */
 export class Guests {

@@ -258,9 +258,13 @@ describe('a user whom a token brings along', () => {
     expect(rows).toEqual([{ days: 30 }]);
     expect(await services.guests.forget()).toBe(0);
     await services.db.pool.query("UPDATE users SET forget_at = now() - interval '1 s' WHERE id = $1", [gone.id]);
+    // Somebody has taken the name that an id suggests.
+    await services.users.create({ username: `guest-${gone.id}`, password: PASSWORD });
     expect(await services.guests.forget()).toBe(1);
+    const { username } = await userOf(gone.id);
+    expect(username).toMatch(/^guest-[0-9a-f-]{36}$/);
     expect(await userOf(gone.id)).toMatchObject({
-      username: `guest-${gone.id}`,
+      usernameKey: username,
       firstName: '',
       email: null,
       externalId: null,
@@ -269,7 +273,7 @@ describe('a user whom a token brings along', () => {
     expect(await userOf(here.id)).toMatchObject({ firstName: 'Jon', isActive: true });
     expect(await viewerOf(accessToken)).toBeUndefined();
     expect(await services.chatLog.messages(chat.id, { last: 1 })).toMatchObject([
-      { content: 'hi', sender: { username: `guest-${gone.id}` } },
+      { content: 'hi', sender: { username } },
     ]);
     const next = await issue({ user: { externalId: 'guest/2', guest: true } });
     expect(next.user.id).not.toBe(gone.id);
