@@ -63,6 +63,8 @@ function toAnswer(token: TokenDescription | undefined, reach: Reach) {
   return {
     active: true,
     scope: token.scopes.join(' '),
+    // An extension (§2.2): without it a narrowed token would look like one of everything.
+    ...(token.chatIds !== null && { chats: token.chatIds }),
     client_id: token.clientId,
     ...(token.username !== null && { username: token.username }),
     ...(token.userId !== null && { sub: token.userId }),

@@ -43,6 +43,18 @@ describe('POST /oauth/introspect/', () => {
     expect(Math.abs(Number(body.iat) - Date.now() / 1000)).toBeLessThan(60);
   });
 
+  it('tells which chats a token is narrowed to', async () => {
+    const chatIds = [crypto.randomUUID(), crypto.randomUUID()];
+    const family = { clientId: app.client.id, userId: user.id, scopes: ['read'], withRefreshToken: false } as const;
+    const narrowed = await server.tokens.issue({ ...family, chatIds });
+    expect(await members(await introspect(narrowed?.accessToken ?? ''))).toMatchObject({
+      active: true,
+      chats: chatIds,
+    });
+    const wide = await server.tokens.issue(family);
+    expect(await members(await introspect(wide?.accessToken ?? ''))).not.toHaveProperty('chats');
+  });
+
   it('names no user for a token that a client has for itself', async () => {
     const form = { grant_type: 'client_credentials', ...app.credentials };
     const { access } = await tokenPair(await server.post('/oauth/token/', form));

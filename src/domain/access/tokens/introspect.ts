@@ -10,6 +10,8 @@ export interface TokenDescription {
   userId: string | null;
   username: string | null;
   scopes: Scope[];
+  /** The chats that it is narrowed to; null for a token of everything. */
+  chatIds: string[] | null;
   issuedAt: Date;
   expiresAt: Date;
 }
@@ -19,13 +21,14 @@ type DescriptionRow = Pick<TokenDescription, 'kind'> & {
   user_id: string | null;
   username: string | null;
   scopes: string[];
+  chat_ids: string[] | null;
   created_at: Date;
   expires_at: Date;
 };
 
 const DESCRIBE = {
   name: 'tokens-describe',
-  text: `SELECT t.hash, t.kind, f.client_id, f.user_id, u.username, t.scopes, t.created_at, t.expires_at
+  text: `SELECT t.hash, t.kind, f.client_id, f.user_id, f.chat_ids, u.username, t.scopes, t.created_at, t.expires_at
     FROM (
       SELECT hash, 'access' AS kind, family_id, scopes, created_at, expires_at
       FROM access_tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL
@@ -50,6 +53,7 @@ function toDescription(row: DescriptionRow): TokenDescription {
     userId: row.user_id,
     username: row.username,
     scopes: knownScopes(row.scopes),
+    chatIds: row.chat_ids,
     issuedAt: row.created_at,
     expiresAt: row.expires_at,
   };
