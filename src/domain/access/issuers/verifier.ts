@@ -75,9 +75,17 @@ async function check(token: string, { issuer, keys }: Trusted): Promise<Verified
     algorithms: SIGNATURE_ALGORITHMS,
     clockTolerance: LEEWAY_SECONDS,
     requiredClaims: ['sub', 'exp', 'iat'],
+  }).catch((error: unknown) => {
+    throw unusableKey(error) ?? error;
   });
   requireAccessToken(verified);
   return contentOf(verified.payload, issuer);
+}
+
+/** An issuer may publish keys that are too short or broken, and a token may name one. jose throws then what the platform throws. */
+function unusableKey(error: unknown): Error | undefined {
+  if (!(error instanceof TypeError || error instanceof DOMException)) return undefined;
+  return new errors.JWKInvalid(`its key cannot be used: ${error.message}`);
 }
 
 /** https://datatracker.ietf.org/doc/html/rfc9068#section-2.1 */

@@ -1,4 +1,4 @@
-import { KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, KeyObject, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { base64url } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -160,4 +160,32 @@ describe('A forged token', () => {
     const { iss = issuer.issuer } = claims as { iss?: string };
     expect(refusals).toEqual([{ issuer: iss.slice(0, 200), reason }]);
   });
+});
+
+it('A token that names a key of the issuer that cannot be used is refused', async () => {
+  const own = await startTokenIssuer();
+  try {
+    const usual = await newKey('usual');
+    const { n, e } = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+    const short = { ...usual, kid: 'short', publicJwk: { kty: 'RSA', n, e, kid: 'short', alg: 'RS256' } };
+    const broken = { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'broken', alg: 'ES256' };
+    own.publish(usual, short, { ...usual, kid: 'broken', publicJwk: broken });
+    const reasons: string[] = [];
+    const verifier = new Verifier([own.trusted()], {
+      ...reports,
+      onRefused: ({ reason }) => reasons.push(reason),
+    });
+    const [, payload, signature] = (await own.sign()).split('.');
+    for (const header of [
+      { alg: 'RS256', kid: 'short' },
+      { alg: 'ES256', kid: 'broken' },
+    ]) {
+      const encoded = Buffer.from(JSON.stringify(header)).toString('base64url');
+      expect(await verifier.verify(`${encoded}.${payload}.${signature}`)).toBeUndefined();
+    }
+    expect(reasons).toEqual(Array(2).fill(expect.stringMatching(/^its key cannot be used: /)));
+    expect(await verifier.verify(await own.sign())).toBeDefined();
+  } finally {
+    await own.close();
+  }
 });
