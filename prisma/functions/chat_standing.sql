@@ -12,7 +12,7 @@ DECLARE
   v_role user_role;
 BEGIN
   SELECT u.role INTO v_role FROM users u JOIN token_families f ON f.user_id = u.id
-  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL
+  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
   FOR SHARE OF u, f;
   IF NOT FOUND THEN
     RETURN 'signed_out';

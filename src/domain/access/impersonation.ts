@@ -82,7 +82,10 @@ export class Impersonation {
     const scopes = scopesOf(client, request.scopes);
     const chatIds = request.chats == null ? undefined : checkChats(request.chats);
     const user = await this.userOf(request.user, (holder) => requireHolder(viewer, request, holder));
-    const family = { clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role };
+    const family = {
+      ...{ clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role },
+      issuedBy: asking.id,
+    };
     const issued = await this.tokens.issue(family, expiresIn);
     if (!issued) throw notActive();
     const { accessToken, expiresAt } = issued;

@@ -92,13 +92,35 @@ describe('a token that an application issues', () => {
       });
   });
 
-  it('ends when its user becomes an admin, if it is narrowed', async () => {
+  it('ends when its user becomes an admin, if it is narrowed or its application is none', async () => {
     const user = await services.newUser();
     const wide = await issue({ user: { id: user.id } });
     const narrow = await issue({ user: { id: user.id }, chats: [crypto.randomUUID()] });
+    const ofAdmin = await issue({ user: { id: user.id } }, powerful);
+    const signedIn = await services.newViewer(user);
     await services.users.update(user.id, { role: 'admin' });
-    expect(await viewerOf(wide.accessToken)).toMatchObject({ user: { role: 'admin' } });
+    expect(await viewerOf(wide.accessToken)).toBeUndefined();
     expect(await viewerOf(narrow.accessToken)).toBeUndefined();
+    expect(await viewerOf(ofAdmin.accessToken)).toMatchObject({ user: { role: 'admin' } });
+    expect(await services.tokens.aliveFamilies([signedIn.familyId])).toHaveLength(1);
+  });
+
+  it('ends with the application that issued it, and with its bot', async () => {
+    const app = await application('leaving');
+    const redirectUris = ['http://127.0.0.1/'];
+    const page = { name: 'A page', isPublic: true, grants: ['authorization_code'], redirectUris };
+    const { client } = await services.clients.create(page);
+    const own = await issue({ user: { id: ann.id } }, app);
+    const ofPage = await issue({ user: { id: ann.id }, client: client.id }, app);
+    const areAlive = () => Promise.all([own, ofPage].map(async (each) => Boolean(await viewerOf(each.accessToken))));
+    expect(await areAlive()).toEqual([true, true]);
+    const bot = app.user?.id ?? '';
+    await services.users.update(bot, { isActive: false });
+    expect(await areAlive()).toEqual([false, false]);
+    await services.users.update(bot, { isActive: true });
+    expect(await areAlive()).toEqual([true, true]);
+    expect(await services.tokens.removeClient(app.clientId ?? '')).toBe(true);
+    expect(await areAlive()).toEqual([false, false]);
   });
 
   it.each([59, 86_401, 0, -1, 1.5, Number.NaN])('does not live for %d seconds', async (expiresIn) => {

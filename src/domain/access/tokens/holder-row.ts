@@ -5,10 +5,10 @@ export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last
 
 /**
  * SQL: true when the family `f` with its user `u` is neither revoked nor of an inactive user. One that is narrowed to chats ends when its
- * user becomes an admin: the rights of an admin know no chats.
+ * user becomes an admin: the rights of an admin know no chats. One that an application issued lives as long as that could issue it.
  */
 export const FAMILY_IS_ALIVE = `f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)
-  AND (f.chat_ids IS NULL OR u.role <> 'admin')`;
+  AND (f.chat_ids IS NULL OR u.role <> 'admin') AND (f.issued_by IS NULL OR is_vouched_for(f.issued_by, u.role))`;
 
 export type HolderRow = { user_id: null } | (UserColumns & { user_id: string });
 

@@ -36,6 +36,8 @@ export interface NewFamily {
   chatIds?: readonly string[] | undefined;
   /** The role that the user has to have; undefined for any. */
   role?: UserRole | undefined;
+  /** The `client_id` of the application that issues the tokens for the user; undefined for a sign-in. */
+  issuedBy?: string | undefined;
 }
 
 // The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
@@ -46,8 +48,8 @@ const ISSUE = {
         SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9)
           AND ($11::user_role IS NULL OR role = $11) FOR SHARE),
       family AS (
-        INSERT INTO token_families (id, client_id, user_id, chat_ids)
-        SELECT $1, client.id, $3, $10::uuid[] FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
+        INSERT INTO token_families (id, client_id, user_id, chat_ids, issued_by)
+        SELECT $1, client.id, $3, $10::uuid[], $12::text FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
         RETURNING id),
       access AS (
         INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
@@ -96,6 +98,7 @@ function prepare(lifetimes: TokenLifetimes, family: NewFamily): { values: unknow
     family.passwordVersion ?? null,
     family.chatIds ?? null,
     family.role ?? null,
+    family.issuedBy ?? null,
   ];
   const { scopes } = family;
   return { values, tokens: { accessToken, expiresIn: lifetimes.accessTokenSeconds, refreshToken, scopes } };

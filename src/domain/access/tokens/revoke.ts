@@ -29,16 +29,17 @@ export function endSignInsOfUser(db: Database, userId: string, exceptFamilyId?: 
 }
 
 /**
- * Deletes a client with everything that was issued to it. Returns the ids of the families that ended; undefined when there is no
+ * Deletes a client with everything that was issued to it or by it. Returns the ids of the families that ended; undefined when there is no
  * such client. The lock waits for sign-ins that are under way, which are then deleted too.
  */
 export function removeClient(db: Database, clientId: string): Promise<string[] | undefined> {
   return transaction(db, async (connection) => {
     const client = await connection.query('SELECT 1 FROM oauth_clients WHERE id = $1 FOR UPDATE', [clientId]);
     if (client.rows.length === 0) return undefined;
-    const families = await connection.query<{ id: string }>('SELECT id FROM token_families WHERE client_id = $1', [
-      clientId,
-    ]);
+    const families = await connection.query<{ id: string }>(
+      'SELECT id FROM token_families WHERE client_id = $1 OR issued_by = $1',
+      [clientId],
+    );
     await connection.query('DELETE FROM oauth_clients WHERE id = $1', [clientId]);
     return ids(families.rows);
   });

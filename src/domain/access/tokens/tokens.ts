@@ -158,7 +158,7 @@ export class Tokens {
     this.announce(await endSignInsOfUser(this.db, userId, exceptFamilyId));
   }
 
-  /** Deletes a client and everything that was issued to it. False when there is no such client. */
+  /** Deletes a client and everything that was issued to it or by it. False when there is no such client. */
   async removeClient(clientId: string): Promise<boolean> {
     const ended = await removeClient(this.db, clientId);
     this.announce(ended ?? []);

@@ -1,0 +1,227 @@
+-- AlterTable
+ALTER TABLE "token_families" ADD COLUMN     "issued_by" VARCHAR(100);
+
+-- CreateIndex
+CREATE INDEX "token_families_issued_by_idx" ON "token_families"("issued_by");
+
+-- AddForeignKey
+ALTER TABLE "token_families" ADD CONSTRAINT "token_families_issued_by_fkey" FOREIGN KEY ("issued_by") REFERENCES "oauth_clients"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- Returns the rights of a user in a chat: 'admin', or the role of the user's membership, or
+--   outsider     the user is neither a member nor an admin
+--   signed_out   the user is not active, or the sign-in has ended
+-- In a direct chat nobody is an admin.
+-- Locks the rows of the user and the sign-in until COMMIT, so a demotion or a sign-out comes wholly before this transaction or
+-- after it. The role of the membership is fixed until COMMIT only if the caller has locked the chat's row.
+CREATE OR REPLACE FUNCTION chat_standing(p_chat_id uuid, p_user_id uuid, p_family_id uuid)
+RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  v_role user_role;
+BEGIN
+  SELECT u.role INTO v_role FROM users u JOIN token_families f ON f.user_id = u.id
+  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
+  FOR SHARE OF u, f;
+  IF NOT FOUND THEN
+    RETURN 'signed_out';
+  END IF;
+  IF v_role = 'admin' AND NOT is_direct_chat(p_chat_id) THEN
+    RETURN 'admin';
+  END IF;
+  RETURN coalesce(member_role(p_chat_id, p_user_id)::text, 'outsider');
+END
+$$;
+
+-- Returns whether the application that issued a token of a user (token_families.issued_by) may still do so: its bot is active, and is an
+-- admin if the user is one. True for a token that no application issued.
+CREATE OR REPLACE FUNCTION is_vouched_for(p_issued_by text, p_role user_role)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+AS $$
+  SELECT p_issued_by IS NULL OR coalesce((SELECT b.is_active AND (p_role <> 'admin' OR b.role = 'admin')
+    FROM oauth_clients c JOIN users b ON b.id = c.user_id WHERE c.id = p_issued_by), false)
+$$;
+
+-- Returns the direct chat of the actor and another user, and makes it if they have none. p_chat_id and p_epoch are of the chat that is
+-- made. seq is the chat's newest number. Outcomes:
+--   created      the chat is new; both are its members, by the events member.added with the numbers 1 (the actor) and 2
+--   repeated     they have a direct chat already
+--   signed_out   the actor is not active, or the sign-in has ended
+--   no_user      there is no such user
+--   inactive     the user is not active
+-- Locks the rows of the actor and the sign-in until COMMIT, as chat_standing does. Those who make the chat of one pair wait for each
+-- other, so that they make one.
+-- The function waits at most 1 s for a lock, then fails with SQLSTATE 55P03 and writes nothing.
+CREATE OR REPLACE FUNCTION open_direct_chat(p_chat_id uuid, p_epoch text, p_actor_id uuid, p_family_id uuid, p_user_id uuid)
+RETURNS TABLE (outcome text, chat_id uuid, epoch text, seq int, at timestamptz, other jsonb)
+LANGUAGE plpgsql
+SET lock_timeout = 1000
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_lower uuid := least(p_actor_id, p_user_id);
+  v_higher uuid := greatest(p_actor_id, p_user_id);
+  v_mark bigint;
+BEGIN
+  PERFORM 1 FROM users u JOIN token_families f ON f.user_id = u.id
+  WHERE u.id = p_actor_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
+  FOR SHARE OF u, f;
+  IF NOT FOUND THEN
+    outcome := 'signed_out';
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  SELECT CASE WHEN u.is_active THEN 'repeated' ELSE 'inactive' END, profile_as_json(u) INTO outcome, other
+  FROM users u WHERE u.id = p_user_id;
+  IF NOT FOUND THEN
+    outcome := 'no_user';
+  END IF;
+  IF outcome <> 'repeated' THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  -- Once without the pair's lock, and once more under it.
+  FOR i IN 1 .. 2 LOOP
+    SELECT c.id, c.epoch, c.last_seq INTO chat_id, epoch, seq
+    FROM direct_chats d JOIN chats c ON c.id = d.chat_id WHERE d.lower_id = v_lower AND d.higher_id = v_higher;
+    IF FOUND THEN
+      RETURN NEXT;
+      RETURN;
+    END IF;
+    IF i = 1 THEN
+      -- The first number keeps these locks apart from those of take_created_seq and lock_reactions.
+      PERFORM pg_advisory_xact_lock(72707375, hashtext(v_lower || ' ' || v_higher));
+    END IF;
+  END LOOP;
+
+  outcome := 'created';
+  chat_id := p_chat_id;
+  epoch := p_epoch;
+  at := clock_timestamp()::timestamptz(3);
+  INSERT INTO chats (id, name, name_key, epoch, kind, created_at)
+  VALUES (p_chat_id, 'dm-' || p_chat_id, 'dm-' || p_chat_id, p_epoch, 'direct', at);
+  INSERT INTO direct_chats (lower_id, higher_id, chat_id) VALUES (v_lower, v_higher, p_chat_id);
+  SELECT n.seq, n.mark INTO seq, v_mark FROM take_numbers(p_chat_id, 2) n;
+  INSERT INTO chat_memberships (chat_id, user_id, joined_at, joined_seq, joined_mark)
+  SELECT p_chat_id, added.user_id, open_direct_chat.at, added.seq, v_mark
+  FROM unnest(ARRAY[p_actor_id, p_user_id]) WITH ORDINALITY AS added (user_id, seq);
+  INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
+  SELECT p_chat_id, added.seq, v_mark, 'member.added', p_actor_id, added.user_id, open_direct_chat.at
+  FROM unnest(ARRAY[p_actor_id, p_user_id]) WITH ORDINALITY AS added (user_id, seq);
+  RETURN NEXT;
+END
+$$;
+
+-- Adds, changes and removes many members of a chat at once, on an admin's word. p_user_ids: who is a member afterwards, with the role
+-- in p_roles; null keeps the role of a member, and gives a new one the role that add_chat_member gives. p_removed_ids: who is no member
+-- afterwards; with p_exactly it is everybody who is not in p_user_ids. Outcomes:
+--   changed      one row for each change, in the order of their numbers, which are adjacent: removals first. kind is that of its event
+--   member       then one row for each user of p_user_ids, in their order
+--   no_admin     the actor is no longer an admin, or the sign-in has ended
+--   direct       the chat is a direct chat, which has its two members for ever, and the actor is one of them
+--   no_chat      there is no such chat, or it is a direct chat of others
+--   too_many     this would be more than p_max_changes changes; nothing changes
+-- Who is as asked already is not changed and takes no number. All ids are of users, and no user is named twice. An admin may take the
+-- last owner away. subject is as of profile_as_json.
+-- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
+CREATE OR REPLACE FUNCTION set_chat_members(p_chat_id uuid, p_actor_id uuid, p_family_id uuid, p_user_ids uuid[], p_roles text[], p_removed_ids uuid[], p_exactly boolean, p_max_changes int)
+RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, kind text, subject jsonb, role chat_role, joined_at timestamptz)
+LANGUAGE plpgsql
+SET lock_timeout = 1000
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz(3);
+  v_epoch text;
+  v_chat_kind chat_kind;
+  v_removed uuid[];
+  -- Of each change, in the order of their numbers.
+  v_ids uuid[];
+  v_kinds text[];
+  v_roles chat_role[];
+  v_count int;
+  -- The number before the first change.
+  v_before int;
+  v_mark bigint;
+BEGIN
+  PERFORM 1 FROM users u JOIN token_families f ON f.user_id = u.id
+  WHERE u.id = p_actor_id AND u.is_active AND u.role = 'admin' AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
+  FOR SHARE OF u, f;
+  IF NOT FOUND THEN
+    outcome := 'no_admin';
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  SELECT c.epoch, c.kind INTO v_epoch, v_chat_kind FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  IF NOT FOUND OR v_chat_kind = 'direct' THEN
+    outcome := CASE WHEN v_chat_kind = 'direct' AND EXISTS (
+      SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_actor_id) THEN 'direct' ELSE 'no_chat' END;
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  v_now := clock_timestamp();
+
+  IF p_exactly THEN
+    v_removed := ARRAY(
+      SELECT m.user_id FROM chat_memberships m
+      WHERE m.chat_id = p_chat_id AND m.left_at IS NULL
+        AND NOT EXISTS (SELECT FROM unnest(p_user_ids) AS kept (id) WHERE kept.id = m.user_id)
+      ORDER BY m.user_seq LIMIT p_max_changes + 1);
+  ELSE
+    v_removed := ARRAY(
+      SELECT m.user_id FROM unnest(p_removed_ids) WITH ORDINALITY AS given (id, place)
+      JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id
+      WHERE m.left_at IS NULL ORDER BY given.place);
+  END IF;
+  SELECT array_agg(w.id ORDER BY w.place), array_agg(w.kind ORDER BY w.place), array_agg(w.role ORDER BY w.place)
+  INTO v_ids, v_kinds, v_roles
+  FROM (
+    SELECT given.id, given.place,
+      CASE WHEN m.user_id IS NULL OR m.left_at IS NOT NULL THEN 'member.added'
+        WHEN given.role::chat_role <> m.role THEN 'member.updated' END AS kind,
+      coalesce(given.role::chat_role, CASE WHEN m.left_at IS NULL THEN m.role ELSE least(m.role, 'member') END, 'member') AS role
+    FROM unnest(p_user_ids, p_roles) WITH ORDINALITY AS given (id, role, place)
+    LEFT JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id) w
+  WHERE w.kind IS NOT NULL;
+  v_count := cardinality(v_removed) + coalesce(cardinality(v_ids), 0);
+  IF v_count > p_max_changes THEN
+    outcome := 'too_many';
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  IF v_count > 0 THEN
+    v_ids := v_removed || v_ids;
+    v_kinds := array_fill('member.removed'::text, ARRAY[cardinality(v_removed)]) || v_kinds;
+    v_roles := array_fill(NULL::chat_role, ARRAY[cardinality(v_removed)]) || v_roles;
+    SELECT n.seq - v_count, n.mark INTO v_before, v_mark FROM take_numbers(p_chat_id, v_count) n;
+    UPDATE chat_memberships m SET left_at = v_now WHERE m.chat_id = p_chat_id AND m.user_id = ANY (v_removed);
+    INSERT INTO chat_memberships AS m (chat_id, user_id, joined_at, joined_seq, joined_mark, role)
+    SELECT p_chat_id, w.id, v_now, v_before + w.place::int, v_mark, w.role
+    FROM unnest(v_ids, v_kinds, v_roles) WITH ORDINALITY AS w (id, kind, role, place) WHERE w.kind = 'member.added'
+    ON CONFLICT (chat_id, user_id) DO UPDATE
+      SET joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, joined_mark = excluded.joined_mark,
+        left_at = NULL, role = excluded.role;
+    UPDATE chat_memberships m SET role = w.role
+    FROM unnest(v_ids, v_kinds, v_roles) AS w (id, kind, role)
+    WHERE w.kind = 'member.updated' AND m.chat_id = p_chat_id AND m.user_id = w.id;
+    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
+    SELECT p_chat_id, v_before + w.place::int, v_mark, w.kind, p_actor_id, w.id, v_now
+    FROM unnest(v_ids, v_kinds) WITH ORDINALITY AS w (id, kind, place);
+  END IF;
+
+  RETURN QUERY
+    SELECT 'changed', v_epoch, v_before + w.place::int, v_now::timestamptz, w.kind, profile_as_json(u), m.role, m.joined_at::timestamptz
+    FROM unnest(v_ids, v_kinds) WITH ORDINALITY AS w (id, kind, place)
+    JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = w.id JOIN users u ON u.id = w.id
+    ORDER BY w.place;
+  RETURN QUERY
+    SELECT 'member', v_epoch, NULL::int, NULL::timestamptz, NULL::text, profile_as_json(u), m.role, m.joined_at::timestamptz
+    FROM unnest(p_user_ids) WITH ORDINALITY AS given (id, place)
+    JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id JOIN users u ON u.id = given.id
+    ORDER BY given.place;
+END
+$$;
