@@ -1,7 +1,7 @@
 -- Returns what a client of the user's inbox has to be told, in one snapshot: a row for each chat of which the user is a member, or was
 -- one since the client's position. from_seq: the client has the changes up to this one. changes: the user's own joins (numbers) and
--- removals (negative numbers) since the position, or more of them. state_due: the user's own state of the chat has changed since. xmin is
--- the snapshot's lowest running transaction. A user without chats gets one row without a chat.
+-- removals (negative numbers) since the position, or more of them. state_due: the user's own state of the chat has changed since.
+-- One more row, without a chat, has what is of the snapshot: xmin is its lowest running transaction, newest the highest of the user's marks.
 -- The position (src/domain/mine/inbox-position.ts): levels as p_ids_below (null for no bound) and p_below, exceptions as p_chat_ids and
 -- p_seqs. Without levels the client has everything up to now. Fewer than p_most changes are read; with more, instance is null.
 CREATE OR REPLACE FUNCTION inbox_chats(p_user_id uuid, p_ids_below uuid[], p_below float8[], p_states_below float8, p_chat_ids uuid[], p_seqs int[], p_most int)
@@ -49,6 +49,9 @@ AS $$
   )
   SELECT CASE WHEN (SELECT count(*) FROM changed) < p_most THEN d.epoch END, pg_snapshot_xmin(pg_current_snapshot())::text::float8,
     greatest((SELECT max(s.mark) FROM started s), (SELECT max(e.mark) FROM chat_events e WHERE e.subject_id = p_user_id AND e.kind LIKE 'member.%'), 0)::float8,
-    s.id, s.epoch, s.last_seq, s.mark::float8, s.is_member, s.from_seq, h.seqs, s.state_due
-  FROM deployment d LEFT JOIN (started s LEFT JOIN changes h ON h.chat_id = s.id) ON true WHERE d.is_only
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM deployment d WHERE d.is_only
+  UNION ALL
+  SELECT NULL, NULL, NULL, s.id, s.epoch, s.last_seq, s.mark::float8, s.is_member, s.from_seq, h.seqs, s.state_due
+  FROM started s LEFT JOIN changes h ON h.chat_id = s.id
 $$;

@@ -56,6 +56,7 @@ export interface InboxPage {
   next: string | undefined;
 }
 
+/** Of one chat, or, without a chat, of the snapshot: only that has the first three. */
 interface ChatRow {
   /** Null when there are too many changes. */
   instance: string | null;
@@ -186,12 +187,12 @@ export class Inbox {
       [...exceptions.values()],
       MOST_CHANGES + 1,
     ]);
-    const [first] = rows;
-    if (!first) throw new DeploymentMissingError();
+    const snapshot = rows.find(({ chat_id }) => chat_id === null);
+    if (!snapshot) throw new DeploymentMissingError();
     const chats = rows.flatMap(chatOfRow);
-    const isAhead = levels.some(({ below }) => below > first.xmin) || statesBelow > first.xmin;
-    if (instance !== first.instance || isAhead) throw cursorReset();
-    return { instance, below: Math.min(first.xmin, first.newest + 1), chats };
+    const isAhead = levels.some(({ below }) => below > snapshot.xmin) || statesBelow > snapshot.xmin;
+    if (instance !== snapshot.instance || isAhead) throw cursorReset();
+    return { instance, below: Math.min(snapshot.xmin, snapshot.newest + 1), chats };
   }
 
   /**

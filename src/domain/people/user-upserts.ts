@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
-import type { Database } from '../database.js';
+import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { checkUsername, usernameKey } from '../names.js';
 import type { UserKind, UserProfile, UserRole } from '../profile.js';
@@ -122,20 +122,32 @@ export class UserUpserts {
     { isGuest, check }: { isGuest: boolean; check: (user: TokenHolder) => void },
   ): Promise<UserProfile> {
     try {
-      const checked = [{ ...checkUpsert(profile), isGuest }];
+      const user = { ...checkUpsert(profile), isGuest };
+      // Nearly always: a backend tells the same with each token.
+      const same = await this.sameAsBefore(user, check);
+      if (same) return same;
       const { users, changes } = await retryTaken(() =>
         transaction(this.db, async (connection) => {
           await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-          return upsertWithin(connection, checked, check);
+          return upsertWithin(connection, [user], check);
         }),
       );
       await Promise.all(changes.map((change) => this.onChange(change)));
-      const [user] = users;
-      if (!user) throw new Error('The user of a token is neither there nor new.');
-      return user;
+      const [upserted] = users;
+      if (!upserted) throw new Error('The user of a token is neither there nor new.');
+      return upserted;
     } catch (error) {
       throw error instanceof DomainError ? ofProfile(error) : error;
     }
+  }
+
+  /** The user, when nothing that is given would change. It takes no lock. */
+  private async sameAsBefore(user: CheckedUser, check: (user: TokenHolder) => void): Promise<UserProfile | undefined> {
+    const [stored] = await query<StoredUser>(this.db, FIND_ONE, [[user.externalId]]);
+    if (!stored) return undefined;
+    check(stored);
+    const after = inRow('users', 0, () => changed(stored, user));
+    return differs(stored, after) ? undefined : profileOf(stored);
   }
 }
 
@@ -184,10 +196,12 @@ function checkIdentity({ issuer, subject }: GivenIdentity): GivenIdentity {
   };
 }
 
-// The locks make a token of an issuer wait that brings another role: writing all columns would undo what it says.
 const FIND = `SELECT id, external_id AS "externalId", username, username_key AS "usernameKey", email, first_name AS "firstName",
     last_name AS "lastName", role, kind, is_active AS "isActive", date_joined AS "dateJoined"
-  FROM users WHERE external_id = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE`;
+  FROM users WHERE external_id = ANY ($1::text[])`;
+const FIND_ONE = { name: 'users-by-external-id', text: FIND };
+// The locks make a token of an issuer wait that brings another role: writing all columns would undo what it says.
+const FIND_AND_LOCK = `${FIND} ORDER BY id FOR NO KEY UPDATE`;
 const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind)
   SELECT given.id, given.external_id, given.username, given.username_key, given.email, given.first_name, given.last_name,
     given.role::user_role, given.is_active, given.kind::user_kind
@@ -208,7 +222,7 @@ async function upsertWithin(
   users: readonly CheckedUser[],
   check?: (user: TokenHolder) => void,
 ): Promise<UpsertedUsers> {
-  const found = await connection.query<StoredUser>(FIND, [users.map(({ externalId }) => externalId)]);
+  const found = await connection.query<StoredUser>(FIND_AND_LOCK, [users.map(({ externalId }) => externalId)]);
   if (check) for (const user of found.rows) check(user);
   const before = new Map(found.rows.map((row) => [row.externalId, row]));
   const after = users.map((user, index) => {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenRequest } from '../../../src/domain/access/impersonation.js';
+import { USER_CHANGES_LOCK } from '../../../src/domain/people/users.js';
 import { toProfile, type UserProfile } from '../../../src/domain/profile.js';
 import type { Viewer } from '../../../src/domain/viewer.js';
 import { PASSWORD, startOwnServices } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
 /** The tokens of applications: of one whose bot is a user, and of one whose bot is an admin. */
@@ -233,6 +235,23 @@ describe('a user whom a token brings along', () => {
       await expect(issue({ user: { externalId, profile } })).rejects.toMatchObject({ code: 'FORBIDDEN', rule });
     expect(await Promise.all(users.map(({ id }) => userOf(id)))).toEqual(before);
   });
+
+  it.runIf(testDatabaseSource().kind === 'postgres')(
+    'waits for no other change of users when it changes nothing',
+    async () => {
+      const user = { externalId: 'shop/same', profile: { username: 'same', firstName: 'Sam' } };
+      const first = await issue({ user });
+      const client = await services.db.pool.connect();
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+        expect((await issue({ user })).user).toEqual(first.user);
+      } finally {
+        await client.query('ROLLBACK');
+        client.release();
+      }
+    },
+  );
 
   it('is made and changed by the profile', async () => {
     const named = { externalId: 'shop/bob' };
