@@ -132,9 +132,13 @@ export class ChatFeed implements Feed {
     }
   }
 
-  /** The events after `seq`, when all of them are in memory; undefined when the log has to be read. */
+  /**
+   * The events after `seq`, when all of them are in memory; undefined when the log has to be read. That is so too while newer events are
+   * missing: one of them may have changed, or deleted, what a message in memory says.
+   */
   since(seq: number): LogPage | undefined {
-    const events = seq >= this.lastSeq ? [] : this.recent.since(seq);
+    const isCurrent = this.highestKnownSeq <= this.lastSeq;
+    const events = seq >= this.lastSeq ? [] : isCurrent ? this.recent.since(seq) : undefined;
     return events && { events, upTo: Math.max(seq, this.lastSeq) };
   }
 
@@ -147,7 +151,9 @@ export class ChatFeed implements Feed {
 
   /** A page of history after `seq`. Readers who want the same page at about the same time share one read. */
   page(seq: number, length: number): Promise<LogPage> {
-    return this.head ? this.pages.read(this.head, seq, length) : Promise.resolve({ events: [], upTo: seq });
+    if (!this.head) return Promise.resolve({ events: [], upTo: seq });
+    const missingSeq = this.highestKnownSeq > this.lastSeq ? this.highestKnownSeq : 0;
+    return this.pages.read(this.head, seq, length, missingSeq);
   }
 
   /** Replaces what the stream holds, live or not, until `detach`. */

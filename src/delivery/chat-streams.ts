@@ -101,6 +101,8 @@ export class ChatStreams implements StreamHost {
         const head = known ?? (await this.hub.head(chatId));
         if (!head) throw chatNotFound();
         feed.observe(head, before);
+      } else if (known && known.epoch === feed.epoch && known.seq > feed.lastSeq) {
+        feed.observe(known, feed.position);
       }
       if (feed.epoch !== after.epoch) throw chatNotFound();
       const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends, signals });

@@ -27,14 +27,17 @@ export class SharedPages implements EventHolder {
   /**
    * The events after `seq`, up to `length` of them and not beyond `head`, which must be committed. A shared page may be shorter or
    * longer than `length`.
+   * @param missingSeq the newest number that is known and whose event has not come, if there is one: what was read before it was committed
+   * is read again
    */
-  read(head: ChatHead, seq: number, length: number): Promise<ReadPage> {
+  read(head: ChatHead, seq: number, length: number, missingSeq = 0): Promise<ReadPage> {
     const shared = this.pages.get(seq);
-    if (shared) return shared.current();
+    if (shared?.isOf(missingSeq)) return shared.current();
+    this.drop(seq);
     const upTo = Math.min(head.seq, seq + length);
     // Not shared: whoever knows a newer head would get nothing for as long as it is kept.
     if (upTo <= seq) return Promise.resolve({ events: [], upTo: seq, asOf: seq });
-    const page = new SharedPage(() => this.log.page({ ...head, seq: upTo }, seq, length), this.onRead);
+    const page = new SharedPage(() => this.log.page({ ...head, seq: upTo }, seq, length), this.onRead, missingSeq);
     const [oldest] = this.pages.keys();
     if (oldest !== undefined && this.pages.size >= MAX_PAGES) this.drop(oldest);
     this.pages.set(seq, page);
@@ -91,8 +94,15 @@ class SharedPage implements EventHolder {
   constructor(
     private readonly readLog: () => Promise<ReadPage>,
     private readonly onRead: (page: ReadPage) => void,
+    /** It was known to be committed when the read began. */
+    private readonly knownSeq: number,
   ) {
     this.isRead = this.read();
+  }
+
+  /** Whether it was read after this number was committed. */
+  isOf(seq: number): boolean {
+    return Math.max(this.knownSeq, this.page?.asOf ?? 0) >= seq;
   }
 
   /** The page as it is now, once it is read. */

@@ -73,9 +73,10 @@ describe('a message that changes', () => {
     const feed = feedAt(0);
     feed.receive(created);
     feed.receive(deleted);
-    expect(textsOf(feed.since(0)?.events)).toEqual(['']);
+    // While events are missing, the log is read.
+    expect(feed.since(0)).toBeUndefined();
     feed.receive(edited);
-    expect(textsOf(feed.since(0)?.events)).toEqual(['', '']);
+    expect(feed.since(0)).toBeUndefined();
     feed.receive(event(3, 'other'));
     expect(feed.since(0)?.events).toEqual([
       { ...created, message: deleted.message },
