@@ -30,9 +30,9 @@ describe('clients/typescript/README.md', () => {
     const code = `
       const { chatId } = process.env;
       const fetchToken = async () => process.env.ACCESS;
-      const show = (...shown) => console.log(...shown);
+      const show = (...shown) => process.stdout.write(shown.join(' ') + '\\n');
       ${text.replaceAll('https://chat.example.com', team.first.origin)}
-      console.log('That is all.');
+      show('That is all.');
       process.exit(0);`;
     const printed = await packed.run(code, { chatId: chat.id, ACCESS: await team.signIn(ann.username) });
     expect(printed).toContain('That is all.');

@@ -4,10 +4,10 @@ import type { DatabaseState, Row } from './database-state.js';
 import type { Change, Entry, EntryOf, StreamEdge } from './entries.js';
 
 const [ANN, BOB] = ['ann', 'bob'];
-/** The kitchen, where Bob comes and goes, and the library, where he stays. */
-const [KITCHEN, LIBRARY] = ['chat-1', 'chat-2'];
-const EPOCHS: Record<string, string> = { [KITCHEN]: 'e', [LIBRARY]: 'f' };
-const AWAY = { kitchen: [9, 10, 11], library: [4] };
+/** The kitchen, where Bob comes and goes, and the garden, where he stays. */
+const [KITCHEN, GARDEN] = ['chat-1', 'chat-2'];
+const EPOCHS: Record<string, string> = { [KITCHEN]: 'e', [GARDEN]: 'f' };
+const AWAY = { kitchen: [9, 10, 11], garden: [4] };
 
 const rows: Row[] = [
   member(KITCHEN, 1, 'member.added', ANN),
@@ -21,11 +21,11 @@ const rows: Row[] = [
   ...AWAY.kitchen.map((seq) => message(KITCHEN, seq)),
   member(KITCHEN, 12, 'member.removed', BOB),
   message(KITCHEN, 13),
-  member(LIBRARY, 1, 'member.added', ANN),
-  member(LIBRARY, 2, 'member.added', BOB),
-  message(LIBRARY, 3),
-  ...AWAY.library.map((seq) => message(LIBRARY, seq)),
-  message(LIBRARY, 5),
+  member(GARDEN, 1, 'member.added', ANN),
+  member(GARDEN, 2, 'member.added', BOB),
+  message(GARDEN, 3),
+  ...AWAY.garden.map((seq) => message(GARDEN, seq)),
+  message(GARDEN, 5),
 ];
 
 /**
@@ -35,20 +35,20 @@ const rows: Row[] = [
  */
 function goodRun(): { entries: Entry[]; database: DatabaseState } {
   const entries: Entry[] = [
-    began(0, 'first', { [KITCHEN]: 2, [LIBRARY]: 2 }),
+    began(0, 'first', { [KITCHEN]: 2, [GARDEN]: 2 }),
     opened(1, 1, 'first', 'raw', 'first began'),
     { at: 5, type: 'inbox.started', connection: 1, position: 'first began' },
     { at: 6, type: 'inbox.live', connection: 1, position: 'first began' },
     ...sent(100, KITCHEN, 3),
     seen(111, 1, KITCHEN, 3),
-    ...sent(150, LIBRARY, 3),
-    seen(161, 1, LIBRARY, 3),
+    ...sent(150, GARDEN, 3),
+    seen(161, 1, GARDEN, 3),
     ...sent(200, KITCHEN, 4),
     seen(211, 1, KITCHEN, 4),
     ...changed(300, 'removed'),
     seen(311, 1, KITCHEN, 5),
     ...sent(400, KITCHEN, 6),
-    began(450, 'second', { [LIBRARY]: 3 }),
+    began(450, 'second', { [GARDEN]: 3 }),
     opened(451, 2, 'second', 'sse', 'second began'),
     { at: 452, type: 'inbox.live', connection: 2, position: 'second began' },
     ...changed(500, 'added'),
@@ -56,7 +56,7 @@ function goodRun(): { entries: Entry[]; database: DatabaseState } {
     { at: 512, type: 'inbox.state', connection: 1, position: 'a state', chat: KITCHEN },
     ...sent(600, KITCHEN, 8),
     ...seenBy([1, 2], 611, KITCHEN, 8),
-    began(613, 'third', { [KITCHEN]: 8, [LIBRARY]: 3 }),
+    began(613, 'third', { [KITCHEN]: 8, [GARDEN]: 3 }),
     opened(614, 3, 'third', 'graphql', 'third began'),
     ...[7, 8].map((seq) => seen(615, 3, KITCHEN, seq)),
     { at: 616, type: 'fault.began', fault: 1, name: 'kill service', target: 'service', service: 1 },
@@ -65,12 +65,12 @@ function goodRun(): { entries: Entry[]; database: DatabaseState } {
       ...sent(10 * seq + 540, KITCHEN, seq),
       ...seenBy([2, 3], 10 * seq + 550, KITCHEN, seq),
     ]),
-    ...AWAY.library.flatMap((seq) => [...sent(670, LIBRARY, seq), ...seenBy([2, 3], 680, LIBRARY, seq)]),
+    ...AWAY.garden.flatMap((seq) => [...sent(670, GARDEN, seq), ...seenBy([2, 3], 680, GARDEN, seq)]),
     { at: 690, type: 'fault.ended', fault: 1 },
     opened(700, 4, 'first', 'sse', 'chat-1 8', 2),
     { at: 705, type: 'inbox.started', connection: 4, position: 'come back' },
     gap(710, 4, 8, 11),
-    seen(711, 4, LIBRARY, 4),
+    seen(711, 4, GARDEN, 4),
     { at: 712, type: 'inbox.live', connection: 4, position: 'up to date' },
     ...changed(800, 'removed'),
     ...seenBy([2, 3, 4], 811, KITCHEN, 12),
@@ -79,8 +79,8 @@ function goodRun(): { entries: Entry[]; database: DatabaseState } {
     { at: 841, type: 'stream.closed', connection: 4, code: '1006', reason: '' },
     { at: 842, type: 'fault.ended', fault: 2 },
     opened(870, 5, 'first', 'graphql', 'chat-1 12'),
-    ...sent(880, LIBRARY, 5),
-    ...seenBy([2, 3, 5], 891, LIBRARY, 5),
+    ...sent(880, GARDEN, 5),
+    ...seenBy([2, 3, 5], 891, GARDEN, 5),
     ...['first', 'second', 'third'].map((listener): Entry => ({ at: 900, type: 'inbox.finished', listener })),
   ];
   return {
@@ -88,7 +88,7 @@ function goodRun(): { entries: Entry[]; database: DatabaseState } {
     database: {
       chats: [
         { id: KITCHEN, name: 'kitchen', epoch: 'e', lastSeq: 13 },
-        { id: LIBRARY, name: 'library', epoch: 'f', lastSeq: 5 },
+        { id: GARDEN, name: 'garden', epoch: 'f', lastSeq: 5 },
       ],
       rows: structuredClone(rows),
       threads: [],
@@ -133,14 +133,14 @@ describe('the checker', () => {
     });
 
     it('finds one that came again over the next connection', () => {
-      insertAfter(seen(871, 5, LIBRARY, 4), ({ type, at }) => type === 'inbox.opened' && at === 870);
+      insertAfter(seen(871, 5, GARDEN, 4), ({ type, at }) => type === 'inbox.opened' && at === 870);
       expect(broken()).toEqual(['no repetition']);
     });
 
     it('lets a client be told again what its page has shown, and nothing else', () => {
-      insertAfter(seen(615, 3, LIBRARY, 3), isSeen(3, KITCHEN, 7));
+      insertAfter(seen(615, 3, GARDEN, 3), isSeen(3, KITCHEN, 7));
       expect(broken()).toEqual([]);
-      insertAfter(seen(892, 3, LIBRARY, 3), isSeen(3, LIBRARY, 5));
+      insertAfter(seen(892, 3, GARDEN, 3), isSeen(3, GARDEN, 5));
       expect(broken()).toEqual(['no repetition']);
     });
 
@@ -160,7 +160,7 @@ describe('the checker', () => {
     });
 
     it('finds one that was never written', () => {
-      run.entries.push(seen(899, 2, LIBRARY, 6));
+      run.entries.push(seen(899, 2, GARDEN, 6));
       expect(broken()).toContain('a change is what was written');
     });
 
@@ -170,16 +170,16 @@ describe('the checker', () => {
     });
 
     it('finds one that shows its message older than itself', () => {
-      const row = run.database.rows.find(({ chat, seq }) => chat === LIBRARY && seq === 3);
+      const row = run.database.rows.find(({ chat, seq }) => chat === GARDEN && seq === 3);
       if (!row?.message) throw new Error('There is no such message.');
       const sent = row.message;
       row.message = { ...sent, pinnedBy: ANN };
-      append({ chat: LIBRARY, seq: 6, kind: 'message.pinned', subject: row.subject, actor: ANN, nonce: null });
-      const pinned = { chat: LIBRARY, cursor: 'f:6', kind: 'message.pinned' as const, subject: row.subject };
+      append({ chat: GARDEN, seq: 6, kind: 'message.pinned', subject: row.subject, actor: ANN, nonce: null });
+      const pinned = { chat: GARDEN, cursor: 'f:6', kind: 'message.pinned' as const, subject: row.subject };
       for (const connection of [2, 3, 5])
         insertAfter(
           { at: 895, type: 'inbox.event', connection, position: `pin ${connection}`, seq: 6, ...pinned, message: sent },
-          isSeen(connection, LIBRARY, 5),
+          isSeen(connection, GARDEN, 5),
         );
       run.entries.push(
         {
@@ -189,7 +189,7 @@ describe('the checker', () => {
           act: 'pin',
           user: ANN,
           client: ANN,
-          chat: LIBRARY,
+          chat: GARDEN,
           messages: [row.subject],
           attempt: 1,
           edge: 'raw',
@@ -373,8 +373,8 @@ describe('the checker', () => {
       databaseAway(860, 879);
       expect(broken()).toEqual([]);
       for (const each of run.entries) if (each.at >= 891) each.at += 2000;
-      entry('inbox.event', isSeen(2, LIBRARY, 5)).at = 892;
-      entry('inbox.event', isSeen(3, LIBRARY, 5)).at = 892;
+      entry('inbox.event', isSeen(2, GARDEN, 5)).at = 892;
+      entry('inbox.event', isSeen(3, GARDEN, 5)).at = 892;
       run.entries.sort((a, b) => a.at - b.at);
       expect(broken()).toEqual(['everything goes on within 2 s']);
     });
@@ -449,7 +449,7 @@ function seen(at: number, connection: number, chat: string, seq: number): EntryO
 
 /** Of a row that a test adds. */
 function later(chat: string, seq: number): Row {
-  if (chat === LIBRARY) return message(chat, seq);
+  if (chat === GARDEN) return message(chat, seq);
   return member(chat, seq, seq % 2 === 0 ? 'member.added' : 'member.removed', BOB);
 }
 
