@@ -32,6 +32,8 @@ interface AllReadRow {
 const MAX_BATCH = 200;
 const MAX_WAITING = 10_000;
 const MAX_OF_USER = 100;
+/** Of a key's interval, how long markers of others are gathered: 20 ms of a second. */
+const GATHERED_SHARE = 0.02;
 /** The highest number that a chat can have. */
 const MAX_SEQ = 2 ** 31 - 1;
 /** The most chats that one call names. */
@@ -72,6 +74,7 @@ export class Markers {
     this.writer = new Batcher((markers) => this.write(markers), {
       maxBatch: MAX_BATCH,
       maxWaiting: MAX_WAITING,
+      paceMs: options.intervalMs * GATHERED_SHARE,
       deadlineMs: timeoutMs,
       overloaded: () => databaseAway(new Error('Too many read markers wait to be written.')),
       late: () => databaseAway(databaseTimeout(timeoutMs)),

@@ -1,8 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface BatcherOptions {
   /** How many items one batch holds at most. */
   maxBatch: number;
   /** How many items may wait for the next batch; one more is refused. */
   maxWaiting: number;
+  /**
+   * The least time from the beginning of a batch to that of the next, unless that one is full, in milliseconds: what comes meanwhile leaves
+   * together. Default: none.
+   */
+  paceMs?: number;
   /** How long a caller waits for its item's result, in milliseconds. */
   deadlineMs: number;
   /** The error when the queue is full. */
@@ -25,13 +32,15 @@ interface Waiting<Item, Result> {
 const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
- * Gathers items into batches without a timer. Items that arrive in one turn of the event loop leave together; items that arrive
- * while a batch is under way wait for the next one. Items leave in the order of their arrival.
+ * Gathers items into batches, without a timer unless it has a pace. Items that arrive in one turn of the event loop leave together; items
+ * that arrive while a batch is under way wait for the next one. Items leave in the order of their arrival.
  */
 export class Batcher<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
   private underWay: Waiting<Item, Result>[] = [];
   private busy = false;
+  /** When the last batch began, by `performance.now()`. */
+  private begunAt = Number.NEGATIVE_INFINITY;
   private readonly idle: (() => void)[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
 
@@ -61,6 +70,7 @@ export class Batcher<Item, Result> {
     this.busy = true;
     while (this.waiting.length > 0) {
       await endOfTurn();
+      if (this.options.paceMs && this.waiting.length < this.options.maxBatch) await this.keepPace(this.options.paceMs);
       this.underWay = this.waiting.splice(0, this.options.maxBatch);
       // The deadline may have emptied the queue meanwhile.
       if (this.underWay.length > 0) await this.send(this.underWay);
@@ -68,6 +78,12 @@ export class Batcher<Item, Result> {
     }
     this.busy = false;
     for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private async keepPace(paceMs: number): Promise<void> {
+    const waitMs = this.begunAt + paceMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    this.begunAt = performance.now();
   }
 
   private async send(batch: Waiting<Item, Result>[]): Promise<void> {

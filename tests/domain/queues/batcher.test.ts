@@ -44,6 +44,23 @@ describe('a batcher', () => {
     expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3, 4], [5]]);
   });
 
+  it('with a pace gathers what comes until the next batch is due, and lets a full one leave at once', async () => {
+    const batches: (readonly number[])[] = [];
+    const write = async (items: readonly number[]) => {
+      batches.push(items);
+      return items;
+    };
+    const batcher = new Batcher(write, { ...options, paceMs: 50 });
+    const beganAt = performance.now();
+    await batcher.add(1);
+    const second = batcher.add(2);
+    await settle();
+    await Promise.all([second, batcher.add(3)]);
+    expect(performance.now() - beganAt).toBeGreaterThan(40);
+    await Promise.all([4, 5, 6].map((item) => batcher.add(item)));
+    expect(batches).toEqual([[1], [2, 3], [4, 5, 6]]);
+  });
+
   it('lets what arrives in one turn of the event loop leave together', async () => {
     const { batches, write } = controlled();
     const batcher = new Batcher(write, options);
