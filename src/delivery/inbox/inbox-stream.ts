@@ -17,6 +17,7 @@ import { InboxChat, type InboxOfChat } from './inbox-chat.js';
 import { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type Segment, segmentsOf } from './segments.js';
+import { StateDelivery, type StateReceiver } from './state-delivery.js';
 
 /** The chats that the viewer's token is narrowed to; undefined when it is not. */
 export type Reach = ReadonlySet<string> | undefined;
@@ -66,7 +67,7 @@ const CATCHING_UP = 8;
  * Most chats are quiet most of the time. Of such a chat the inbox holds nothing but how far the client has it: the hub says when the next
  * event comes, and only then the chat gets a stream.
  */
-export class InboxStream implements ChatWatcher, InboxOfChat {
+export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
   readonly userId: string;
   /** The chats that are not at rest. */
   private readonly chats = new Map<string, InboxChat>();
@@ -84,8 +85,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
   private readonly early: MemberChange[] = [];
   /** Whether a chat waits for room in the position. */
   private isHeldBack = false;
-  private readonly dueStates = new Set<string>();
-  private isReadingStates = false;
+  private readonly states: StateDelivery;
   /** The chats whose signals are delivered. */
   private signalled: ReadonlySet<string> = new Set();
   private readonly viewer: () => Viewer;
@@ -107,6 +107,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     this.isReset = isReset;
     this.narrowedTo = chats;
     this.progress = progressOf(beginning);
+    this.states = new StateDelivery(this);
   }
 
   /** What the client has now. */
@@ -249,8 +250,27 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
 
   /** The user's own states of these chats have changed. */
   statesChanged(chatIds: readonly string[]): void {
-    for (const chatId of chatIds) if (this.reaches(chatId)) this.dueStates.add(chatId);
-    void this.deliverStates();
+    this.states.add(chatIds.filter((chatId) => this.reaches(chatId)));
+    void this.states.deliver();
+  }
+
+  get isClosed(): boolean {
+    return this.state === 'closed';
+  }
+
+  readStates(chatIds: readonly string[]): Promise<ChatState[]> {
+    return this.host.states(this.userId, chatIds);
+  }
+
+  statesFailed(error: unknown): void {
+    this.host.failed(error);
+  }
+
+  takeStates(states: readonly ChatState[]): boolean {
+    if (this.state !== 'open') return false;
+    // The token may have been replaced meanwhile.
+    for (const state of states) if (this.reaches(state.chatId)) this.sink.state(state, this.position);
+    return true;
   }
 
   /** Whether the viewer's token reaches the chat, as far as the inbox has been told. */
@@ -272,7 +292,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
       this.state = 'restarting';
       const position = parsePosition(this.position);
       this.pauseChats();
-      for (const chatId of [...this.dueStates]) if (!this.reaches(chatId)) this.dueStates.delete(chatId);
+      this.states.keep((chatId) => this.reaches(chatId));
       const resumed = await this.host.resume(this.userId, position, chats);
       const beginning = { ...resumed, snapshot: entering(resumed.snapshot, before) };
       if (this.continueWith(beginning)) this.started(beginning);
@@ -315,8 +335,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
 
   /** All states with lower marks were announced by `statesChanged` before. */
   async statesAreUpTo(below: number): Promise<void> {
-    await this.deliverStates();
-    if (this.dueStates.size === 0 && !this.isReadingStates) this.progress.statesDelivered(below);
+    await this.states.deliver();
+    if (this.states.isDone) this.progress.statesDelivered(below);
   }
 
   /** Whether a new level would make the position shorter. */
@@ -499,29 +519,6 @@ export class InboxStream implements ChatWatcher, InboxOfChat {
     if (this.isLive || this.state !== 'open' || this.catchingUp > 0 || this.waiting.length > 0) return;
     this.isLive = true;
     this.sink.live(this.position);
-  }
-
-  private async deliverStates(): Promise<void> {
-    if (this.isReadingStates) return;
-    this.isReadingStates = true;
-    try {
-      while (this.dueStates.size > 0 && this.state !== 'closed') {
-        const chatIds = [...this.dueStates].slice(0, 100);
-        for (const chatId of chatIds) this.dueStates.delete(chatId);
-        const states = await this.host.states(this.userId, chatIds).catch((error: unknown) => {
-          for (const chatId of chatIds) this.dueStates.add(chatId);
-          throw error;
-        });
-        if (this.state !== 'open') return;
-        // The token may have been replaced meanwhile.
-        for (const state of states) if (this.reaches(state.chatId)) this.sink.state(state, this.position);
-      }
-    } catch (error) {
-      // They are delivered when the states are checked.
-      this.host.failed(error);
-    } finally {
-      this.isReadingStates = false;
-    }
   }
 
   /** The history of a chat was replaced, and with it what positions count in. */
