@@ -29,6 +29,14 @@ export interface Viewer {
   graceMs: number;
 }
 
+/** What a token is narrowed to, apart from the token. */
+export type Reach = Viewer['chats'];
+
+export function isSameReach(one: Reach, other: Reach): boolean {
+  if (!one || !other) return one === other;
+  return one.size === other.size && [...one].every((chatId) => other.has(chatId));
+}
+
 /** @throws DomainError `UNAUTHENTICATED` without a token. */
 export function requireViewer(viewer: Viewer | null): Viewer {
   if (!viewer) throw new DomainError('UNAUTHENTICATED', 'A valid access token is required.');

@@ -3,32 +3,21 @@ import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
 import type { MarkedHead } from '../../domain/log/marks.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
-import type { InboxChat as ChatOfSnapshot, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
+import type { MemberChange } from '../../domain/mine/inbox.js';
 import { type InboxPosition, parsePosition } from '../../domain/mine/inbox-position.js';
 import type { ChatSignal } from '../../domain/signals.js';
-import type { Viewer } from '../../domain/viewer.js';
+import { isSameReach, type Reach, type Viewer } from '../../domain/viewer.js';
 import type { ChatStream } from '../chat-stream.js';
 import type { CheckedStreamRequest } from '../chat-streams.js';
 import type { Replace } from '../event-holder.js';
 import type { ChatWatcher } from '../hub.js';
 import type { StreamEnd, StreamSink } from '../stream-sink.js';
-import type { EarlyWatch } from './early-watch.js';
+import { entering, type InboxBeginning, isBehind, progressOf } from './inbox-beginning.js';
 import { InboxChat, type InboxOfChat } from './inbox-chat.js';
-import { InboxProgress } from './inbox-progress.js';
+import type { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type Segment, segmentsOf } from './segments.js';
 import { StateDelivery, type StateReceiver } from './state-delivery.js';
-
-/** The chats that the viewer's token is narrowed to; undefined when it is not. */
-export type Reach = ReadonlySet<string> | undefined;
-
-/** From where an inbox goes on, and what there is. */
-export interface InboxBeginning {
-  position: InboxPosition;
-  snapshot: InboxSnapshot;
-  /** Of before the snapshot. The inbox ends it. */
-  watch: EarlyWatch;
-}
 
 /** What an inbox needs of the process around it. One for all inboxes. */
 export interface InboxHost {
@@ -553,39 +542,4 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     this.close();
     this.sink.failed();
   }
-}
-
-function progressOf({ position, snapshot: { below, chats } }: InboxBeginning): InboxProgress {
-  const behind = chats.filter((chat) => isBehind(chat)).map(({ chatId }) => chatId);
-  const progress = new InboxProgress(position, below, behind);
-  for (const { chatId, epoch, seq, mark, isMember, from, changes } of chats) {
-    progress.add({ chatId, epoch, seq, mark }, from);
-    // The chat's mark is not below that of a removal in it.
-    const removal = changes.findLast((change) => change < 0);
-    if (removal !== undefined) progress.removed(chatId, -removal, mark);
-    if (isMember || changes.length > 0) continue;
-    progress.leave(chatId);
-    progress.removed(chatId, seq, mark);
-  }
-  progress.begin();
-  return progress;
-}
-
-function isSameReach(one: Reach, other: Reach): boolean {
-  if (!one || !other) return one === other;
-  return one.size === other.size && [...one].every((chatId) => other.has(chatId));
-}
-
-/** Of chats that were not in reach before, the client gets what happens from now on. */
-function entering(snapshot: InboxSnapshot, before: Reach): InboxSnapshot {
-  if (!before) return snapshot;
-  const chats = snapshot.chats.map((chat) => {
-    if (before.has(chat.chatId)) return chat;
-    return { ...chat, from: chat.seq, changes: [], isStateDue: false };
-  });
-  return { ...snapshot, chats };
-}
-
-function isBehind({ isMember, from, seq, changes }: ChatOfSnapshot): boolean {
-  return changes.length > 0 || (isMember && from < seq);
 }

@@ -3,13 +3,14 @@ import type { MarkedHead, Marks } from '../../domain/log/marks.js';
 import type { ChatStates } from '../../domain/mine/chat-states.js';
 import type { Inbox, InboxSnapshot, MemberChange } from '../../domain/mine/inbox.js';
 import type { InboxPosition } from '../../domain/mine/inbox-position.js';
-import { userOf, type Viewer } from '../../domain/viewer.js';
+import { type Reach, userOf, type Viewer } from '../../domain/viewer.js';
 import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
 import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
 import { EarlyWatch } from './early-watch.js';
+import type { InboxBeginning } from './inbox-beginning.js';
 import type { InboxSink } from './inbox-sink.js';
-import { type InboxBeginning, type InboxHost, InboxStream, type Reach } from './inbox-stream.js';
+import { type InboxHost, InboxStream } from './inbox-stream.js';
 import type { UserHint, UserHints } from './user-hints.js';
 
 export interface InboxRequest {
