@@ -241,6 +241,16 @@ describe('a reaction is refused', () => {
   });
 });
 
+/** Resolves when a reaction waits for a lock. */
+async function reactionWaits() {
+  await vi.waitFor(async () => {
+    const { rowCount } = await two.db.pool.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%react(%'`,
+    );
+    expect(rowCount).toBe(1);
+  });
+}
+
 it.runIf(testDatabaseSource().kind === 'postgres')(
   'a removal that is committed first wins, also when the reaction waits for it',
   async () => {
@@ -253,12 +263,7 @@ it.runIf(testDatabaseSource().kind === 'postgres')(
       bob.id,
     ]);
     const reaction = one.reactions.add(viewerOf(bob), { ...target, emoji: '👍' }).catch((error: unknown) => error);
-    await vi.waitFor(async () => {
-      const { rowCount } = await two.db.pool.query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%react(%'`,
-      );
-      expect(rowCount).toBe(1);
-    });
+    await reactionWaits();
     await client.query('COMMIT');
     client.release();
     expect(await reaction).toMatchObject({ code: 'NOT_FOUND', field: undefined });
@@ -304,12 +309,7 @@ it.runIf(testDatabaseSource().kind === 'postgres')(
       bob.id,
     ]);
     const reaction = one.reactions.add(viewerOf(bob), { ...target, emoji: '👍' });
-    await vi.waitFor(async () => {
-      const { rowCount } = await two.db.pool.query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%react(%'`,
-      );
-      expect(rowCount).toBe(1);
-    });
+    await reactionWaits();
     await two.messageChanges.delete(annViewer, target);
     await client.query('ROLLBACK');
     client.release();
