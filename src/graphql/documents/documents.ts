@@ -87,9 +87,9 @@ export class Documents {
     if (!('document' in read)) return { errors: read };
     const operation = getOperationAST(read.document, operationName);
     if (!operation) return { errors: [unknownOperation(operationName)] };
-    const errors = this.checkVariables(operation, variables ?? {});
-    if (errors) return { errors };
-    const weight = this.weigh(read, operation, variables ?? {});
+    const checked = this.checkVariables(operation, variables ?? {});
+    if ('errors' in checked) return checked;
+    const weight = this.weigh(read, operation, checked.values);
     const limit = limitOf(operation);
     if (weight > limit) return { errors: [limitExceeded('fields to answer with, by its lists', limit)] };
     return { type: operation.operation, weight, introspection: read.introspection };
@@ -124,19 +124,24 @@ export class Documents {
     return read;
   }
 
-  private checkVariables(operation: OperationDefinitionNode, variables: Variables) {
+  /** The variables as a resolver would get them, or their errors. */
+  private checkVariables(
+    operation: OperationDefinitionNode,
+    variables: Variables,
+  ): { values: Variables } | { errors: readonly GraphQLError[] } {
     const definitions = operation.variableDefinitions ?? [];
-    if (definitions.length === 0) return undefined;
-    if (hasMoreValues(variables, LIMITS.values)) return [tooManyValues()];
+    if (definitions.length === 0) return { values: {} };
+    if (hasMoreValues(variables, LIMITS.values)) return { errors: [tooManyValues()] };
     // Skips a coercion that graphql repeats at execution, for the most usual variables.
-    if (definitions.every((definition) => isText(definition, variables))) return undefined;
-    const { errors } = getVariableValues(this.schema, definitions, variables, { maxErrors: MAX_ERRORS });
-    return errors?.map((error) => recoded(shortened(error), 'BAD_USER_INPUT', variableOf(error)));
+    if (definitions.every((definition) => isText(definition, variables))) return { values: variables };
+    const { errors, coerced } = getVariableValues(this.schema, definitions, variables, { maxErrors: MAX_ERRORS });
+    if (!errors) return { values: coerced };
+    return { errors: errors.map((error) => recoded(shortened(error), 'BAD_USER_INPUT', variableOf(error))) };
   }
 
   /**
-   * The operation's cost. Call after the variables are checked, since they may set the lengths of lists. An operation that is
-   * within the limit with the longest lists is not weighed again with the real ones.
+   * The operation's cost, by its checked variables, which may set the lengths of lists. An operation that is within the limit with the
+   * longest lists is not weighed again with the real ones, unless a variable is a list itself.
    */
   private weigh(
     { document, hasList }: ValidDocument,
@@ -144,11 +149,23 @@ export class Documents {
     variables: Variables,
   ): number {
     const limit = limitOf(operation);
-    const greatest = this.greatestWeight(document, operation, variables);
-    const isExact = greatest <= limit || !operation.variableDefinitions?.some(isInt);
-    const weight = isExact ? greatest : weightOf(this.schema, document, operation, variables);
+    const weight = this.weightBelow(limit, document, operation, variables);
     // The length of an event's list is unknown in advance, so it counts with the most that one event may cost.
     return operation.operation === 'subscription' && hasList ? Math.max(weight, limit) : weight;
+  }
+
+  /** The operation's weight, or a greater one that is within the limit too. */
+  private weightBelow(
+    limit: number,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Variables,
+  ): number {
+    const exactly = () => weightOf(this.schema, document, operation, variables);
+    // Fields that take a list weigh as much as it is long.
+    if (operation.variableDefinitions?.some(isList)) return exactly();
+    const greatest = this.greatestWeight(document, operation, variables);
+    return greatest <= limit || !operation.variableDefinitions?.some(isInt) ? greatest : exactly();
   }
 
   /** The operation's weight with the longest lists that its variables can ask for. */
@@ -180,15 +197,20 @@ function hasList(schema: GraphQLSchema, document: DocumentNode): boolean {
   return found;
 }
 
-/** Whether a variable of type String or ID has a string, or is nullable and absent. */
-function isText({ type, variable }: VariableDefinitionNode, variables: Variables): boolean {
+/** Whether a variable of type String or ID has a string, or is nullable and absent, without a default. */
+function isText({ type, variable, defaultValue }: VariableDefinitionNode, variables: Variables): boolean {
+  if (defaultValue) return false;
   const inner = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
   if (inner.kind !== Kind.NAMED_TYPE || (inner.name.value !== 'String' && inner.name.value !== 'ID')) return false;
   const value = variables[variable.name.value];
   return typeof value === 'string' || (value == null && type.kind !== Kind.NON_NULL_TYPE);
 }
 
-/** Only a variable of type Int can set the length of a list. */
+function isList({ type }: VariableDefinitionNode): boolean {
+  return (type.kind === Kind.NON_NULL_TYPE ? type.type : type).kind === Kind.LIST_TYPE;
+}
+
+/** A variable of type Int can set the length of a list. */
 function isInt({ type }: VariableDefinitionNode): boolean {
   const inner = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
   return inner.kind === Kind.NAMED_TYPE && inner.name.value === 'Int';

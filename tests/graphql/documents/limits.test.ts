@@ -53,6 +53,13 @@ const EXCESSES: Record<string, { query: string; variables?: object; code?: strin
   'many hashes of passwords': {
     query: `mutation { ${times(20, (index) => `a${index}: changePassword(currentPassword: "${index}", newPassword: "password")`)} }`,
   },
+  'one long list of members for several chats': {
+    query: `mutation ($add: [MemberInput!]!) { ${times(2, (index) => `a${index}: setChatMembers(chatId: "${index}", add: $add) { role }`)} }`,
+    variables: { add: Array.from({ length: 1000 }, () => ({ externalId: 'x' })) },
+  },
+  'several chats emptied at once': {
+    query: `mutation { ${times(2, (index) => `a${index}: setChatMembers(chatId: "${index}", exactly: []) { role }`)} }`,
+  },
   'the schema of the schema of the schema': {
     query: `{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }`,
   },
@@ -149,6 +156,31 @@ test('one operation runs or not by the values of its variables', () => {
   const query = 'query ($n: Int!) { chats(first: $n) { members(first: $n) { user { id } } } }';
   const mayRun = (n: number) => !('errors' in documents.check({ query, variables: { n } }));
   expect([5, 500, 10, 2 ** 31 - 1, 20].map(mayRun)).toEqual([true, false, true, false, true]);
+});
+
+test('one operation runs or not by the lengths of lists in its variables, whatever it was sent with before', () => {
+  const documents = new Documents(schema);
+  const message =
+    '{ id seq content createdAt editedAt deletedAt revision nonce sender { username } chat { name cursor } replyTo { seq } pinnedAt }';
+  const query = `mutation ($ids: [ID!]!) { ${times(20, (index) => `a${index}: deleteMessages(chatId: "x", messageIds: $ids) ${message}`)} }`;
+  const mayRun = (length: number) =>
+    !('errors' in documents.check({ query, variables: { ids: Array.from({ length }, () => 'x') } }));
+  expect([1, 200, 1, 200].map(mayRun)).toEqual([true, false, true, false]);
+});
+
+test.each([
+  'query ($id: ID! = "x") { messages(chatId: $id) { id } }',
+  'query ($id: ID = "x") { messages(chatId: $id) { id } }',
+  'mutation ($ids: [ID!]! = ["x"]) { deleteMessages(chatId: "x", messageIds: $ids) { id } }',
+])('the variables of %s may keep their defaults', (query) => {
+  expect(new Documents(schema).check({ query })).toMatchObject({ type: expect.any(String) });
+});
+
+test('the longest call for members of a chat is within the limits', () => {
+  const query = `mutation ($add: [MemberInput!]!) { setChatMembers(chatId: "x", add: $add)
+    { role joinedAt user { id username email firstName lastName role isActive } } }`;
+  const variables = { add: Array.from({ length: 1000 }, (_, index) => ({ externalId: `${index}`, role: 'member' })) };
+  expect(new Documents(schema).check({ query, variables })).toMatchObject({ type: expect.any(String) });
 });
 
 test('a document that was used of late is not read again', async () => {

@@ -52,8 +52,15 @@ const MemberInput = builder.inputType('MemberInput', {
   }),
 });
 
-/** A call with the longest list takes some ten times as long as a usual mutation. */
-const COST = { field: 1000, multiplier: 100 };
+/** Units of weight for each row of a call. */
+const ROW = 10;
+/** The same for each member who may change: that is an event, too. One operation may change 1,500 at most. */
+const MEMBER = 20;
+
+/** The weight of a call with this many rows, of which it answers with `answered`. */
+function rowsWeight(rows: number, perRow: number, max: number, answered = rows) {
+  return { field: perRow * Math.max(1, Math.min(rows, max)), multiplier: Math.min(answered, max) };
+}
 
 builder.mutationFields((t) => ({
   upsertUsers: t.field({
@@ -63,7 +70,7 @@ builder.mutationFields((t) => ({
       '`field` of the error names the row, like `users.17.username`. Repeating it changes nothing. Admins only.',
     authScopes: { admin: true },
     args: { users: t.arg({ type: [UserInput], required: true }) },
-    complexity: COST,
+    complexity: ({ users }) => rowsWeight(users.length, ROW, MAX_UPSERTED_USERS),
     resolve: (_root, { users }, { services, caller }) =>
       services.userUpserts.upsert(requireViewer(caller.viewer), users),
   }),
@@ -74,7 +81,7 @@ builder.mutationFields((t) => ({
       '`upsertUsers`. Repeating it changes nothing. Admins only.',
     authScopes: { admin: true },
     args: { chats: t.arg({ type: [ChatInput], required: true }) },
-    complexity: COST,
+    complexity: ({ chats }) => rowsWeight(chats.length, ROW, MAX_UPSERTED_CHATS),
     resolve: async (_root, { chats }, context) => {
       const heads = await context.services.chatUpserts.upsert(requireViewer(context.caller.viewer), chats);
       const { access } = loaders(context);
@@ -97,7 +104,12 @@ builder.mutationFields((t) => ({
         description: 'In place of both: all members that the chat is to have. Everybody else is removed.',
       }),
     },
-    complexity: COST,
+    // An exact list may remove as many as a call may change, however short it is.
+    complexity: ({ add, remove, exactly }) => {
+      const named = (exactly ?? add)?.length ?? 0;
+      const changed = exactly ? MAX_SET_MEMBERS : named + (remove?.length ?? 0);
+      return rowsWeight(changed, MEMBER, MAX_SET_MEMBERS, named);
+    },
     resolve: (_root, { chatId, ...set }, { services, caller }) =>
       services.memberSets.set(requireViewer(caller.viewer), chatId, set),
   }),
