@@ -1,6 +1,7 @@
 import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { isExternalId } from '../external-id.js';
+import { GUEST_DAYS } from '../people/guests.js';
 import type { GivenProfile, TokenHolder, UserUpserts } from '../people/user-upserts.js';
 import { pickByUsername, whereUsername } from '../people/users.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
@@ -46,15 +47,13 @@ export const MAX_TOKEN_SECONDS = 86_400;
 /** Most chats that a token is narrowed to. */
 export const MAX_NARROWED_CHATS = 100;
 
-/** How long a guest is remembered after the last token, in days. */
-const GUEST_DAYS = 30;
 const USER_FIELDS = { ...PROFILE_FIELDS, externalId: true, isActive: true } as const;
 /** UTF-16 units. A username has at most half as many characters. */
 const MAX_USERNAME = 300;
 const REMEMBER_GUEST = {
   name: 'guest-remember',
-  text: `UPDATE users SET forget_at = greatest(forget_at, $2::timestamptz + make_interval(days => ${GUEST_DAYS}))
-    WHERE id = $1 AND kind = 'guest'`,
+  text: `UPDATE users SET forget_at = greatest(forget_at, now() + make_interval(days => ${GUEST_DAYS}, secs => $2))
+    WHERE id = $1 AND kind = 'guest' AND is_active`,
 };
 
 /** Issues tokens of users to applications that have the grant `issue_token`: a product's backend signs its own people in. */
@@ -86,11 +85,11 @@ export class Impersonation {
       ...{ clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role },
       issuedBy: asking.id,
     };
+    // Before the token is there: a guest who is forgotten at this moment has none.
+    if (user.kind === 'guest') await query(this.db, REMEMBER_GUEST, [user.id, expiresIn]);
     const issued = await this.tokens.issue(family, expiresIn);
     if (!issued) throw notActive();
-    const { accessToken, expiresAt } = issued;
-    if (user.kind === 'guest') await query(this.db, REMEMBER_GUEST, [user.id, expiresAt]);
-    return { accessToken, expiresAt, user };
+    return { accessToken: issued.accessToken, expiresAt: issued.expiresAt, user };
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { Multimap } from '../multimap.js';
 
 /**
  * Revokes the token families of a user, and deletes their browser sessions and unused authorization codes, from which new families
@@ -16,12 +17,10 @@ export async function endSignIns(connection: PoolClient, userId: string, exceptF
   return rows.map((row) => row.id);
 }
 
-/** As `endSignIns`, for several users at once. The transaction holds the locks of all of their rows. */
-export async function endSignInsOfAll(
-  connection: PoolClient,
-  userIds: readonly string[],
-): Promise<{ userId: string; familyId: string }[]> {
-  if (userIds.length === 0) return [];
+/** As `endSignIns`, for several users at once; the families by user. The transaction holds the locks of all of their rows. */
+export async function endSignInsOfAll(connection: PoolClient, userIds: readonly string[]): Promise<Multimap<string>> {
+  const ended = new Multimap<string>();
+  if (userIds.length === 0) return ended;
   await connection.query('DELETE FROM browser_sessions WHERE user_id = ANY ($1::uuid[])', [userIds]);
   await connection.query('DELETE FROM authorization_codes WHERE user_id = ANY ($1::uuid[]) AND consumed_at IS NULL', [
     userIds,
@@ -31,5 +30,6 @@ export async function endSignInsOfAll(
      WHERE user_id = ANY ($1::uuid[]) AND revoked_at IS NULL RETURNING user_id AS "userId", id AS "familyId"`,
     [userIds],
   );
-  return rows;
+  for (const { userId, familyId } of rows) ended.add(userId, familyId);
+  return ended;
 }

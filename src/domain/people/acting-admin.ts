@@ -13,13 +13,15 @@ import { requireUser, type Viewer } from '../viewer.js';
 export function actingAdminSql(userId: string, familyId: string): string {
   return `SELECT u.id FROM users u JOIN token_families f ON f.user_id = u.id
     WHERE u.id = ${userId} AND u.is_active AND u.role = 'admin' AND f.id = ${familyId} AND f.revoked_at IS NULL
+      AND is_vouched_for(f.issued_by, u.role)
     FOR SHARE OF u, f`;
 }
 
 const IS_SIGNED_IN = {
   name: 'is-signed-in',
   text: `SELECT 1 FROM users u JOIN token_families f ON f.user_id = u.id
-    WHERE u.id = $1 AND u.is_active AND f.id = $2 AND f.revoked_at IS NULL`,
+    WHERE u.id = $1 AND u.is_active AND f.id = $2 AND f.revoked_at IS NULL
+      AND is_vouched_for(f.issued_by, u.role)`,
 };
 
 /** The error when `actingAdminSql` found no row: `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` otherwise. */

@@ -3,6 +3,9 @@ import type { Database } from '../database.js';
 import { transaction } from '../transaction.js';
 import { USER_CHANGES_LOCK, type UserChangeListener } from './users.js';
 
+/** How long a guest is remembered after the last token, in days. */
+export const GUEST_DAYS = 30;
+
 /** Guests in one transaction. */
 const STEP = 300;
 
@@ -22,7 +25,7 @@ export class Guests {
   ) {}
 
   /**
-   * Forgets who those guests were who have had no token for 30 days: their names, e-mail addresses and external ids. Their messages stay,
+   * Forgets who those guests were who have had no token for `GUEST_DAYS`: their names, e-mail addresses and external ids. Their messages stay,
    * under a name that says nothing. Returns how many they were.
    */
   async forget(): Promise<number> {
@@ -42,11 +45,7 @@ export class Guests {
       await connection.query('DELETE FROM external_identities WHERE user_id = ANY ($1::uuid[])', [ids]);
       return { ids, ended: await endSignInsOfAll(connection, ids) };
     });
-    for (const userId of ids)
-      await this.onChange({
-        userId,
-        endedFamilyIds: ended.filter((family) => family.userId === userId).map(({ familyId }) => familyId),
-      });
+    for (const userId of ids) await this.onChange({ userId, endedFamilyIds: ended.get(userId) });
     return ids.length;
   }
 }

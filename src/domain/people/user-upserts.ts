@@ -11,6 +11,7 @@ import { transaction } from '../transaction.js';
 import { retryTaken } from '../unique-violation.js';
 import type { Viewer } from '../viewer.js';
 import { requireActingAdmin } from './acting-admin.js';
+import { GUEST_DAYS } from './guests.js';
 import { unnamed } from './unnamed.js';
 import {
   checkedChanges,
@@ -202,9 +203,10 @@ const FIND = `SELECT id, external_id AS "externalId", username, username_key AS 
 const FIND_ONE = { name: 'users-by-external-id', text: FIND };
 // The locks make a token of an issuer wait that brings another role: writing all columns would undo what it says.
 const FIND_AND_LOCK = `${FIND} ORDER BY id FOR NO KEY UPDATE`;
-const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind)
+const INSERT = `INSERT INTO users (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind, forget_at)
   SELECT given.id, given.external_id, given.username, given.username_key, given.email, given.first_name, given.last_name,
-    given.role::user_role, given.is_active, given.kind::user_kind
+    given.role::user_role, given.is_active, given.kind::user_kind,
+    CASE WHEN given.kind = 'guest' THEN now() + make_interval(days => ${GUEST_DAYS}) END
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[],
     $10::text[])
     WITH ORDINALITY AS given (id, external_id, username, username_key, email, first_name, last_name, role, is_active, kind, place)
@@ -247,10 +249,7 @@ async function upsertWithin(
   );
   return {
     users: after.map(profileOf),
-    changes: differing.map(({ id }) => ({
-      userId: id,
-      endedFamilyIds: ended.filter(({ userId }) => userId === id).map(({ familyId }) => familyId),
-    })),
+    changes: differing.map(({ id }) => ({ userId: id, endedFamilyIds: ended.get(id) })),
   };
 }
 

@@ -125,6 +125,24 @@ describe('a token that an application issues', () => {
     expect(await areAlive()).toEqual([false, false]);
   });
 
+  it('does nothing as an admin once its application’s bot is not active, also when it was let in before', async () => {
+    const app = await application('demoted', { role: 'admin' });
+    const admin = await services.newUser('admin');
+    const { accessToken } = await issue({ user: { id: admin.id }, scopes: ['write'] }, app);
+    const viewer = await viewerOf(accessToken);
+    if (!viewer) throw new Error('The token is not valid.');
+    const chat = await services.newChat(admin);
+    await services.userUpserts.upsert(viewer, [{ externalId: 'by a token' }]);
+    await services.users.update(app.user?.id ?? '', { isActive: false });
+    const acts = [
+      () => services.userUpserts.upsert(viewer, [{ externalId: 'by a token', firstName: 'Later' }]),
+      () => services.chats.create('By a token', viewer),
+      () => services.memberships.add(admin, chat.id, ann.id, viewer),
+      () => services.memberSets.set(viewer, chat.id, { add: [{ userId: ann.id }] }),
+    ];
+    for (const act of acts) await expect(act()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+
   it.each([59, 86_401, 0, -1, 1.5, Number.NaN])('does not live for %d seconds', async (expiresIn) => {
     await expect(issue({ user: { id: ann.id }, expiresIn })).rejects.toMatchObject({
       code: 'BAD_USER_INPUT',
@@ -318,5 +336,12 @@ describe('a user whom a token brings along', () => {
     ]);
     const next = await issue({ user: { externalId: 'guest/2', guest: true } });
     expect(next.user.id).not.toBe(gone.id);
+  });
+
+  it('is forgotten as a guest also when the token was never issued', async () => {
+    const asked = { isGuest: true, check: () => {} };
+    const { id } = await services.userUpserts.upsertForToken({ externalId: 'guest/4' }, asked);
+    const { forgetAt } = await userOf(id);
+    expect(Math.round(((forgetAt?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(30);
   });
 });

@@ -63,7 +63,10 @@ export function admit(db: Database, use: FirstUse): Promise<Admission | undefine
   });
 }
 
-/** Returns whether anything was to change. */
+/**
+ * Returns whether anything was to change. It may demote the last admin, as `Users.update` does not: the issuer has the say here, and makes
+ * the next one.
+ */
 async function update(connection: PoolClient, user: UserRow, { userId, role, names }: FirstUse): Promise<boolean> {
   const { firstName = user.first_name, lastName = user.last_name } = names;
   const newRole = user.kind === 'human' && role ? role : user.role;

@@ -138,6 +138,22 @@ describe('The role', () => {
     expect((await viewerOf(older)).user?.role).toBe('user');
   });
 
+  it('is the issuer’s to give and to take, also from the last admin', async () => {
+    const own = await startOwnServices({
+      trustedIssuers: [issuer.trusted({ admin: { claim: 'realm_access.roles', value: 'chat-admin' } })],
+    });
+    try {
+      const { sign } = newSubject();
+      const roleOf = async (token: string) => (await own.tokens.authenticate(token))?.user?.role;
+      expect(await roleOf(await sign({ ...ADMIN, iat: seconds() - 20 }))).toBe('admin');
+      expect(await roleOf(await sign({ iat: seconds() - 10 }))).toBe('user');
+      expect(await own.db.prisma.user.count({ where: { role: 'admin' } })).toBe(0);
+      expect(await roleOf(await newSubject(ADMIN).sign())).toBe('admin');
+    } finally {
+      await own.close();
+    }
+  });
+
   it('is told to open sessions', async () => {
     const { sign } = newSubject();
     const viewer = await viewerOf(await sign({ iat: seconds() - 20 }));
