@@ -80,7 +80,7 @@ export class Impersonation {
       throw badInput('expiresIn', `expiresIn must be ${MIN_TOKEN_SECONDS} to ${MAX_TOKEN_SECONDS} seconds.`);
     const scopes = scopesOf(client, request.scopes);
     const chatIds = request.chats == null ? undefined : checkChats(request.chats);
-    const user = await this.userOf(request.user, (holder) => requireHolder(viewer, request, holder));
+    const user = await this.userOf(request.user, viewer.familyId, (holder) => requireHolder(viewer, request, holder));
     const family = {
       ...{ clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role },
       issuedBy: asking.id,
@@ -125,6 +125,7 @@ export class Impersonation {
   /** @param check throws for a user of whom there is no token, before anything of the user changes */
   private async userOf(
     { profile, guest, ...names }: TokenUser,
+    by: string,
     check: (user: TokenHolder) => void,
   ): Promise<UserProfile> {
     const { id, externalId, username } = names;
@@ -140,7 +141,7 @@ export class Impersonation {
     if (named == null) throw ofProfile('A profile is for users who have an external id.');
     if (profile?.externalId != null && profile.externalId !== named)
       throw ofProfile('The profile is of another external id than the user.');
-    return this.users.upsertForToken({ ...profile, externalId: named }, { isGuest: guest ?? false, check });
+    return this.users.upsertForToken({ ...profile, externalId: named }, { by, isGuest: guest ?? false, check });
   }
 
   private async find({ id, externalId, username }: Omit<TokenUser, 'profile' | 'guest'>) {

@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
-import { type Database, query } from '../database.js';
+import { answerTimeoutMs, type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { checkUsername, usernameKey } from '../names.js';
 import type { UserKind, UserProfile, UserRole } from '../profile.js';
+import { FairQueue } from '../queues/fair-queue.js';
 import { checkDistinct, checkLength, inRow, rowError } from '../row-errors.js';
 import { checkText } from '../text.js';
 import { transaction } from '../transaction.js';
@@ -86,10 +87,20 @@ export interface UpsertedUsers {
 
 /** Makes and changes many users at once. */
 export class UserUpserts {
+  /** Changes wait for each other here, each actor's in turn, and not with connections that wait for `USER_CHANGES_LOCK`. */
+  private readonly waiting: FairQueue;
+
   constructor(
     private readonly db: Database,
     private readonly onChange: UserChangeListener,
-  ) {}
+  ) {
+    this.waiting = new FairQueue({
+      parallel: 1,
+      maxWaiting: 1000,
+      maxWaitingPerKey: 500,
+      timeoutMs: answerTimeoutMs(db),
+    });
+  }
 
   /**
    * Makes those of these users who are not there, and changes in the others what is given, all or none. A guest becomes a person.
@@ -97,49 +108,52 @@ export class UserUpserts {
    * @throws DomainError with a field like `users.17.username`: `BAD_USER_INPUT` for more than 100 users, a value that breaks its rule,
    * and an external id that is named twice; `CONFLICT` for a username or an identity that another user has, and when no active admin
    * would be left; `FORBIDDEN`, rule `user.bot`, for a bot that would be an admin; without a field, `FORBIDDEN` or `UNAUTHENTICATED`
-   * when the admin is no longer one
+   * when the admin is no longer one; `SERVICE_UNAVAILABLE` when too many changes wait
    */
   async upsert(admin: Viewer, users: readonly UserUpsert[]): Promise<UserProfile[]> {
     const checked = checkUpserts('users', users);
-    const done = await retryTaken(() =>
-      transaction(this.db, async (connection) => {
-        await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-        await requireActingAdmin(connection, admin);
-        return upsertWithin(connection, checked);
-      }),
-    );
-    await Promise.all(done.changes.map((change) => this.onChange(change)));
-    return done.users;
+    return this.change(admin.familyId, async (connection) => {
+      await requireActingAdmin(connection, admin);
+      return upsertWithin(connection, checked);
+    });
   }
 
   /**
    * As `upsert`, for the one user of a token. The caller has checked that the actor may do this.
+   * @param by the token family of the actor
    * @param check throws for a user of whom there is no token, who then stays as they are
    * @throws DomainError with a field like `user.profile.username`: `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a
-   * username that another user has; `CONFLICT`, field `user.guest`, for a guest who is none
+   * username that another user has; `CONFLICT`, field `user.guest`, for a guest who is none; `SERVICE_UNAVAILABLE` as `upsert`
    */
   async upsertForToken(
     profile: GivenProfile & { externalId: string },
-    { isGuest, check }: { isGuest: boolean; check: (user: TokenHolder) => void },
+    { by, isGuest, check }: { by: string; isGuest: boolean; check: (user: TokenHolder) => void },
   ): Promise<UserProfile> {
     try {
       const user = { ...checkUpsert(profile), isGuest };
       // Nearly always: a backend tells the same with each token.
       const same = await this.sameAsBefore(user, check);
       if (same) return same;
-      const { users, changes } = await retryTaken(() =>
-        transaction(this.db, async (connection) => {
-          await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-          return upsertWithin(connection, [user], check);
-        }),
-      );
-      await Promise.all(changes.map((change) => this.onChange(change)));
-      const [upserted] = users;
+      const [upserted] = await this.change(by, (connection) => upsertWithin(connection, [user], check));
       if (!upserted) throw new Error('The user of a token is neither there nor new.');
       return upserted;
     } catch (error) {
       throw error instanceof DomainError ? ofProfile(error) : error;
     }
+  }
+
+  /** Runs a transaction that changes users, and tells of the changes. */
+  private async change(by: string, work: (connection: PoolClient) => Promise<UpsertedUsers>): Promise<UserProfile[]> {
+    const { users, changes } = await this.waiting.run(by, () =>
+      retryTaken(() =>
+        transaction(this.db, async (connection) => {
+          await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+          return work(connection);
+        }),
+      ),
+    );
+    await Promise.all(changes.map((change) => this.onChange(change)));
+    return users;
   }
 
   /** The user, when nothing that is given would change. It takes no lock. */

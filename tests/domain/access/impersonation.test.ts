@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenRequest } from '../../../src/domain/access/impersonation.js';
 import { USER_CHANGES_LOCK } from '../../../src/domain/people/users.js';
 import { toProfile, type UserProfile } from '../../../src/domain/profile.js';
@@ -41,6 +41,14 @@ const issue = (request: Partial<TokenRequest> & Pick<TokenRequest, 'user'>, view
   services.impersonation.issue(viewer, { expiresIn: 3600, ...request });
 const viewerOf = async (accessToken: string) => services.tokens.authenticate(accessToken);
 const userOf = (id: string) => services.db.prisma.user.findUniqueOrThrow({ where: { id } });
+
+async function waitingForLocks(): Promise<number> {
+  const { rows } = await services.db.pool.query<{ count: number }>(
+    `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  );
+  return rows[0]?.count ?? 0;
+}
 
 describe('a token that an application issues', () => {
   it('is the user’s, by whichever id, for as long as asked, and the application’s', async () => {
@@ -271,6 +279,27 @@ describe('a user whom a token brings along', () => {
     },
   );
 
+  it.runIf(testDatabaseSource().kind === 'postgres')(
+    'waits without a connection, so that a burst of new users holds up nobody else',
+    async () => {
+      const client = await services.db.pool.connect();
+      let burst: Promise<unknown> | undefined;
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+        const newcomers = Array.from({ length: 50 }, (_, index) => ({ externalId: `burst/${index}`, profile: {} }));
+        burst = Promise.all(newcomers.map((user) => issue({ user })));
+        // They have got as far as they can.
+        await vi.waitFor(async () => expect(await waitingForLocks()).toBeGreaterThan(0));
+        expect(await waitingForLocks()).toBe(1);
+      } finally {
+        await client.query('ROLLBACK');
+        client.release();
+      }
+      await burst;
+    },
+  );
+
   it('is made and changed by the profile', async () => {
     const named = { externalId: 'shop/bob' };
     const first = await issue({ user: { ...named, profile: { username: 'bob', firstName: 'Bob', email: 'b@x.org' } } });
@@ -339,7 +368,7 @@ describe('a user whom a token brings along', () => {
   });
 
   it('is forgotten as a guest also when the token was never issued', async () => {
-    const asked = { isGuest: true, check: () => {} };
+    const asked = { by: backend.familyId, isGuest: true, check: () => {} };
     const { id } = await services.userUpserts.upsertForToken({ externalId: 'guest/4' }, asked);
     const { forgetAt } = await userOf(id);
     expect(Math.round(((forgetAt?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(30);

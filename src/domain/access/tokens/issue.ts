@@ -115,7 +115,7 @@ const MAX_FAMILIES = 1000;
 const trim = (name: string, holder: string) => ({
   name,
   text: `WITH older AS (
-      SELECT id FROM token_families WHERE ${holder} ORDER BY created_at > now(), created_at DESC OFFSET ${MAX_FAMILIES})
+      SELECT id FROM token_families WHERE ${holder} ORDER BY created_at > now()::timestamptz(3), created_at DESC OFFSET ${MAX_FAMILIES})
     DELETE FROM token_families WHERE id IN (
       SELECT id FROM token_families WHERE id IN (SELECT id FROM older) ORDER BY id FOR UPDATE SKIP LOCKED)
     RETURNING id`,
