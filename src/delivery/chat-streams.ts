@@ -96,14 +96,7 @@ export class ChatStreams implements StreamHost {
   ): Promise<ChatStream> {
     const feed = await this.hub.acquire(chatId);
     try {
-      if (feed.epoch === undefined) {
-        const before = feed.position;
-        const head = known ?? (await this.hub.head(chatId));
-        if (!head) throw chatNotFound();
-        feed.observe(head, before);
-      } else if (known && known.epoch === feed.epoch && known.seq > feed.lastSeq) {
-        feed.observe(known, feed.position);
-      }
+      await this.tellHead(feed, known);
       if (feed.epoch !== after.epoch) throw chatNotFound();
       const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends, signals });
       this.streams.add(stream);
@@ -114,6 +107,18 @@ export class ChatStreams implements StreamHost {
       this.hub.release(feed);
       throw error;
     }
+  }
+
+  /** Where the feed and what is known are of different histories, one of them is old: the database has the last word. */
+  private async tellHead(feed: ChatFeed, known: ChatHead | undefined): Promise<void> {
+    const before = feed.position;
+    if (known && (feed.epoch ?? known.epoch) === known.epoch) {
+      if (feed.epoch === undefined || known.seq > feed.lastSeq) feed.observe(known, before);
+      return;
+    }
+    const head = await this.hub.head(feed.chatId);
+    if (!head) throw chatNotFound();
+    feed.observe(head, before);
   }
 
   closed(stream: ChatStream, feed: ChatFeed): void {

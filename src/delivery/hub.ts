@@ -8,7 +8,7 @@ import type { LogReader } from './shared-pages.js';
 import { Signals } from './signals/signals.js';
 import { ThrottledReport } from './throttled-report.js';
 
-/** Is told once of a chat that has no stream of its own: when its next event comes. */
+/** Is told once of a chat that has no stream of its own: when its next event comes, or when there is no such chat any more. */
 export interface ChatWatcher {
   /** `acquire` in the same turn gets the feed that has the event. */
   changed(chatId: string): void;
@@ -200,17 +200,19 @@ export class Hub {
   private readonly received = (payload: string, topic: string): void => {
     const open = this.chats.get(topic.slice(CHAT_TOPIC_PREFIX.length));
     if (!open) return;
-    const { watchers } = open;
-    if (!watchers) {
-      if (open.feed) this.receive(open.feed, payload);
-      return;
-    }
+    if (open.watchers) this.tellWatchers(open, (feed) => this.receive(feed, payload));
+    else if (open.feed) this.receive(open.feed, payload);
+  };
+
+  /** @param before what the feed is told before the watchers get it */
+  private tellWatchers(open: OpenChat, before: (feed: ChatFeed) => void): void {
+    const { watchers = [] } = open;
     const feed = this.hold(open);
     open.watchers = undefined;
-    this.receive(feed, payload);
+    before(feed);
     for (const watcher of watchers) watcher.changed(open.chatId);
     this.release(feed);
-  };
+  }
 
   private receive(feed: ChatFeed, payload: string): void {
     try {
@@ -232,6 +234,14 @@ export class Hub {
     if (!this.isProbing && (this.chats.size > 0 || this.headReader)) void this.compare();
   }
 
+  /** A watcher that then gets the feed is told by it that there is no such chat: at the next probe. */
+  private tellOfMissing(chatIds: readonly string[], found: ReadonlySet<string>): void {
+    for (const chatId of chatIds) {
+      const open = found.has(chatId) ? undefined : this.chats.get(chatId);
+      if (open?.watchers) this.tellWatchers(open, () => {});
+    }
+  }
+
   private async compare(): Promise<void> {
     const { headReader } = this;
     this.isProbing = true;
@@ -240,12 +250,14 @@ export class Hub {
       const missing = new Map<string, { feed: ChatFeed; before: FeedPosition }>();
       for (const { chatId, feed } of this.chats.values())
         if (feed) missing.set(chatId, { feed, before: feed.position });
-      for (const head of await (headReader?.read(chatIds) ?? this.log.heads(chatIds))) {
+      const heads = await (headReader?.read(chatIds) ?? this.log.heads(chatIds));
+      for (const head of heads) {
         const entry = missing.get(head.chatId);
         missing.delete(head.chatId);
         if (entry && this.chats.get(head.chatId)?.feed === entry.feed) entry.feed.observe(head, entry.before);
       }
       for (const { feed } of missing.values()) feed.chatNotFound();
+      if (heads.length < chatIds.length) this.tellOfMissing(chatIds, new Set(heads.map(({ chatId }) => chatId)));
       await headReader?.compared();
     } catch (error) {
       this.options.onError(error, 'compare the open chats with the log');

@@ -30,7 +30,12 @@ export class EarlyWatch implements ChatWatcher {
 
   /** Whether nothing has come of the chat since the watch began. */
   isQuiet(chatId: string): boolean {
-    return this.chatIds.has(chatId) && !this.changedIds.has(chatId);
+    return this.isWatched(chatId) && !this.changedIds.has(chatId);
+  }
+
+  /** False for a chat that the user has joined since. */
+  isWatched(chatId: string): boolean {
+    return this.chatIds.has(chatId);
   }
 
   end(): void {

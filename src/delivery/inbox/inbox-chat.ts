@@ -16,11 +16,11 @@ export interface InboxOfChat {
   ended(chat: InboxChat, reason: StreamEnd): void;
 }
 
-interface InboxChatStart {
+export interface InboxChatStart {
   chatId: string;
   epoch: string;
-  /** The chat's newest number, as far as it is known without a query. */
-  known: number;
+  /** The chat's newest number of when its events were listened to already; undefined when there may be a newer one. */
+  known?: number | undefined;
   segments: Segment[];
   target?: number | undefined;
 }
@@ -29,7 +29,7 @@ interface InboxChatStart {
 export class InboxChat implements StreamSink {
   readonly chatId: string;
   readonly epoch: string;
-  /** Undefined when there is a newer one. */
+  /** See `InboxChatStart`. */
   known: number | undefined;
   readonly segments: Segment[];
   /** The client has caught up once it has this number; undefined when it has. */

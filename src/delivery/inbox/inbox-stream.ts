@@ -13,7 +13,7 @@ import type { Replace } from '../event-holder.js';
 import type { ChatWatcher } from '../hub.js';
 import type { StreamEnd, StreamSink } from '../stream-sink.js';
 import { entering, type InboxBeginning, isBehind, progressOf } from './inbox-beginning.js';
-import { InboxChat, type InboxOfChat } from './inbox-chat.js';
+import { InboxChat, type InboxChatStart, type InboxOfChat } from './inbox-chat.js';
 import type { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type Segment, segmentsOf } from './segments.js';
@@ -176,7 +176,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
   }
 
   /** A chat that is not at rest from now on, and need not wait for others to catch up. */
-  private openChat(start: { chatId: string; epoch: string; known: number; segments: Segment[] }): InboxChat {
+  private openChat(start: InboxChatStart): InboxChat {
     const chat = new InboxChat(this, start);
     this.chats.set(chat.chatId, chat);
     void this.openNext(chat);
@@ -366,7 +366,10 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
         this.chats.set(chatId, behind);
         this.waiting.push(chatId);
       } else if (isQuiet && !this.signalled.has(chatId)) resting.push(chatId);
-      else this.openChat({ chatId, epoch, known: seq, segments: [{ start: seq }] });
+      else {
+        const known = watch.isWatched(chatId) ? seq : undefined;
+        this.openChat({ chatId, epoch, known, segments: [{ start: seq }] });
+      }
     }
     this.host.watch([...resting, ...this.waiting], this);
     this.waiting.sort();
@@ -477,6 +480,8 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     else if (reason === 'not_found') this.historyReplaced();
     else {
       chat.segments.shift();
+      // The stream held the feed.
+      chat.known = undefined;
       // In a later turn: the stream is still ending, and a chat that is being opened must know its stream.
       setImmediate(() => void this.openNext(chat));
     }
