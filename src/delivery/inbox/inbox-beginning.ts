@@ -4,6 +4,9 @@ import type { Reach } from '../../domain/viewer.js';
 import type { EarlyWatch } from './early-watch.js';
 import { InboxProgress } from './inbox-progress.js';
 
+/** Exceptions of a position that begins now: there is room for more. */
+export const MAX_AHEAD = 240;
+
 /** From where an inbox goes on, and what there is. */
 export interface InboxBeginning {
   position: InboxPosition;
@@ -29,14 +32,21 @@ export function progressOf({ position, snapshot: { below, chats } }: InboxBeginn
   return progress;
 }
 
-/** Of chats that were not in reach before, the client gets what happens from now on. */
-export function entering(snapshot: InboxSnapshot, before: Reach): InboxSnapshot {
-  if (!before) return snapshot;
+/**
+ * Of chats that were not in reach before, the client gets what happens from now on. Their levels may say less: they are exceptions, as far
+ * as a position has room for them, first those that have changed last.
+ */
+export function entering({ position, snapshot, watch }: InboxBeginning, before: Reach): InboxBeginning {
+  if (!before) return { position, snapshot, watch };
+  const exceptions = new Map(position.exceptions);
+  const entered = snapshot.chats.filter(({ chatId }) => !before.has(chatId)).sort((one, two) => two.mark - one.mark);
+  for (const { chatId, seq } of entered)
+    if (exceptions.has(chatId) || exceptions.size < MAX_AHEAD) exceptions.set(chatId, seq);
   const chats = snapshot.chats.map((chat) => {
     if (before.has(chat.chatId)) return chat;
     return { ...chat, from: chat.seq, changes: [], isStateDue: false };
   });
-  return { ...snapshot, chats };
+  return { position: { ...position, exceptions }, snapshot: { ...snapshot, chats }, watch };
 }
 
 /** Whether something of the chat is to be delivered. */

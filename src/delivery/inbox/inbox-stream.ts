@@ -282,8 +282,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
       const position = parsePosition(this.position);
       this.pauseChats();
       this.states.keep((chatId) => this.reaches(chatId));
-      const resumed = await this.host.resume(this.userId, position, chats);
-      const beginning = { ...resumed, snapshot: entering(resumed.snapshot, before) };
+      const beginning = entering(await this.host.resume(this.userId, position, chats), before);
       if (this.continueWith(beginning)) this.started(beginning);
     } catch (error) {
       this.failed(error);

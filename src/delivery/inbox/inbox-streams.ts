@@ -8,7 +8,7 @@ import type { ChatStreams, CheckedStreamRequest } from '../chat-streams.js';
 import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
 import { EarlyWatch } from './early-watch.js';
-import type { InboxBeginning } from './inbox-beginning.js';
+import { type InboxBeginning, MAX_AHEAD } from './inbox-beginning.js';
 import type { InboxSink } from './inbox-sink.js';
 import { type InboxHost, InboxStream } from './inbox-stream.js';
 import type { UserHint, UserHints } from './user-hints.js';
@@ -52,8 +52,6 @@ interface OpenUser {
 export const INBOXES_PER_USER = 10;
 /** How often the database is asked for changes of users' own states whose hints were lost, in milliseconds. */
 const STATES_INTERVAL_MS = 30_000;
-/** Exceptions of a position that begins now: there is room for more. */
-const MAX_AHEAD = 240;
 /** How often chats that have become quiet go to rest, in milliseconds. */
 const REST_INTERVAL_MS = 15_000;
 /** How often a new level is taken while a position has exceptions, in milliseconds; and how much of that time it may take. */
