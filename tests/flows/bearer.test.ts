@@ -107,7 +107,7 @@ describe.each(Object.entries(RESOURCES))('A Bearer token at %s', (name, request)
     const revoked = await team.signIn('admin');
     await service.app.services.tokens.revoke(revoked, team.credentials.client_id);
     const expired = await team.signIn('admin');
-    await service.app.db.pool.query('UPDATE access_tokens SET expires_at = now()');
+    await service.app.db.pool.query('UPDATE access_tokens SET expires_at = now() - make_interval(secs => 1)');
     for (const token of [`cat_${'A'.repeat(43)}`, 'a'.repeat(30), 'x', revoked, expired])
       expect(await request(service, `Bearer ${token}`)).toEqual({
         status: 401,

@@ -89,7 +89,7 @@ describe('The authorization_code grant', () => {
   it('notices a second use also when the code has long expired and was cleared away', async () => {
     const code = await newCode();
     const { access } = await tokenPair(await redeem(code));
-    await server.db.pool.query('UPDATE authorization_codes SET expires_at = now()');
+    await server.db.pool.query('UPDATE authorization_codes SET expires_at = now() - make_interval(secs => 1)');
     await server.tokens.deleteExpired();
     expect(await answer(await redeem(code))).toEqual(refused);
     expect(await server.tokens.authenticate(access)).toBeUndefined();
@@ -112,7 +112,7 @@ describe('The authorization_code grant', () => {
       'SELECT extract(epoch FROM expires_at - created_at)::float AS s FROM authorization_codes WHERE consumed_at IS NULL',
     );
     for (const { s } of rows) expect(s).toBeCloseTo(60, 0);
-    await server.db.pool.query('UPDATE authorization_codes SET expires_at = now()');
+    await server.db.pool.query('UPDATE authorization_codes SET expires_at = now() - make_interval(secs => 1)');
     expect(await answer(await redeem(code))).toEqual(refused);
   });
 

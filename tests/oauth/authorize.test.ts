@@ -306,7 +306,10 @@ describe('/oauth/authorize/', () => {
         return { browser, page };
       };
       const first = await consentOf();
-      await server.db.pool.query('UPDATE browser_sessions SET expires_at = now() WHERE user_id = $1', [user.id]);
+      await server.db.pool.query(
+        'UPDATE browser_sessions SET expires_at = now() - make_interval(secs => 1) WHERE user_id = $1',
+        [user.id],
+      );
       expect((await first.browser.press(first.page, 'allow')).text).toContain('asks you to sign in');
       const second = await consentOf();
       await server.users.setPassword(user.username, PASSWORD);

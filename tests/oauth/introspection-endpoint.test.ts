@@ -94,7 +94,7 @@ describe('POST /oauth/introspect/', () => {
     const tokens = ['x', (await of(foreign.credentials)).access, revoked.access, deactivated.access];
     for (const token of tokens) expect(await members(await introspect(token))).toEqual(inactive);
     const expired = await of(app.credentials);
-    await server.db.pool.query('UPDATE access_tokens SET expires_at = now()');
+    await server.db.pool.query('UPDATE access_tokens SET expires_at = now() - make_interval(secs => 1)');
     expect(await members(await introspect(expired.access))).toEqual(inactive);
   });
 

@@ -131,7 +131,7 @@ describe('The refresh_token grant', () => {
     expect(await answers(await refresh(first.access))).toEqual(refused);
     for (const token of [`crt_${'A'.repeat(43)}`, 'crt_short', 'x', '\0', 'x'.repeat(8000)])
       expect(await answers(await refresh(token))).toEqual(refused);
-    await server.db.pool.query('UPDATE refresh_tokens SET expires_at = now()');
+    await server.db.pool.query('UPDATE refresh_tokens SET expires_at = now() - make_interval(secs => 1)');
     expect(await answers(await refresh(first.refresh))).toEqual(refused);
     const second = await server.signIn(app.credentials, username);
     await server.tokens.revoke(second.access, app.client.id);

@@ -373,7 +373,10 @@ describe('A token', () => {
 
   it('is swept away when it has ended', async () => {
     const { familyId } = await viewerOf(await newSubject().sign());
-    await services.db.pool.query('UPDATE access_tokens SET expires_at = now() WHERE family_id = $1', [familyId]);
+    await services.db.pool.query(
+      'UPDATE access_tokens SET expires_at = now() - make_interval(secs => 1) WHERE family_id = $1',
+      [familyId],
+    );
     await services.tokens.deleteExpired();
     expect(await services.db.prisma.tokenFamily.findUnique({ where: { id: familyId } })).toBeNull();
   });

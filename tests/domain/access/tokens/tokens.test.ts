@@ -58,7 +58,10 @@ describe('Tokens', () => {
 
     it('refuses a token that is expired, of an ended family, or of a user who is not active', async () => {
       const expired = await issue();
-      await sql('UPDATE access_tokens SET expires_at = now() WHERE family_id = $1', expired.viewer.familyId);
+      await sql(
+        'UPDATE access_tokens SET expires_at = now() - make_interval(secs => 1) WHERE family_id = $1',
+        expired.viewer.familyId,
+      );
       expect(await tokens.authenticate(expired.access)).toBeUndefined();
       const ended = await issue();
       await sql('UPDATE token_families SET revoked_at = now() WHERE id = $1', ended.viewer.familyId);
@@ -209,10 +212,10 @@ describe('Tokens', () => {
       const { rows } = await sql('SELECT extract(epoch FROM expires_at - now()) AS seconds FROM socket_tickets');
       expect(Number(rows[0].seconds)).toBeGreaterThan(25);
       expect(Number(rows[0].seconds)).toBeLessThanOrEqual(30);
-      await sql('UPDATE socket_tickets SET expires_at = now()');
+      await sql('UPDATE socket_tickets SET expires_at = now() - make_interval(secs => 1)');
       expect(await tokens.redeemSocketTicket(late.ticket)).toBeUndefined();
       const expired = await ticketOf();
-      await sql('UPDATE socket_tickets SET token_expires_at = now()');
+      await sql('UPDATE socket_tickets SET token_expires_at = now() - make_interval(secs => 1)');
       expect(await tokens.redeemSocketTicket(expired.ticket)).toBeUndefined();
       const ended = await ticketOf();
       await tokens.revoke(ended.access, clientId);
@@ -235,7 +238,10 @@ describe('Tokens', () => {
     const rotated = await tokens.rotate({ refreshToken: alive.refresh, clientId, scopes: undefined });
     await tokens.revoke(ended.access, clientId);
     for (const table of ['access_tokens', 'refresh_tokens'])
-      await sql(`UPDATE ${table} SET expires_at = now() WHERE family_id = $1`, over.viewer.familyId);
+      await sql(
+        `UPDATE ${table} SET expires_at = now() - make_interval(secs => 1) WHERE family_id = $1`,
+        over.viewer.familyId,
+      );
     const ticket = await tokens.createSocketTicket(alive.viewer);
     expect(await tokens.deleteExpired()).toEqual({
       families: 1,
