@@ -1,8 +1,10 @@
 -- Returns whether a chat is a direct chat; false for a chat that does not exist. It never changes.
 CREATE OR REPLACE FUNCTION is_direct_chat(p_chat_id uuid)
 RETURNS boolean
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 AS $$
-  SELECT EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_id AND c.kind = 'direct')
+BEGIN
+  RETURN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_id AND c.kind = 'direct');
+END
 $$;

@@ -2,9 +2,11 @@
 -- admin if the user is one. True for a token that no application issued.
 CREATE OR REPLACE FUNCTION is_vouched_for(p_issued_by text, p_role user_role)
 RETURNS boolean
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 AS $$
-  SELECT p_issued_by IS NULL OR coalesce((SELECT b.is_active AND (p_role <> 'admin' OR b.role = 'admin')
-    FROM oauth_clients c JOIN users b ON b.id = c.user_id WHERE c.id = p_issued_by), false)
+BEGIN
+  RETURN p_issued_by IS NULL OR coalesce((SELECT b.is_active AND (p_role <> 'admin' OR b.role = 'admin')
+    FROM oauth_clients c JOIN users b ON b.id = c.user_id WHERE c.id = p_issued_by), false);
+END
 $$;

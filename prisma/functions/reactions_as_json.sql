@@ -3,11 +3,14 @@
 -- when there are none.
 CREATE OR REPLACE FUNCTION reactions_as_json(p_chat_id uuid, p_seq int)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_object('emoji', e.emoji, 'count', e.count, 'users', to_jsonb(e.users)) ORDER BY e.first_at, e.emoji), '[]')
-  FROM (
-    SELECT r.emoji, count(*) AS count, min(r.at) AS first_at, (array_agg(r.user_id ORDER BY r.at DESC, r.user_id DESC))[1:20] AS users
-    FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = p_seq GROUP BY r.emoji) e
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('emoji', e.emoji, 'count', e.count, 'users', to_jsonb(e.users)) ORDER BY e.first_at, e.emoji), '[]')
+    FROM (
+      SELECT r.emoji, count(*) AS count, min(r.at) AS first_at, (array_agg(r.user_id ORDER BY r.at DESC, r.user_id DESC))[1:20] AS users
+      FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = p_seq GROUP BY r.emoji) e);
+END
 $$;

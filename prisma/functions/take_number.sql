@@ -5,9 +5,11 @@
 -- number to the next, so the rows with marks below a snapshot's xmin are a prefix of the chat's log (src/domain/log/marks.ts).
 CREATE OR REPLACE FUNCTION take_number(p_chat_id uuid)
 RETURNS TABLE (epoch text, seq int, mark bigint)
-LANGUAGE sql
+LANGUAGE plpgsql
 AS $$
-  UPDATE chats c SET last_seq = c.last_seq + 1, mark = greatest(c.mark, pg_current_xact_id()::text::bigint)
+BEGIN
+  RETURN QUERY UPDATE chats c SET last_seq = c.last_seq + 1, mark = greatest(c.mark, pg_current_xact_id()::text::bigint)
   WHERE c.id = p_chat_id
-  RETURNING c.epoch::text, c.last_seq, c.mark
+  RETURNING c.epoch::text, c.last_seq, c.mark;
+END
 $$;
