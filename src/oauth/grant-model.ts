@@ -1,4 +1,5 @@
 import type OAuth2Server from '@node-oauth/oauth2-server';
+import { type Grant, TOKEN_EXCHANGE } from '../domain/access/client-rules.js';
 import type { OAuthClient } from '../domain/access/clients.js';
 import { selectScopes } from '../domain/access/scopes.js';
 import type { SignIn } from '../domain/access/sign-in.js';
@@ -12,7 +13,8 @@ type Model = OAuth2Server.PasswordModel & OAuth2Server.ClientCredentialsModel;
 export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client: OAuthClient, address: string): Model {
   const { tokens, signIn } = services;
   return {
-    getClient: async () => client,
+    /** The engine compares the grants with `grant_type`. */
+    getClient: async () => ({ ...client, grants: client.grants.map(grantTypeOf) }),
 
     /** The values are encoded by `engineText`. */
     async getUser(username, password) {
@@ -45,4 +47,8 @@ export function grantModel(services: { tokens: Tokens; signIn: SignIn }, client:
     /** Unused: `Tokens.authenticate` verifies access tokens, not the engine. */
     getAccessToken: async () => undefined,
   };
+}
+
+function grantTypeOf(grant: Grant): string {
+  return grant === 'token_exchange' ? TOKEN_EXCHANGE : grant;
 }

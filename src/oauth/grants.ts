@@ -1,4 +1,5 @@
 import OAuth2Server from '@node-oauth/oauth2-server';
+import { TOKEN_EXCHANGE } from '../domain/access/client-rules.js';
 import type { OAuthClient } from '../domain/access/clients.js';
 import type { SignIn } from '../domain/access/sign-in.js';
 import type { Tokens } from '../domain/access/tokens/tokens.js';
@@ -8,6 +9,7 @@ import type { Parameters } from './form.js';
 import { grantModel } from './grant-model.js';
 import { invalidRequest, OAuthProblem } from './problem.js';
 import { refreshTokenGrant } from './refresh-token-grant.js';
+import { ISSUED_TYPE, tokenExchangeGrant } from './token-exchange-grant.js';
 
 /** The grants of the token endpoint, with their required parameters. */
 const REQUIRED_PARAMETERS = {
@@ -15,6 +17,7 @@ const REQUIRED_PARAMETERS = {
   refresh_token: ['refresh_token'],
   authorization_code: ['code', 'code_verifier'],
   client_credentials: [],
+  [TOKEN_EXCHANGE]: ['subject_token', 'subject_token_type'],
 } as const;
 
 export type TokenGrant = keyof typeof REQUIRED_PARAMETERS;
@@ -27,6 +30,8 @@ export interface TokenAnswer {
   token_type: 'Bearer';
   scope: string;
   refresh_token?: string;
+  /** Of a token exchange (https://datatracker.ietf.org/doc/html/rfc8693#section-2.2.1). */
+  issued_token_type?: string;
 }
 
 /** A request of an authenticated client for tokens. */
@@ -36,6 +41,8 @@ export interface GrantRequest {
   parameters: Parameters;
   /** The IP address that the request came from. */
   address: string;
+  /** Our own issuer; undefined while it is not known (`PUBLIC_URL`). */
+  issuer: string | undefined;
 }
 
 export type RunGrant = (request: GrantRequest) => Promise<TokenAnswer>;
@@ -64,16 +71,18 @@ export function grantRunner(services: { tokens: Tokens; signIn: SignIn }): RunGr
   const { tokens } = services;
   // The client is already authenticated, so the engine needs only its id.
   const requireClientAuthentication = Object.fromEntries(TOKEN_GRANTS.map((grant) => [grant, false]));
-  return async ({ client, grant, parameters, address }) => {
+  return async ({ client, grant, parameters, address, issuer }) => {
     const model = grantModel(services, client, address);
     const guesser = guessingAddress(client, address);
     const extendedGrantTypes = {
       refresh_token: refreshTokenGrant(tokens, guesser),
       authorization_code: authorizationCodeGrant(tokens, client, guesser),
+      [TOKEN_EXCHANGE]: tokenExchangeGrant(tokens, client, parameters, issuer),
     };
     const engine = new OAuth2Server({ model, extendedGrantTypes, requireClientAuthentication });
     const request = engineRequest(client, grant, parameters);
-    return toAnswer(await engine.token(request, new OAuth2Server.Response({})));
+    const answer = toAnswer(await engine.token(request, new OAuth2Server.Response({})));
+    return grant === TOKEN_EXCHANGE ? { ...answer, issued_token_type: ISSUED_TYPE } : answer;
   };
 }
 

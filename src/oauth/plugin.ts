@@ -47,12 +47,13 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
     reply.headers(NO_STORE);
   });
   const slots = new NetworkSlots(options.yieldSlot ?? (() => () => {}));
-  postEndpoint(app, '/oauth/token', tokenEndpoint({ ...options, slots }));
+  const isNameless = options.needsPublicUrl && options.publicUrl === undefined;
+  const issuerOf = isNameless ? undefined : createPublicUrlOf(options.publicUrl);
+  postEndpoint(app, '/oauth/token', tokenEndpoint({ ...options, slots, issuerOf }));
   postEndpoint(app, '/oauth/revoke_token', revocationEndpoint({ ...options, slots }));
   postEndpoint(app, '/oauth/introspect', introspectionEndpoint({ ...options, slots }));
-  if (options.needsPublicUrl && options.publicUrl === undefined) return refuseWithoutPublicUrl(app);
-  const issuerOf = createPublicUrlOf(options.publicUrl);
-  metadataEndpoint(app, issuerOf);
+  if (!issuerOf) return refuseWithoutPublicUrl(app);
+  metadataEndpoint(app, issuerOf, options.tokens);
   await app.register(cookie);
   const browser = new BrowserCookie(issuerOf);
   const providers = await createProviders(options.externalProviders ?? [], { browser, publicUrlOf: issuerOf });

@@ -1,6 +1,9 @@
 import type { DomainError } from '../domain/errors.js';
 
-/** The codes of https://datatracker.ietf.org/doc/html/rfc6749#section-5.2; the last four are from §4.1.2.1. */
+/**
+ * The codes of https://datatracker.ietf.org/doc/html/rfc6749#section-5.2 and, from `unsupported_response_type` on, §4.1.2.1;
+ * `invalid_target` is from https://datatracker.ietf.org/doc/html/rfc8693#section-2.2.2.
+ */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -8,6 +11,7 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
+  | 'invalid_target'
   | 'unsupported_response_type'
   | 'access_denied'
   | 'temporarily_unavailable'

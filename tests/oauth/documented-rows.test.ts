@@ -20,7 +20,7 @@ const rows = [...page.matchAll(ROW)].map(([row, rfc = '', levels = '', , tests =
 describe('The table of docs/oauth.md', () => {
   it('has rows of every norm', () => {
     expect(new Set(rows.map(({ rfc }) => rfc))).toEqual(
-      new Set(['6749', '6750', '7009', '7662', '7636', '8414', '9068', '9207', '9700']),
+      new Set(['6749', '6750', '7009', '7662', '7636', '8414', '8693', '9068', '9207', '9700']),
     );
     const lines = page.slice(page.indexOf('| norm | level |')).split('\n');
     // The head of the table has two lines of its own.

@@ -3,9 +3,22 @@ import { checkText } from '../text.js';
 import type { Scope } from '../viewer.js';
 import { isScope } from './scopes.js';
 
-/** `issue_token` is no grant of the token endpoint: it lets an application issue tokens of users (`impersonation.ts`). */
-export const GRANTS = ['password', 'refresh_token', 'client_credentials', 'authorization_code', 'issue_token'] as const;
+/**
+ * `token_exchange` is what the token endpoint knows by a URN. `issue_token` is no grant of that endpoint: it lets an application issue tokens
+ * of users (`impersonation.ts`).
+ */
+export const GRANTS = [
+  'password',
+  'refresh_token',
+  'client_credentials',
+  'authorization_code',
+  'token_exchange',
+  'issue_token',
+] as const;
 export type Grant = (typeof GRANTS)[number];
+
+/** The `grant_type` of https://datatracker.ietf.org/doc/html/rfc8693#section-2.1. An operator may write it for `token_exchange`. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 export function isGrant(text: string): text is Grant {
   return GRANTS.some((grant) => grant === text);
@@ -66,7 +79,8 @@ export function checkNewClient(input: NewClient): CheckedClient {
 function checkGrants(given: readonly string[] | undefined, redirectUris: readonly string[]): Grant[] {
   if (!given || given.length === 0)
     return redirectUris.length > 0 ? ['authorization_code', 'refresh_token'] : ['client_credentials'];
-  const grants = [...new Set(given)].map((grant) => {
+  const named = given.map((grant) => (grant === TOKEN_EXCHANGE ? 'token_exchange' : grant));
+  const grants = [...new Set(named)].map((grant) => {
     if (isGrant(grant)) return grant;
     throw badInput('grants', `There is no grant "${grant}"; there are ${GRANTS.join(', ')}.`);
   });

@@ -59,8 +59,7 @@ export async function accessServices(
     onError,
     onRefused: (refusal) => onTokenRefused?.(refusal),
   });
-  const ofIssuers = issuerTokens && ((token: string) => issuerTokens.authenticate(token));
-  const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts, ofIssuers);
+  const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts, issuerTokens);
   const sweeper = new Sweeper(() => tokens.deleteExpiredStep(), {
     intervalMs: sweepIntervalMs,
     onError: (error) => onError(error, 'delete expired rows'),

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Prisma, User } from '../../generated/prisma/client.js';
 import type { Attempts } from '../credentials/attempts.js';
 import { Cooldowns } from '../credentials/cooldowns.js';
-import { endSignIns } from '../credentials/end-sign-ins.js';
+import { endSignIns, endTokensOfIssuers } from '../credentials/end-sign-ins.js';
 import type { PasswordHasher } from '../credentials/passwords.js';
 import type { Database, Models } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
@@ -139,7 +139,7 @@ export class Users {
 
   /**
    * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every sign-in in the same
-   * transaction; activation restores none. Updates run one after another, so that two admins cannot demote each other.
+   * transaction; activation restores none. A change of the external id ends what tokens of trusted issuers have begun. Updates run one after another, so that two admins cannot demote each other.
    * @param admin the admin who changes the user; undefined for the operator
    * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
    * user has the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an admin
@@ -173,8 +173,13 @@ export class Users {
           data.externalId ?? null,
         ]),
       );
-      const signedOut = !after.isActive || !before.is_active;
-      return { userId: before.id, endedFamilyIds: signedOut ? await endSignIns(connection, before.id) : [] };
+      const isRenamed =
+        before.external_id !== null && data.externalId !== undefined && data.externalId !== before.external_id;
+      const endedFamilyIds = [
+        ...(isRenamed ? await endTokensOfIssuers(connection, before.id) : []),
+        ...(!after.isActive || !before.is_active ? await endSignIns(connection, before.id) : []),
+      ];
+      return { userId: before.id, endedFamilyIds };
     });
     await this.onChange({ userId, endedFamilyIds });
     return this.db.prisma.user.findUniqueOrThrow({ where: { id: userId } });
@@ -279,9 +284,11 @@ interface LockedUserRow {
   role: UserRole;
   is_active: boolean;
   password_version: number;
+  external_id: string | null;
 }
 
-const LOCK_USER = 'SELECT id, kind, role, is_active, password_version FROM users WHERE id = $1 FOR NO KEY UPDATE';
+const LOCK_USER = `SELECT id, kind, role, is_active, password_version, external_id
+  FROM users WHERE id = $1 FOR NO KEY UPDATE`;
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';
 const UPDATE_USER = `UPDATE users SET role = $2::user_role, is_active = $3, email = CASE WHEN $4 THEN $5 ELSE email END,

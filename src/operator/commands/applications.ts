@@ -26,7 +26,7 @@ export function addCreateApplication(program: Command): void {
     .option('--public', 'it keeps no secret: a single-page or native app')
     .option(
       '--grants <grants>',
-      'password, refresh_token, client_credentials, authorization_code, issue_token; by commas',
+      'password, refresh_token, client_credentials, authorization_code, token_exchange, issue_token; by commas',
     )
     .option('--scopes <scopes>', 'read, write, introspection; by spaces (default: "read write")')
     .option('--redirect-uris <uris>', 'where authorization_code may lead back to; by spaces')

@@ -2,23 +2,26 @@ import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../../database.js';
 import type { ExternalIdentity, ProviderNames } from '../../people/external-users.js';
+import { GUEST_DAYS } from '../../people/guests.js';
+import { USER_CHANGES_LOCK } from '../../people/users.js';
 import type { UserKind, UserRole } from '../../profile.js';
 import { transaction } from '../../transaction.js';
 import type { Scope } from '../../viewer.js';
+import { MAY_BEGIN } from '../tokens/holder-row.js';
 import { LEEWAY_SECONDS } from './trusted-issuer.js';
 
-/** What is written of a token at its first use. */
-export interface FirstUse {
-  hash: Buffer;
+/** What a token says of its user. */
+export interface TokenOfUser {
   userId: string;
   identity: ExternalIdentity;
   /** Undefined: the issuer says nothing of roles. */
   role: UserRole | undefined;
   /** Names that are not given stay. */
   names: ProviderNames;
-  scopes: readonly Scope[];
   issuedAt: Date;
   expiresAt: Date;
+  /** What is written of the token itself. Undefined for one that is exchanged and of no use as it is. */
+  bearer?: { hash: Buffer; scopes: readonly Scope[] } | undefined;
 }
 
 export interface Admission {
@@ -34,13 +37,18 @@ interface UserRow {
 }
 
 // The lock makes a deactivation at the same time wait, so that it ends this family too, and lets one first use of a token go first.
-const LOCK_USER = `SELECT role, kind, first_name, last_name FROM users WHERE id = $1 AND is_active AND kind <> 'bot' FOR NO KEY UPDATE`;
+const LOCK_USER = `SELECT role, kind, first_name, last_name FROM users
+  WHERE id = $1 AND is_active AND kind <> 'bot' AND ${MAY_BEGIN('$2::timestamptz')} FOR NO KEY UPDATE`;
 const IS_KNOWN = 'SELECT 1 FROM access_tokens WHERE hash = $1';
 // Claims of an older token than the newest one say nothing any more, whenever it is used.
 const KEEP_IDENTITY = `INSERT INTO external_identities AS i (issuer, subject, user_id, token_issued_at) VALUES ($1, $2, $3, $4)
   ON CONFLICT (issuer, subject) DO UPDATE SET user_id = excluded.user_id, token_issued_at = excluded.token_issued_at
   WHERE i.token_issued_at IS NULL OR i.token_issued_at <= excluded.token_issued_at`;
 const UPDATE_USER = 'UPDATE users SET role = $2::user_role, first_name = $3, last_name = $4 WHERE id = $1';
+// As for a token that an application issues: who comes back with a token of theirs is no stranger.
+const REMEMBER_GUEST = `UPDATE users SET forget_at = greatest(forget_at, $2::timestamptz + make_interval(days => ${GUEST_DAYS}))
+  WHERE id = $1`;
+const OTHER_ADMIN = `SELECT 1 FROM users WHERE role = 'admin' AND kind = 'human' AND is_active AND id <> $1 LIMIT 1`;
 const KEEP_TOKEN = `WITH family AS (INSERT INTO token_families (id, user_id) VALUES ($1, $2) RETURNING id)
   INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
   SELECT $3, family.id, $4, $5::timestamptz + make_interval(secs => ${LEEWAY_SECONDS}) FROM family
@@ -48,26 +56,47 @@ const KEEP_TOKEN = `WITH family AS (INSERT INTO token_families (id, user_id) VAL
 
 /**
  * Writes a token of a trusted issuer like one of our own, in a family of its own, and what its claims say of its user. Undefined when the
- * user is a bot or not active. A token that was used before stays as it is, revoked ones revoked.
+ * user is a bot or not active, or all their sign-ins were ended after the token was issued. A token that was used before stays as it is,
+ * revoked ones revoked. The last active admin who is a person stays one, whatever the token says.
  */
-export function admit(db: Database, use: FirstUse): Promise<Admission | undefined> {
-  const { hash, userId, identity, issuedAt } = use;
+export async function admit(db: Database, token: TokenOfUser): Promise<Admission | undefined> {
+  const admission = await admitWith(db, token, { mayTakeAdmin: false });
+  return admission === 'takes an admin' ? admitAlone(db, token) : admission;
+}
+
+async function admitAlone(db: Database, token: TokenOfUser): Promise<Admission | undefined> {
+  const admission = await admitWith(db, token, { mayTakeAdmin: true });
+  if (admission === 'takes an admin') throw new Error('It took the lock for that.');
+  return admission;
+}
+
+/** @param mayTakeAdmin takes first the lock under which admins become fewer, as `Users.update` does: two could take each other's last one */
+function admitWith(
+  db: Database,
+  token: TokenOfUser,
+  { mayTakeAdmin }: { mayTakeAdmin: boolean },
+): Promise<Admission | 'takes an admin' | undefined> {
+  const { bearer, userId, identity, issuedAt } = token;
   return transaction(db, async (connection) => {
-    const [user] = (await connection.query<UserRow>(LOCK_USER, [userId])).rows;
+    if (mayTakeAdmin) await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+    const [user] = (await connection.query<UserRow>(LOCK_USER, [userId, issuedAt])).rows;
     if (!user) return undefined;
-    if ((await connection.query(IS_KNOWN, [hash])).rows.length > 0) return { isUserChanged: false };
+    const isKnown = bearer && (await connection.query(IS_KNOWN, [bearer.hash])).rows.length > 0;
+    if (isKnown) return { isUserChanged: false };
+    const takesAdmin = user.kind === 'human' && user.role === 'admin' && token.role === 'user';
+    if (takesAdmin && !mayTakeAdmin) return 'takes an admin';
+    const isLast = takesAdmin && (await connection.query(OTHER_ADMIN, [userId])).rows.length === 0;
     const kept = await connection.query(KEEP_IDENTITY, [identity.issuer, identity.subject, userId, issuedAt]);
-    const isUserChanged = kept.rowCount === 1 && (await update(connection, user, use));
-    await connection.query(KEEP_TOKEN, [uuidv7(), userId, hash, use.scopes, use.expiresAt]);
+    const says = isLast ? { ...token, role: undefined } : token;
+    const isUserChanged = kept.rowCount === 1 && (await update(connection, user, says));
+    if (user.kind === 'guest') await connection.query(REMEMBER_GUEST, [userId, token.expiresAt]);
+    if (bearer) await connection.query(KEEP_TOKEN, [uuidv7(), userId, bearer.hash, bearer.scopes, token.expiresAt]);
     return { isUserChanged };
   });
 }
 
-/**
- * Returns whether anything was to change. It may demote the last admin, as `Users.update` does not: the issuer has the say here, and makes
- * the next one.
- */
-async function update(connection: PoolClient, user: UserRow, { userId, role, names }: FirstUse): Promise<boolean> {
+/** Returns whether anything was to change. */
+async function update(connection: PoolClient, user: UserRow, { userId, role, names }: TokenOfUser): Promise<boolean> {
   const { firstName = user.first_name, lastName = user.last_name } = names;
   const newRole = user.kind === 'human' && role ? role : user.role;
   if (newRole === user.role && firstName === user.first_name && lastName === user.last_name) return false;

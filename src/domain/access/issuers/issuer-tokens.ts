@@ -2,8 +2,9 @@ import { answerTimeoutMs, type Database } from '../../database.js';
 import { type ExternalUsers, namesFrom } from '../../people/external-users.js';
 import { FairQueue } from '../../queues/fair-queue.js';
 import type { Viewer } from '../../viewer.js';
+import type { TokensOfIssuers } from '../tokens/exchange.js';
 import { hashToken } from '../tokens/opaque-token.js';
-import { admit } from './admit.js';
+import { admit, type TokenOfUser } from './admit.js';
 import { identityOf, roleOf, scopesOf } from './token-claims.js';
 import { LEEWAY_SECONDS, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
 import { looksSigned, Verifier, type VerifierReports } from './verifier.js';
@@ -26,7 +27,7 @@ export interface IssuerTokensContext extends VerifierReports {
  * Access tokens of trusted issuers. The signature and the claims are checked once in a process. At its first use a token is written like
  * one of our own, so that from then on revocation, sockets, tickets and the rights in the database are the same for both.
  */
-export class IssuerTokens {
+export class IssuerTokens implements TokensOfIssuers {
   private readonly verifier: Verifier;
   /** By the hash of the whole text: when the token ends, in milliseconds since 1970. */
   private readonly verified = new Map<string, number>();
@@ -73,41 +74,61 @@ export class IssuerTokens {
     const key = hash.toString('base64');
     const present = this.beginning.get(key);
     if (present) return present;
-    const holder = `${token.issuer.issuer} ${token.subject}`;
     const firstUse = this.firstUses
-      .run(holder, () => this.firstUse(hash, token))
+      .run(holderOf(token), () => this.firstUse(hash, token))
       .finally(() => this.beginning.delete(key));
     this.beginning.set(key, firstUse);
     return firstUse;
   }
 
   private async firstUse(hash: Buffer, token: VerifiedToken): Promise<Viewer | null> {
+    const userId = await this.admitUser(token, { hash, scopes: scopesOf(token) });
+    if (userId === undefined) return null;
+    await this.context.onNewFamily(userId);
+    return this.context.viewerOf(hash);
+  }
+
+  /**
+   * The content of a token that is to be exchanged; undefined when it fails a check.
+   * @param idTokenFor the client that an ID token may be for; undefined for an access token
+   * @throws DomainError as `authenticate`
+   */
+  async verify(token: string, idTokenFor?: string): Promise<VerifiedToken | undefined> {
+    return looksSigned(token) ? this.verifier.verify(token, idTokenFor) : undefined;
+  }
+
+  /**
+   * The id of the user whom a token names, made or changed as its claims say; undefined when there is none who may sign in.
+   * @throws DomainError `SERVICE_UNAVAILABLE` when too many wait
+   */
+  admit(token: VerifiedToken): Promise<string | undefined> {
+    return this.firstUses.run(holderOf(token), () => this.admitUser(token));
+  }
+
+  private async admitUser(token: VerifiedToken, bearer?: TokenOfUser['bearer']): Promise<string | undefined> {
     const identity = identityOf(token);
     if (!identity) return this.refuse(token, `"${token.issuer.idClaim}" is not there, or no externalId`);
-    const { externalUsers, viewerOf, onUserChange, onNewFamily } = this.context;
+    const { externalUsers, onUserChange } = this.context;
     const userId = await (token.issuer.createsUsers
       ? externalUsers.findOrCreate(identity)
       : externalUsers.find(identity));
     if (userId === undefined) return this.refuse(token, 'there is no such user, and create=on is not set');
     const admission = await admit(this.db, {
-      hash,
+      bearer,
       userId,
       identity,
       role: roleOf(token),
       names: token.issuer.syncsNames ? namesFrom(identity) : {},
-      scopes: scopesOf(token),
       issuedAt: token.issuedAt,
       expiresAt: token.expiresAt,
     });
-    if (!admission) return this.refuse(token, 'its user is not active, or a bot');
+    if (!admission) return this.refuse(token, 'its user is not active, a bot, or was signed out after it was issued');
     if (admission.isUserChanged) onUserChange(userId);
-    await onNewFamily(userId);
-    return viewerOf(hash);
+    return userId;
   }
 
-  private refuse({ issuer }: VerifiedToken, reason: string): null {
+  private refuse({ issuer }: VerifiedToken, reason: string): undefined {
     this.context.onRefused({ issuer: issuer.issuer, reason });
-    return null;
   }
 
   private isVerified(key: string): boolean {
@@ -123,6 +144,11 @@ export class IssuerTokens {
     if (this.verified.size >= MAX_VERIFIED && oldest !== undefined) this.verified.delete(oldest);
     this.verified.set(key, expiresAt.getTime() + LEEWAY_SECONDS * 1000);
   }
+}
+
+/** First uses of tokens of one user wait for each other. */
+function holderOf({ issuer, subject }: VerifiedToken): string {
+  return `${issuer.issuer} ${subject}`;
 }
 
 /**

@@ -10,6 +10,8 @@ const MAX_TOKEN = 16_000;
 const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The `typ` of access tokens; issuers that do not follow RFC 9068 send `JWT` or none. */
 const ACCESS_TOKEN_TYPES = new Set(['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt']);
+/** The `typ` of ID tokens, where it is given. */
+const ID_TOKEN_TYPES = new Set(['jwt', 'application/jwt']);
 /** Characters of a subject (https://openid.net/specs/openid-connect-core-1_0.html#IDToken). */
 const MAX_SUBJECT = 255;
 /** The last second of the year 9999: every part of the service can write it. */
@@ -50,15 +52,16 @@ export class Verifier {
 
   /**
    * The token's content; undefined for one that fails a check.
+   * @param idTokenFor takes an ID token in place of an access token, which may also be for this client
    * @throws DomainError `SERVICE_UNAVAILABLE`, rule `temporarily_unavailable`, when the key is not known and its issuer is away
    */
-  async verify(token: string): Promise<VerifiedToken | undefined> {
+  async verify(token: string, idTokenFor?: string): Promise<VerifiedToken | undefined> {
     let issuer: unknown;
     try {
       issuer = decodeJwt(token).iss;
       const trusted = typeof issuer === 'string' ? this.trusted.get(issuer) : undefined;
       if (!trusted) throw new errors.JWTInvalid('the issuer is not in TRUSTED_ISSUERS');
-      return await check(token, trusted);
+      return await check(token, trusted, idTokenFor);
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       this.reports.onRefused({ issuer: String(issuer).slice(0, MAX_LOGGED), reason: error.message });
@@ -68,17 +71,19 @@ export class Verifier {
 }
 
 /** @throws JOSEError for a token that fails a check */
-async function check(token: string, { issuer, keys }: Trusted): Promise<VerifiedToken> {
+async function check(token: string, { issuer, keys }: Trusted, idTokenFor?: string): Promise<VerifiedToken> {
   const verified = await jwtVerify(token, keys.get, {
     issuer: issuer.issuer,
-    audience: [...issuer.audiences],
+    audience: [...issuer.audiences, ...(idTokenFor === undefined ? [] : [idTokenFor])],
     algorithms: SIGNATURE_ALGORITHMS,
     clockTolerance: LEEWAY_SECONDS,
     requiredClaims: ['sub', 'exp', 'iat'],
   }).catch((error: unknown) => {
     throw unusableKey(error) ?? error;
   });
-  requireAccessToken(verified);
+  requireKind(verified, idTokenFor === undefined ? ACCESS_TOKEN_TYPES : ID_TOKEN_TYPES);
+  if (idTokenFor === undefined && isIdToken(verified.payload))
+    throw new errors.JWTInvalid('it is an ID token, not an access token');
   return contentOf(verified.payload, issuer);
 }
 
@@ -89,9 +94,8 @@ function unusableKey(error: unknown): Error | undefined {
 }
 
 /** https://datatracker.ietf.org/doc/html/rfc9068#section-2.1 */
-function requireAccessToken({ protectedHeader: { typ = 'jwt' }, payload }: JWTVerifyResult): void {
-  if (!ACCESS_TOKEN_TYPES.has(String(typ).toLowerCase())) throw new errors.JWTInvalid('unexpected "typ" header');
-  if (isIdToken(payload)) throw new errors.JWTInvalid('it is an ID token, not an access token');
+function requireKind({ protectedHeader: { typ = 'jwt' }, payload }: JWTVerifyResult, types: ReadonlySet<string>): void {
+  if (!types.has(String(typ).toLowerCase())) throw new errors.JWTInvalid('unexpected "typ" header');
   // Such a token must come with a proof, which nobody here checks.
   if (payload.cnf !== undefined) throw new errors.JWTInvalid('it is bound to a key of its client ("cnf")');
 }

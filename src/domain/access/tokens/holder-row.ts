@@ -10,6 +10,13 @@ export const HOLDER_COLUMNS = 'u.id AS user_id, u.username, u.first_name, u.last
 export const FAMILY_IS_ALIVE = `f.revoked_at IS NULL AND (f.user_id IS NULL OR u.is_active)
   AND (f.chat_ids IS NULL OR u.role <> 'admin') AND (f.issued_by IS NULL OR is_vouched_for(f.issued_by, u.role))`;
 
+/**
+ * SQL: whether a trusted issuer's token of this time may begin a family of the user of the row. Tokens tell times in whole seconds: one of
+ * the second in which the sign-ins were ended may be of after the end.
+ */
+export const MAY_BEGIN = (issuedAt: string) =>
+  `(sign_ins_ended_at IS NULL OR ${issuedAt} >= date_trunc('second', sign_ins_ended_at))`;
+
 export type HolderRow = { user_id: null } | (UserColumns & { user_id: string });
 
 interface UserColumns {

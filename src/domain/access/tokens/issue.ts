@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Database, query } from '../../database.js';
 import type { UserRole } from '../../profile.js';
 import type { Scope } from '../../viewer.js';
+import { MAY_BEGIN } from './holder-row.js';
 import { hashToken, newToken } from './opaque-token.js';
 
 /** Lifetimes, in seconds. */
@@ -38,6 +39,8 @@ export interface NewFamily {
   role?: UserRole | undefined;
   /** The `client_id` of the application that issues the tokens for the user; undefined for a sign-in. */
   issuedBy?: string | undefined;
+  /** The trusted issuer's token that is exchanged; undefined for what is none. */
+  exchanged?: { issuer: string; issuedAt: Date } | undefined;
 }
 
 // The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
@@ -46,10 +49,11 @@ const ISSUE = {
   text: `WITH client AS (SELECT id FROM oauth_clients WHERE id = $2 FOR KEY SHARE),
       holder AS (
         SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9)
-          AND ($11::user_role IS NULL OR role = $11) FOR SHARE),
+          AND ($11::user_role IS NULL OR role = $11)
+          AND ($14::timestamptz IS NULL OR ${MAY_BEGIN('$14::timestamptz')}) FOR SHARE),
       family AS (
-        INSERT INTO token_families (id, client_id, user_id, chat_ids, issued_by)
-        SELECT $1, client.id, $3, $10::uuid[], $12::text FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
+        INSERT INTO token_families (id, client_id, user_id, chat_ids, issued_by, exchanged_from)
+        SELECT $1, client.id, $3, $10::uuid[], $12::text, $13::text FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
         RETURNING id),
       access AS (
         INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
@@ -60,7 +64,7 @@ const ISSUE = {
     SELECT family.id, access.expires_at FROM family, access`,
 };
 
-/** Starts a family. Undefined when there is no such client or user, or the user is inactive, has changed their password or has another role. */
+/** Starts a family. Undefined when there is no such client or user, or the user is inactive, has changed their password, has another role or was signed out. */
 export async function issueFamily(
   db: Database,
   lifetimes: TokenLifetimes,
@@ -99,6 +103,8 @@ function prepare(lifetimes: TokenLifetimes, family: NewFamily): { values: unknow
     family.chatIds ?? null,
     family.role ?? null,
     family.issuedBy ?? null,
+    family.exchanged?.issuer ?? null,
+    family.exchanged?.issuedAt ?? null,
   ];
   const { scopes } = family;
   return { values, tokens: { accessToken, expiresIn: lifetimes.accessTokenSeconds, refreshToken, scopes } };

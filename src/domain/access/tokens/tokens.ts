@@ -4,6 +4,7 @@ import { batched } from '../../queues/batched.js';
 import { FairQueue } from '../../queues/fair-queue.js';
 import type { Viewer } from '../../viewer.js';
 import { type CodeRedemption, type CodeResult, createCode, type NewCode, redeemCode } from './codes.js';
+import { type ExchangeRequest, type ExchangeResult, exchange, type TokensOfIssuers } from './exchange.js';
 import { type DeletedRows, deleteExpired, deleteExpiredStep } from './expired.js';
 import { describeTokens, type TokenDescription } from './introspect.js';
 import {
@@ -46,7 +47,7 @@ export class Tokens {
    * @param onRevoked called after COMMIT with the families that ended
    * @param onRotated called after COMMIT with a family whose tokens were rotated
    * @param attempts counts made-up tokens and codes per network; without it they are not limited
-   * @param ofIssuers authenticates what cannot be a token of ours (`IssuerTokens`)
+   * @param ofIssuers tokens of trusted issuers, which cannot be ours (`IssuerTokens`); undefined when none is trusted
    */
   constructor(
     private readonly db: Database,
@@ -54,7 +55,7 @@ export class Tokens {
     private readonly onRevoked: (familyIds: string[]) => void,
     private readonly onRotated: (familyId: string) => void = () => {},
     private readonly attempts?: Attempts,
-    private readonly ofIssuers?: (token: string) => Promise<Viewer | undefined>,
+    private readonly ofIssuers?: TokensOfIssuers,
   ) {
     this.newTickets = new FairQueue({
       parallel: 3,
@@ -71,7 +72,7 @@ export class Tokens {
    * @throws DomainError `RATE_LIMITED` for an invalid token from a network that has sent too many; as `IssuerTokens.authenticate`
    */
   async authenticate(accessToken: string, address?: string): Promise<Viewer | undefined> {
-    if (!isToken('access', accessToken)) return this.ofIssuers?.(accessToken);
+    if (!isToken('access', accessToken)) return this.ofIssuers?.authenticate(accessToken);
     const viewer = (await this.viewers.add(hashToken(accessToken))) ?? undefined;
     if (!viewer) await this.countMadeUp(address);
     return viewer;
@@ -98,6 +99,22 @@ export class Tokens {
     const issued = await issueFamily(this.db, { ...this.lifetimes, accessTokenSeconds }, family);
     if (issued) this.announce(await trimFamilies(this.db, family.clientId, family.userId));
     return issued;
+  }
+
+  /** Whether there are tokens to exchange. */
+  get hasTrustedIssuers(): boolean {
+    return this.ofIssuers !== undefined;
+  }
+
+  /**
+   * Exchanges a token of a trusted issuer for an access token of ours, of the user whom it names (RFC 8693).
+   * @throws DomainError `SERVICE_UNAVAILABLE`, with the rule `temporarily_unavailable` while its issuer is away and its key not known
+   */
+  async exchange(request: ExchangeRequest): Promise<ExchangeResult> {
+    if (!this.ofIssuers) return { outcome: 'refused' };
+    return exchange(this.ofIssuers, request, this.lifetimes.accessTokenSeconds, (family, seconds) =>
+      this.issue(family, seconds),
+    );
   }
 
   /** Creates an authorization code for the user of a browser session, valid once and for 60 s. Undefined when the session has ended. */

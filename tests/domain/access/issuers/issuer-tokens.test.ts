@@ -138,7 +138,7 @@ describe('The role', () => {
     expect((await viewerOf(older)).user?.role).toBe('user');
   });
 
-  it('is the issuer’s to give and to take, also from the last admin', async () => {
+  it('is the issuer’s to give and to take, but not from the last admin, not even from two at once', async () => {
     const own = await startOwnServices({
       trustedIssuers: [issuer.trusted({ admin: { claim: 'realm_access.roles', value: 'chat-admin' } })],
     });
@@ -146,9 +146,13 @@ describe('The role', () => {
       const { sign } = newSubject();
       const roleOf = async (token: string) => (await own.tokens.authenticate(token))?.user?.role;
       expect(await roleOf(await sign({ ...ADMIN, iat: seconds() - 20 }))).toBe('admin');
-      expect(await roleOf(await sign({ iat: seconds() - 10 }))).toBe('user');
-      expect(await own.db.prisma.user.count({ where: { role: 'admin' } })).toBe(0);
-      expect(await roleOf(await newSubject(ADMIN).sign())).toBe('admin');
+      expect(await roleOf(await sign({ iat: seconds() - 10, given_name: 'Last' }))).toBe('admin');
+      const other = newSubject(ADMIN);
+      expect(await roleOf(await other.sign({ iat: seconds() - 10 }))).toBe('admin');
+      const withoutClaim = { realm_access: {} };
+      const roles = await Promise.all([sign(), other.sign(withoutClaim)].map(async (token) => roleOf(await token)));
+      expect(roles.sort()).toEqual(['admin', 'user']);
+      expect(await own.db.prisma.user.count({ where: { role: 'admin' } })).toBe(1);
     } finally {
       await own.close();
     }
@@ -279,6 +283,82 @@ describe('A token of an issuer with id=', () => {
     );
     expect(guest?.user).toMatchObject({ kind: 'guest', role: 'user' });
   });
+});
+
+describe('A token that was never used here', () => {
+  it.each([
+    ['were signed out', async (id: string) => services.tokens.revokeUserFamilies(id)],
+    [
+      'were deactivated, and activated again',
+      async (id: string) => {
+        for (const isActive of [false, true]) await services.users.update(id, { isActive });
+      },
+    ],
+    [
+      'were deactivated by an upsert, and activated again',
+      async (id: string) => {
+        const admin = await services.newViewer(await services.newUser('admin'));
+        const externalId = `ended ${id}`;
+        await services.users.update(id, { externalId });
+        for (const isActive of [false, true]) await services.userUpserts.upsert(admin, [{ externalId, isActive }]);
+      },
+    ],
+    [
+      'got another password of the operator',
+      async (id: string) => {
+        const { username } = await services.db.prisma.user.findUniqueOrThrow({ where: { id } });
+        await services.users.setPassword(username, 'another password');
+      },
+    ],
+  ])('is refused when its user %s after it was issued', async (_name, end) => {
+    const { sign } = newSubject();
+    const unused = await sign({ iat: seconds() - 10 });
+    const { user } = await viewerOf(await sign({ iat: seconds() - 20 }));
+    await end(user?.id ?? '');
+    for (const { tokens } of [services, another]) expect(await tokens.authenticate(unused)).toBeUndefined();
+    expect((await viewerOf(await sign())).user?.id).toBe(user?.id);
+  });
+});
+
+describe('An externalId that moves to another user', () => {
+  it('takes the tokens that name it along, used ones too, and ends what they had begun', async () => {
+    const own = await startTokenIssuer();
+    const one = await startServices(services.database, new InProcessBus(), {
+      trustedIssuers: [own.trusted({ idClaim: 'customer' })],
+    });
+    try {
+      const externalId = 'moving';
+      const [before, after] = [await services.newUser(), await services.newUser()];
+      await one.users.update(before.id, { externalId });
+      const token = await own.sign({ sub: 'mover', customer: externalId, iat: seconds() - 10 });
+      const viewer = await one.tokens.authenticate(token);
+      expect(viewer?.user?.id).toBe(before.id);
+      if (!viewer) throw new Error('The token was refused.');
+      const ended = new Promise<void>((resolve) => {
+        one.sessions.open(viewer, { sessionEnded: () => resolve(), tokenExpiring: () => {}, viewerChanged: () => {} });
+      });
+      await one.users.update(before.id, { externalId: null });
+      await ended;
+      await one.users.update(after.id, { externalId });
+      for (let repeat = 0; repeat < 2; repeat += 1)
+        expect((await one.viewers.authenticate(token))?.user?.id).toBe(after.id);
+    } finally {
+      await one.close();
+      await own.close();
+    }
+  });
+});
+
+it('a guest who comes by such tokens alone is remembered for 30 days after the last of them', async () => {
+  const { sign } = newSubject();
+  const { user } = await viewerOf(await sign({ iat: seconds() - 20 }));
+  const id = user?.id ?? '';
+  const forgetAt = new Date(Date.now() + 1000);
+  await services.db.prisma.user.update({ where: { id }, data: { kind: 'guest', forgetAt } });
+  const exp = seconds() + 600;
+  await viewerOf(await sign({ exp }));
+  const guest = await services.db.prisma.user.findUniqueOrThrow({ where: { id } });
+  expect(guest.forgetAt).toEqual(new Date((exp + 30 * 86_400) * 1000));
 });
 
 describe('A user who is deactivated', () => {
