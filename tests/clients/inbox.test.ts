@@ -98,6 +98,19 @@ describe.each(TRANSPORTS)('an inbox over %s', (_name, transport) => {
     expect(inbox.items.map(({ chat }) => chat.id).sort()).toEqual(chats.map(({ id }) => id).sort());
   });
 
+  it('asks for many chats at once, as many as the service answers for', async () => {
+    const ann = await team.newPerson('ann');
+    const chats = await Promise.all(Array.from({ length: 12 }, () => team.newChat(ann, bob)));
+    const inbox = clientOf(ann).inbox();
+    await inbox.ready();
+    const client = clientOf(bob);
+    const sent = await Promise.all(chats.map(({ id }) => client.room(id).send('hi')));
+    await until(inbox, ({ unread }) => unread.messages === 12);
+    await Promise.all(chats.map(({ id }, index) => client.room(id).delete(sent[index]?.id ?? '')));
+    await until(inbox, ({ status, unread }) => status === 'failed' || unread.messages === 0);
+    expect(inbox.get().error).toBeNull();
+  });
+
   it('says who is there', async () => {
     const ann = await team.newPerson('ann');
     const friend = await team.newPerson('friend');
@@ -106,10 +119,12 @@ describe.each(TRANSPORTS)('an inbox over %s', (_name, transport) => {
     friends.inbox().subscribe(() => {});
     await until(friends.status, ({ state }) => state === 'live');
     const inbox = clientOf(ann).inbox();
-    inbox.watchPresence([friend.id]);
-    await until(inbox, ({ presence }) => presence[friend.id] !== undefined);
+    const stops = [inbox.watchPresence([friend.id]), inbox.watchPresence([ann.id, friend.id])];
+    await until(inbox, ({ presence }) => presence[friend.id] !== undefined && presence[ann.id] !== undefined);
     expect(inbox.presence[friend.id]?.id).toBe(friend.id);
-    inbox.watchPresence([]);
+    stops[1]?.();
+    expect(Object.keys(inbox.presence)).toEqual([friend.id]);
+    stops[0]?.();
     expect(inbox.presence).toEqual({});
   });
 });

@@ -53,7 +53,9 @@ const step = fc.record<Step>({
 });
 
 const MESSAGE = `id seq content createdAt sender { id username } nonce revision editedAt deletedAt replyTo { id seq }
-  mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }`;
+  mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }
+  replies: thread { count: replyCount lastReply { id seq createdAt sender { id username } }
+    viewer { following readSeq unread unreadCapped mentions } }`;
 const STATE = 'role readSeq notify hidden mutedUntil unread { messages capped mentions threads firstSeq }';
 
 interface ShownChat {

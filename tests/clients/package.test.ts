@@ -28,10 +28,10 @@ describe('the package', () => {
     return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
   }
 
-  it('has at most 15.5 kB, and 2 kB more for React', async () => {
+  it('has at most 16.5 kB, and 2 kB more for React', async () => {
     const bytes = await gzippedBytes('');
     process.stdout.write(`The client library has ${bytes} bytes, gzipped.\n`);
-    expect(bytes).toBeLessThanOrEqual(15.5 * KB);
+    expect(bytes).toBeLessThanOrEqual(16.5 * KB);
     expect(await gzippedBytes('/react')).toBeLessThanOrEqual(2 * KB);
   });
 

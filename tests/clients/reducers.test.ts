@@ -14,7 +14,15 @@ function messageAt(seq: number, sender = me, changes: Partial<Message> = {}): Me
     ...{ id: `m${seq}`, seq, content: `message ${seq}`, createdAt: new Date(seq * 1000).toISOString() },
     sender: sender ?? { id: 'me', username: 'me' },
     ...{ nonce: null, revision: 0, editedAt: null, deletedAt: null, replyTo: null, thread: null },
-    ...{ mentions: [], mentionsAll: false, metadata: null, reactions: [], pinnedAt: null, pinnedBy: null },
+    ...{
+      mentions: [],
+      mentionsAll: false,
+      metadata: null,
+      reactions: [],
+      pinnedAt: null,
+      pinnedBy: null,
+      replies: null,
+    },
     ...changes,
   };
 }

@@ -127,6 +127,50 @@ describe.each(TRANSPORTS)('a room over %s', (_name, transport) => {
     expect(room.get().hasEarlier).toBe(false);
   });
 
+  it('loads back to a message, and finds one without loading it', async () => {
+    const chat = await team.newChat(ann);
+    const sender = clientOf(ann).room(chat.id);
+    const sent = await Promise.all(Array.from({ length: 220 }, (_, index) => sender.send(`message ${index}`)));
+    const [first, second] = sent;
+    if (!first || !second) throw new Error('There are messages.');
+    const room = clientOf(ann).room(chat.id);
+    await room.ready();
+    expect(await room.findMessage(first.id)).toMatchObject({ content: 'message 0' });
+    expect(await room.findMessage(crypto.randomUUID())).toBeNull();
+    await Promise.all([room.loadBackTo(second.seq), room.loadEarlier()]);
+    expect(words(room.get()).slice(-219)).toEqual(sent.slice(1).map(({ content }) => content));
+  });
+
+  it('marks as unread, and keeps preferences', async () => {
+    const chat = await team.newChat(ann, bob);
+    const { seq } = await clientOf(ann).room(chat.id).send('hi');
+    const client = clientOf(bob);
+    const room = client.room(chat.id);
+    await Promise.all([room.ready(), client.inbox().ready()]);
+    await room.markRead();
+    const unreadIs = (count: number) =>
+      until(client.inbox(), ({ items }) =>
+        items.some((item) => item.chat.id === chat.id && item.state.unread.messages === count),
+      );
+    await unreadIs(0);
+    await room.markUnread(seq);
+    expect(room.get().viewer?.readSeq).toBe(seq - 1);
+    await unreadIs(1);
+    await room.setPreferences({ notify: 'none', hidden: true });
+    expect(room.get().viewer).toMatchObject({ notify: 'none', hidden: true });
+    await until(client.inbox(), ({ items }) => !items.some((item) => item.chat.id === chat.id));
+  });
+
+  it('finds members by the beginning of their name', async () => {
+    const people = await Promise.all(['Zoe', 'zora', 'zola'].map((name) => team.newPerson(name)));
+    const chat = await team.newChat(ann, ...people);
+    const room = clientOf(ann).room(chat.id);
+    await room.ready();
+    const found = await room.findMembers('ZO', 2);
+    const names = people.map(({ username }) => username).sort((one, other) => one.localeCompare(other));
+    expect(found.map(({ user }) => user.username)).toEqual(names.slice(0, 2));
+  });
+
   it('marks as read, on all devices', async () => {
     const chat = await team.newChat(ann, bob);
     await clientOf(ann).room(chat.id).send('read me');

@@ -1,4 +1,4 @@
-import { EVENTS, INBOX, inboxItems, MEMBERS, MESSAGES, ROOM } from './documents.js';
+import { EVENTS, INBOX, inboxItems, MEMBERS, MESSAGES, messagesById, ROOM } from './documents.js';
 import { ChatError } from './errors.js';
 import { eventFromGraphql, type GraphqlEvent, type Member } from './events.js';
 import type { EventPage } from './follower.js';
@@ -22,6 +22,9 @@ interface RoomChat extends ChatInfo {
 }
 
 const EVENTS_PER_PAGE = 100;
+/** The service takes 400 fields in one operation, which are so many chats of the inbox, and so many messages. */
+export const CHATS_AT_ONCE = 5;
+export const MESSAGES_AT_ONCE = 8;
 
 /** What the client reads of the service, over GraphQL. Every method throws ChatError. */
 export class Api {
@@ -48,6 +51,16 @@ export class Api {
   async messagesBefore(chatId: string, before: number, last: number): Promise<Message[]> {
     const { messages } = await this.http.request<{ messages: GraphqlMessage[] }>(MESSAGES, { chatId, before, last });
     return messages.map(messageFromGraphql);
+  }
+
+  /** These messages as they are now, in their order; null where there is none of the chat. At most `MESSAGES_AT_ONCE`. */
+  async messages(chatId: string, ids: readonly string[]): Promise<(Message | null)[]> {
+    const variables = Object.fromEntries(ids.map((id, index) => [`m${index}`, id]));
+    const found = await this.http.request<Record<string, GraphqlMessage | null>>(messagesById(ids.length), {
+      ...variables,
+      chatId,
+    });
+    return Object.values(found).map((message) => message && messageFromGraphql(message));
   }
 
   async membersAfter(chatId: string, after: string | undefined, first: number): Promise<Member[]> {
@@ -77,7 +90,7 @@ export class Api {
     return { me, items: inOrder(items), next: inbox.next ?? undefined };
   }
 
-  /** These chats as they are now, in their order; null where the user is no member. */
+  /** These chats as they are now, in their order; null where the user is no member. At most `CHATS_AT_ONCE`. */
   async inboxItems(chatIds: readonly string[], me: string): Promise<(InboxItem | null)[]> {
     const variables = Object.fromEntries(chatIds.map((id, index) => [`c${index}`, id]));
     const chats = await this.http.request<Record<string, (ItemChat & { viewer: ChatState | null }) | null>>(

@@ -23,7 +23,7 @@ export type { Fetch } from './http.js';
 export type { Inbox } from './inbox.js';
 export type { InboxItem, InboxState, Presence } from './inbox-state.js';
 export type { JsonObject } from './json.js';
-export type { Message, Reaction, UserRef } from './messages.js';
+export type { Message, Reaction, Replies, UserRef } from './messages.js';
 export type { Notice } from './notices.js';
 export type { OAuth, OAuthOptions } from './oauth.js';
 export type { EventsOptions, Room } from './room.js';

@@ -1,3 +1,4 @@
+import { CHATS_AT_ONCE } from './api.js';
 import { pause } from './backoff.js';
 import type { ClientContext } from './context.js';
 import { PRESENCE } from './documents.js';
@@ -18,14 +19,14 @@ import type { ChatState } from './schema.js';
 import { type Observable, Store } from './store.js';
 
 const ITEMS_PER_PAGE = 50;
-/** Chats that are asked for in one request. */
-const REFRESHED_AT_ONCE = 10;
-/** Between two such requests, in milliseconds. */
+/** Between two requests for chats that have changed, in milliseconds. */
 const REFRESH_MS = 1000;
 /** A count that was read so long ago has no message whose event is still to come. Milliseconds. */
 const COUNT_MS = 1000;
 /** Presence is asked for as often where no frames can be sent. Milliseconds. */
 const PRESENCE_MS = 30_000;
+/** The service tells of so many users. */
+const MAX_WATCHED = 100;
 
 /** All chats of the user, kept up to date from the first time that somebody subscribes to it or reads it. */
 export class Inbox implements Observable<InboxState> {
@@ -52,6 +53,8 @@ export class Inbox implements Observable<InboxState> {
   private readonly countTimers = new Map<string, ReturnType<typeof setTimeout>>();
   /** Chats that are known to be hidden. */
   private readonly hidden = new Set<string>();
+  private readonly watchers = new Set<readonly string[]>();
+  /** The users whose presence is shown. */
   private watched: readonly string[] = [];
   private presenceTimer: ReturnType<typeof setInterval> | undefined;
 
@@ -103,12 +106,18 @@ export class Inbox implements Observable<InboxState> {
     }
   }
 
-  /** Shows whether these users are there, at most 100, in place of those before. Users with whom one shares no chat are left out. */
-  watchPresence(userIds: readonly string[]): void {
-    this.watched = userIds;
+  /**
+   * Shows whether these users are there, until the function that it returns is called. Several may be watched by several callers; beyond
+   * 100 users those whom somebody asked for first are left out. Users with whom one shares no chat are left out too.
+   */
+  watchPresence(userIds: readonly string[]): () => void {
+    const own = [...userIds];
+    this.watchers.add(own);
     this.start();
-    this.dispatch({ type: 'watched', userIds });
-    this.askPresence();
+    this.watchersChanged();
+    return () => {
+      if (this.watchers.delete(own) && !this.isClosed) this.watchersChanged();
+    };
   }
 
   /** Loads the inbox if that has failed before. */
@@ -240,7 +249,7 @@ export class Inbox implements Observable<InboxState> {
         const { me } = this.get();
         // When the inbox is loaded, it goes on.
         if (!me) return;
-        const chatIds = [...this.stale].slice(0, REFRESHED_AT_ONCE);
+        const chatIds = [...this.stale].slice(0, CHATS_AT_ONCE);
         for (const chatId of chatIds) this.stale.delete(chatId);
         this.reading = new Set(chatIds);
         const items = await persist(() => api.inboxItems(chatIds, me.id), patience);
@@ -264,6 +273,12 @@ export class Inbox implements Observable<InboxState> {
     else this.hidden.delete(chatId);
     this.readAt.set(chatId, Date.now());
     this.dispatch({ type: 'refreshed', chatId, item });
+  }
+
+  private watchersChanged(): void {
+    this.watched = [...new Set([...this.watchers].reverse().flat())].slice(0, MAX_WATCHED);
+    this.dispatch({ type: 'watched', userIds: this.watched });
+    this.askPresence();
   }
 
   /** Over a socket, the service tells it from then on. */

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from './json.js';
+import type { ThreadState } from './schema.js';
 
 export interface UserRef {
   id: string;
@@ -38,6 +39,18 @@ export interface Message {
   reactions: Reaction[];
   pinnedAt: string | null;
   pinnedBy: UserRef | null;
+  /** The thread of which it is the root; null without replies, and for a message that is of no room or thread that is loaded. */
+  replies: Replies | null;
+}
+
+/** What a root says of its thread. */
+export interface Replies {
+  /** Those that are not deleted. */
+  count: number;
+  /** The newest of them. */
+  lastReply: Pick<Message, 'id' | 'seq' | 'createdAt' | 'sender'> | null;
+  /** Whether one follows the thread, and what is unread in it; null for who is no member. It is about half a second behind the count. */
+  viewer: ThreadState | null;
 }
 
 /** What a plain message has none of. */
@@ -54,6 +67,7 @@ const NO_EXTRAS = {
   reactions: [],
   pinnedAt: null,
   pinnedBy: null,
+  replies: null,
 };
 
 /** A message of a frame, in which what is as in a plain message is left out. @param me the user's id */
@@ -71,14 +85,16 @@ export function reactionFromWire(reaction: unknown, me: string): Reaction {
   return { emoji: String(emoji), count: Number(count), mine: isNamed || (clipped === true ? null : false) };
 }
 
-/** What the fragment `Message` (documents.ts) reads. */
-export interface GraphqlMessage extends Omit<Message, 'thread'> {
+/** What the fragment `Message` (documents.ts) reads; with `Shown` also `replies`. */
+export interface GraphqlMessage extends Omit<Message, 'thread' | 'replies'> {
   threadRoot: { id: string; seq: number } | null;
   alsoInChat: boolean;
+  replies?: Replies | null;
 }
 
-export function messageFromGraphql({ threadRoot, alsoInChat, ...message }: GraphqlMessage): Message {
-  return { ...message, thread: threadRoot && { rootId: threadRoot.id, rootSeq: threadRoot.seq, alsoInChat } };
+export function messageFromGraphql({ threadRoot, alsoInChat, replies, ...message }: GraphqlMessage): Message {
+  const thread = threadRoot && { rootId: threadRoot.id, rootSeq: threadRoot.seq, alsoInChat };
+  return { ...message, thread, replies: replies ?? null };
 }
 
 /** Whether it is in the main timeline, and not in its thread alone. */

@@ -1,7 +1,8 @@
 import type { ChatError } from './errors.js';
 import { type ChatEvent, type Member, positionOf } from './events.js';
-import { isInTimeline, type Message, type Reaction, type UserRef } from './messages.js';
+import { isInTimeline, type Message, type UserRef } from './messages.js';
 import type { ChatAction, ChatKind, ChatState } from './schema.js';
+import { applyToMessages, mergeMessages, replaceMessage } from './timeline.js';
 
 /** A message that is being sent. Its nonce settles it. */
 export interface PendingMessage {
@@ -58,8 +59,10 @@ export interface RoomState {
   readonly messages: readonly Message[];
   /** Whether there are older ones: `room.loadEarlier()`. */
   readonly hasEarlier: boolean;
-  /** One’s own messages that are not acknowledged, in the order in which they were sent. */
+  /** One’s own messages that are not acknowledged, in the order in which they were sent; without `pendingReplies`. */
   readonly pending: readonly PendingMessage[];
+  /** Those of them that only their threads will show. */
+  readonly pendingReplies: readonly PendingMessage[];
   /** Those who were loaded, in the order of their accounts, and behind them those who have joined since. */
   readonly members: readonly Member[];
   /** Whether there are more: `room.loadMembers()`. */
@@ -90,7 +93,8 @@ export type RoomAction =
   | { type: 'again'; event: ChatEvent }
   | { type: 'earlier'; messages: readonly Message[]; hasEarlier: boolean }
   | { type: 'members'; members: readonly Member[]; hasMore: boolean }
-  | { type: 'reactions'; messageId: string; reactions: readonly Reaction[] }
+  /** A message as it is now. */
+  | { type: 'message'; message: Message }
   | { type: 'rights'; viewerCan: readonly ChatAction[]; viewer: RoomViewer | null }
   | { type: 'viewer'; viewer: RoomViewer }
   | { type: 'typing'; typing: Typing }
@@ -103,7 +107,7 @@ const MAX_MESSAGES = 5000;
 
 export function emptyRoom(chatId: string): RoomState {
   const nothing = { error: null, me: null, chat: null, cursor: null, viewer: null };
-  const none = { messages: [], pending: [], members: [], typing: [], viewerCan: [] };
+  const none = { messages: [], pending: [], pendingReplies: [], members: [], typing: [], viewerCan: [] };
   return { chatId, status: 'loading', ...nothing, ...none, hasEarlier: false, hasMoreMembers: false };
 }
 
@@ -119,15 +123,15 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     case 'event':
       return applyEvent(state, action.event);
     case 'again':
-      return { ...state, messages: applyToMessages(state.messages, action.event) };
+      return applyChange(state, action.event);
     case 'earlier': {
       const messages = mergeMessages(action.messages, state.messages);
       return { ...state, messages, hasEarlier: action.hasEarlier };
     }
     case 'members':
       return { ...state, members: mergeMembers(state.members, action.members), hasMoreMembers: action.hasMore };
-    case 'reactions':
-      return { ...state, messages: withReactions(state.messages, action.messageId, action.reactions) };
+    case 'message':
+      return { ...state, messages: replaceMessage(state.messages, action.message) };
     case 'rights':
       return { ...state, viewerCan: action.viewerCan, viewer: action.viewer };
     case 'viewer':
@@ -145,47 +149,43 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     case 'pending': {
       const { message } = action;
       if (state.messages.some(({ nonce }) => nonce === message.nonce)) return state;
-      const isKnown = state.pending.some(({ nonce }) => nonce === message.nonce);
+      const list = message.options.thread && !message.options.alsoInChat ? 'pendingReplies' : 'pending';
+      const isKnown = state[list].some(({ nonce }) => nonce === message.nonce);
       const pending = isKnown
-        ? state.pending.map((other) => (other.nonce === message.nonce ? message : other))
-        : [...state.pending, message];
-      return { ...state, pending };
+        ? state[list].map((other) => (other.nonce === message.nonce ? message : other))
+        : [...state[list], message];
+      return { ...state, [list]: pending };
     }
-    case 'settled': {
-      const pending = state.pending.filter(({ nonce }) => nonce !== action.nonce);
-      return pending.length === state.pending.length ? state : { ...state, pending };
-    }
+    case 'settled':
+      return withoutPending(state, [action.nonce]);
   }
 }
 
 /** An event at or below the room's cursor changes nothing. */
 function applyEvent(state: RoomState, event: ChatEvent): RoomState {
   if (state.cursor === null || event.seq <= positionOf(state.cursor).seq) return state;
-  const next = { ...state, cursor: event.cursor };
+  const next = applyChange({ ...state, cursor: event.cursor }, event);
+  return event.type === 'message.created' ? withCreated(next, event.message) : next;
+}
+
+/** What an event changes in what is loaded. To apply the last ones again changes nothing. */
+function applyChange(state: RoomState, event: ChatEvent): RoomState {
   switch (event.type) {
-    case 'message.created':
-      return withCreated(next, event.message);
     case 'member.added':
-      return { ...next, members: mergeMembers(state.members, [event.member]) };
+      return { ...state, members: mergeMembers(state.members, [event.member]) };
     case 'member.updated': {
       const { member } = event;
-      return { ...next, members: state.members.map((old) => (old.user.id === member.user.id ? member : old)) };
+      return { ...state, members: state.members.map((old) => (old.user.id === member.user.id ? member : old)) };
     }
     case 'member.removed': {
       const { id } = event.user;
       const members = state.members.filter(({ user }) => user.id !== id);
       const typing = state.typing.filter(({ user }) => user.id !== id);
-      return { ...next, members, typing, ...(id === state.me?.id && { status: 'left' as const }) };
+      return { ...state, members, typing, ...(id === state.me?.id && { status: 'left' as const }) };
     }
     default:
-      return { ...next, messages: applyToMessages(state.messages, event) };
+      return { ...state, messages: applyToMessages(state.messages, event) };
   }
-}
-
-/** Each event shows the newest state of its message: to apply one twice changes nothing. */
-function applyToMessages(messages: readonly Message[], event: ChatEvent): readonly Message[] {
-  if (event.type === 'message.reactions') return withReactions(messages, event.messageId, event.reactions);
-  return 'message' in event ? replaceMessage(messages, event.message) : messages;
 }
 
 function withCreated(state: RoomState, message: Message): RoomState {
@@ -203,36 +203,22 @@ function withCreated(state: RoomState, message: Message): RoomState {
 
 /** Without pending messages that are among these. */
 function withoutSettled(state: RoomState, messages = state.messages): RoomState {
-  if (state.pending.length === 0) return state;
-  const nonces = new Set(messages.map(({ nonce }) => nonce));
-  return { ...state, pending: state.pending.filter(({ nonce }) => !nonces.has(nonce)) };
-}
-
-/** Both lists by their numbers. Of a message in both, the second list has the newer state. */
-function mergeMessages(first: readonly Message[], second: readonly Message[]): readonly Message[] {
-  const last = first.at(-1);
-  const [next] = second;
-  if (!last || !next || last.seq < next.seq) return [...first, ...second];
-  const bySeq = new Map([...first, ...second].map((message) => [message.seq, message]));
-  return [...bySeq.values()].sort((one, other) => one.seq - other.seq);
-}
-
-function replaceMessage(messages: readonly Message[], message: Message): readonly Message[] {
-  return messages.map((old) =>
-    old.id === message.id ? { ...message, reactions: knownReactions(old, message.reactions) } : old,
+  return withoutPending(
+    state,
+    messages.map(({ nonce }) => nonce),
   );
 }
 
-function withReactions(messages: readonly Message[], id: string, reactions: readonly Reaction[]): readonly Message[] {
-  return messages.map((old) => (old.id === id ? { ...old, reactions: knownReactions(old, reactions) } : old));
-}
-
-/** Where an event does not say whether a reaction is one's own, it is as it was. */
-function knownReactions(old: Message, reactions: readonly Reaction[]): Reaction[] {
-  return reactions.map((reaction) => {
-    const before = old.reactions.find(({ emoji }) => emoji === reaction.emoji);
-    return reaction.mine === null ? { ...reaction, mine: before?.mine ?? null } : reaction;
-  });
+/** Lists of which nothing is taken stay the same. */
+function withoutPending(state: RoomState, nonces: readonly (string | null)[]): RoomState {
+  const without = (list: readonly PendingMessage[]) => {
+    const rest = list.filter(({ nonce }) => !nonces.includes(nonce));
+    return rest.length === list.length ? list : rest;
+  };
+  const [pending, pendingReplies] = [without(state.pending), without(state.pendingReplies)];
+  return pending === state.pending && pendingReplies === state.pendingReplies
+    ? state
+    : { ...state, pending, pendingReplies };
 }
 
 function mergeMembers(members: readonly Member[], more: readonly Member[]): readonly Member[] {

@@ -1,19 +1,25 @@
 import { pause } from './backoff.js';
 import type { RoomContext } from './context.js';
-import { DELETE, EDIT, MARK_READ, PIN, REACT, SEND, SET_TYPING, UNPIN, UNREACT } from './documents.js';
+import {
+  DELETE,
+  EDIT,
+  MARK_READ,
+  MARK_UNREAD,
+  PIN,
+  PREFER,
+  REACT,
+  SEND,
+  SET_TYPING,
+  UNPIN,
+  UNREACT,
+} from './documents.js';
 import { asChatError, ChatError, closedError } from './errors.js';
 import { type ChatEvent, eventFromWire, type Member, positionOf, type RoomEvent } from './events.js';
 import { Follower } from './follower.js';
 import { isObject, type JsonObject } from './json.js';
-import {
-  type GraphqlMessage,
-  type Message,
-  messageFromGraphql,
-  messageFromWire,
-  type Reaction,
-  type UserRef,
-} from './messages.js';
+import { type GraphqlMessage, type Message, messageFromGraphql, messageFromWire, type UserRef } from './messages.js';
 import { Outbox } from './outbox.js';
+import { Rereader } from './rereader.js';
 import { persist } from './retry.js';
 import {
   emptyRoom,
@@ -24,7 +30,7 @@ import {
   reduceRoom,
   type SendOptions,
 } from './room-state.js';
-import type { ChatState } from './schema.js';
+import type { ChatState, Notify } from './schema.js';
 import { type Observable, Store } from './store.js';
 
 export interface EventsOptions {
@@ -35,11 +41,17 @@ export interface EventsOptions {
 }
 
 const MESSAGES_AT_FIRST = 50;
+/** The most that the service gives at once. */
+const MESSAGES_AT_MOST = 100;
 const MEMBERS_PER_PAGE = 200;
+/** Members among whom `findMembers` looks; those of larger chats beyond are found once they are loaded. */
+const MEMBERS_SEARCHED = 5000;
+/** The clocks may differ by so much. Milliseconds. */
+const MUTE_MARGIN_MS = 1000;
+/** The longest that a timer can wait. Milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A signal of somebody who is typing holds for so long (docs/interfaces.md). Milliseconds. */
 const TYPING_MS = 6000;
-/** Reactions that an event did not tell whole are asked for after so many milliseconds. */
-const REACTIONS_MS = 500;
 /** A chat that its user may have come back to is loaded after so many milliseconds. */
 const RETURN_MS = 500;
 
@@ -53,9 +65,11 @@ export class Room implements Observable<RoomState> {
   private isStarted = false;
   private stop: (() => void) | undefined;
   private typingTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Events since an older page was asked for: the page may be from before them. */
-  private recent: ChatEvent[] | undefined;
-  private readonly unknownReactions = new Set<string>();
+  /** Of each page that is being read, the events since: the page may be from before them. */
+  private readonly recent = new Set<ChatEvent[]>();
+  private earlier: Promise<void> | undefined;
+  private muteTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly rereader: Rereader;
   /** Whether the room was loaded before the stream began, and may lack what happened in between. */
   private wasLoadedEarly = false;
   private isClosed = false;
@@ -71,11 +85,17 @@ export class Room implements Observable<RoomState> {
   constructor(
     /** The chat's id. */
     readonly id: string,
-    private readonly context: RoomContext,
+    /** @internal For the parts of this package. */
+    readonly context: RoomContext,
   ) {
     this.store = new Store(emptyRoom(id), () => {
       if (this.store.hasListeners) this.start();
       context.watchersChanged();
+    });
+    this.rereader = new Rereader({
+      ...{ chatId: id, context },
+      find: (messageId) => this.messages.find((message) => message.id === messageId),
+      replace: (message) => this.dispatch({ type: 'message', message }),
     });
     this.outbox = new Outbox({
       chatId: id,
@@ -188,11 +208,17 @@ export class Room implements Observable<RoomState> {
     const { cursor, viewer } = this.get();
     const upTo = seq ?? (cursor === null ? 0 : positionOf(cursor).seq);
     if (upTo <= (viewer?.readSeq ?? 0)) return;
-    const { markRead } = await this.context.http.request<{ markRead: RoomViewer }>(MARK_READ, {
-      chatId: this.id,
-      seq: upTo,
-    });
-    this.dispatch({ type: 'viewer', viewer: markRead });
+    await this.changeViewer(MARK_READ, { seq: upTo });
+  }
+
+  /** Moves the read marker back: everything from this number on is unread. @throws ChatError */
+  markUnread(fromSeq: number): Promise<void> {
+    return this.changeViewer(MARK_UNREAD, { fromSeq });
+  }
+
+  /** Of which messages one wants to be notified (null: the default of the chat), and whether the inbox leaves the chat out. @throws ChatError */
+  setPreferences(preferences: { notify?: Notify | null; hidden?: boolean }): Promise<void> {
+    return this.changeViewer(PREFER, preferences);
   }
 
   /** Tells the others that one is writing. Call it every three seconds while one does. @param thread the id of the root */
@@ -202,31 +228,50 @@ export class Room implements Observable<RoomState> {
     else await http.request(SET_TYPING, { chatId: this.id, thread });
   }
 
-  /** Loads older messages. @throws ChatError */
-  async loadEarlier(count = MESSAGES_AT_FIRST): Promise<void> {
-    const { own } = this;
-    const [oldest] = this.get().messages;
-    if (!this.get().hasEarlier || !oldest || this.recent) return;
-    this.recent = [];
-    try {
-      const messages = await this.context.api.messagesBefore(this.id, oldest.seq, count);
-      // Loaded anew in the meantime: the page may not join on.
-      if (own !== this.own) return;
-      this.dispatch({ type: 'earlier', messages, hasEarlier: messages.length === count });
-      for (const event of this.recent) this.dispatch({ type: 'again', event });
-    } finally {
-      this.recent = undefined;
-    }
+  /** Loads older messages, at most 100 at a time. Calls that come while it does wait for the same. @throws ChatError */
+  loadEarlier(count = MESSAGES_AT_FIRST): Promise<void> {
+    this.earlier ??= this.readEarlier(Math.min(count, MESSAGES_AT_MOST)).finally(() => {
+      this.earlier = undefined;
+    });
+    return this.earlier;
+  }
+
+  /** Loads older messages until the one with this number is there: one that is quoted or pinned, say. @throws ChatError */
+  async loadBackTo(seq: number): Promise<void> {
+    const isMissing = () => this.get().hasEarlier && (this.messages[0]?.seq ?? 0) > seq;
+    while (isMissing() && !this.isClosed) await this.loadEarlier(MESSAGES_AT_MOST);
+  }
+
+  /** One message of the chat, loaded or not: one that is quoted, say. Null when there is none with this id. @throws ChatError */
+  async findMessage(messageId: string): Promise<Message | null> {
+    const shown = this.messages.find(({ id }) => id === messageId);
+    return shown ?? (await this.context.api.messages(this.id, [messageId]))[0] ?? null;
   }
 
   /** Loads more members. @throws ChatError */
   async loadMembers(): Promise<void> {
-    const { own } = this;
     if (!this.get().hasMoreMembers) return;
-    const members = await this.context.api.membersAfter(this.id, this.lastMember, MEMBERS_PER_PAGE);
-    if (own !== this.own) return;
-    this.lastMember = members.at(-1)?.user.id ?? this.lastMember;
-    this.dispatch({ type: 'members', members, hasMore: members.length === MEMBERS_PER_PAGE });
+    await this.read(
+      () => this.context.api.membersAfter(this.id, this.lastMember, MEMBERS_PER_PAGE),
+      (members) => {
+        this.lastMember = members.at(-1)?.user.id ?? this.lastMember;
+        return { type: 'members', members, hasMore: members.length === MEMBERS_PER_PAGE };
+      },
+    );
+  }
+
+  /**
+   * Members whose username begins like this, in any case, to be mentioned: at most `count`, in the order of their names. Loads members as
+   * far as it has to, up to 5,000. @throws ChatError
+   */
+  async findMembers(beginning: string, count = 10): Promise<Member[]> {
+    const start = beginning.toLowerCase();
+    const find = () => this.members.filter(({ user }) => user.username.toLowerCase().startsWith(start));
+    while (find().length < count && this.get().hasMoreMembers && this.members.length < MEMBERS_SEARCHED)
+      await this.loadMembers();
+    return find()
+      .sort((one, other) => one.user.username.localeCompare(other.user.username))
+      .slice(0, count);
   }
 
   /**
@@ -264,6 +309,7 @@ export class Room implements Observable<RoomState> {
     this.own = undefined;
     this.stop?.();
     clearTimeout(this.typingTimer);
+    clearTimeout(this.muteTimer);
     for (const follower of this.followers) follower.close();
     this.followers.clear();
     this.store.end();
@@ -310,6 +356,7 @@ export class Room implements Observable<RoomState> {
       own.begin(snapshot.cursor);
       this.dispatch({ type: 'loaded', snapshot });
       if (this.newerViewer) this.dispatch({ type: 'viewer', viewer: this.newerViewer });
+      this.watchMute();
       void this.outbox.restore(snapshot.me.id);
       for (let event = await own.next(); event && own === this.own; event = await own.next()) {
         if (event.type === 'reset') return void this.load();
@@ -349,14 +396,29 @@ export class Room implements Observable<RoomState> {
         void this.load();
       }
     } else if (frame.type === 'chat.state') {
-      const { unread, ...viewer } = frame.state as ChatState;
-      this.newerViewer = viewer;
-      this.dispatch({ type: 'viewer', viewer });
+      this.takeState(frame.state as ChatState);
     } else if (frame.type === 'typing' && isObject(frame.user)) this.typed(frame);
     else {
       const event = eventFromWire(frame, connection.userId ?? '');
       if (event) this.push(event);
     }
+  }
+
+  private takeState({ unread: _unread, ...viewer }: ChatState): void {
+    const before = this.newerViewer ?? this.get().viewer;
+    this.newerViewer = viewer;
+    this.dispatch({ type: 'viewer', viewer });
+    if (before?.role !== viewer.role || before.mutedUntil !== viewer.mutedUntil) void this.loadRights();
+    // Perhaps it was a thread that was read.
+    for (const { id, replies } of this.messages) if (replies?.viewer?.unread) this.rereader.add(id, true);
+  }
+
+  /** When one is not muted any more, one may do more. */
+  private watchMute(): void {
+    clearTimeout(this.muteTimer);
+    const mutedUntil = this.get().viewer?.mutedUntil;
+    const ms = mutedUntil ? Date.parse(mutedUntil) - Date.now() : 0;
+    if (ms > 0) this.muteTimer = setTimeout(() => void this.loadRights(), Math.min(ms + MUTE_MARGIN_MS, MAX_TIMER_MS));
   }
 
   private push(event: ChatEvent): void {
@@ -370,12 +432,37 @@ export class Room implements Observable<RoomState> {
   }
 
   private apply(event: ChatEvent): void {
-    this.recent?.push(event);
+    for (const events of this.recent) events.push(event);
     this.dispatch({ type: 'event', event });
     if (event.type === 'message.created') this.outbox.delivered(event.message);
     const { me } = this.get();
     if (event.type === 'member.updated' && event.member.user.id === me?.id) void this.loadRights();
-    this.askForReactions(event);
+    this.rereader.check(event);
+  }
+
+  /** Reads something of the room and shows it, as the events since have left it. @throws ChatError */
+  private async read<Value>(attempt: () => Promise<Value>, show: (value: Value) => RoomAction): Promise<void> {
+    const { own } = this;
+    const events: ChatEvent[] = [];
+    this.recent.add(events);
+    try {
+      const value = await attempt();
+      // Loaded anew in the meantime: what was read may not join on.
+      if (own !== this.own) return;
+      this.dispatch(show(value));
+      for (const event of events) this.dispatch({ type: 'again', event });
+    } finally {
+      this.recent.delete(events);
+    }
+  }
+
+  private async readEarlier(count: number): Promise<void> {
+    const [oldest] = this.messages;
+    if (!this.get().hasEarlier || !oldest) return;
+    await this.read(
+      () => this.context.api.messagesBefore(this.id, oldest.seq, count),
+      (messages) => ({ type: 'earlier', messages, hasEarlier: messages.length === count }),
+    );
   }
 
   private typed({ user, thread }: JsonObject): void {
@@ -401,38 +488,12 @@ export class Room implements Observable<RoomState> {
     try {
       const { viewerCan, viewer } = await this.context.snapshot(this.id);
       if (own === this.own && asked === this.rightsAsked) this.dispatch({ type: 'rights', viewerCan, viewer });
+      this.watchMute();
     } catch (cause) {
       const error = asChatError(cause);
       // Removed in the meantime, which the next event says.
       if (own !== this.own || error.code === 'NOT_FOUND' || error.code === 'CLOSED') return;
       this.dispatch({ type: 'ended', status: 'failed', error });
-    }
-  }
-
-  /** Of a message with more than 20 reactions of one kind, an event does not say whether one is among them. */
-  private askForReactions(event: ChatEvent): void {
-    const [id, reactions] = reactionsOf(event);
-    if (reactions.some(({ mine }) => mine === null)) this.askForReactionsTo(id);
-  }
-
-  private askForReactionsTo(id: string): void {
-    if (this.unknownReactions.size === 0) setTimeout(() => void this.loadReactions(), REACTIONS_MS);
-    this.unknownReactions.add(id);
-  }
-
-  private async loadReactions(): Promise<void> {
-    const { api, patience } = this.context;
-    const ids = [...this.unknownReactions];
-    this.unknownReactions.clear();
-    const find = (id: string) => this.get().messages.find((message) => message.id === id);
-    for (const id of ids) {
-      const before = find(id);
-      if (!before || this.isClosed) continue;
-      const [message] = await persist(() => api.messagesBefore(this.id, before.seq + 1, 1), patience).catch(() => []);
-      if (message?.id !== id) continue;
-      // What was read may be from before an event that has come since.
-      if (find(id) === before) this.dispatch({ type: 'reactions', messageId: id, reactions: message.reactions });
-      else this.askForReactionsTo(id);
     }
   }
 
@@ -442,6 +503,14 @@ export class Room implements Observable<RoomState> {
       chatId: this.id,
     });
     return messageFromGraphql(message);
+  }
+
+  private async changeViewer(document: string, variables: object): Promise<void> {
+    const { viewer } = await this.context.http.request<{ viewer: RoomViewer }>(document, {
+      ...variables,
+      chatId: this.id,
+    });
+    this.dispatch({ type: 'viewer', viewer });
   }
 
   private async sendOnce({ content, nonce, options }: PendingMessage): Promise<Message> {
@@ -456,9 +525,4 @@ export class Room implements Observable<RoomState> {
   private dispatch(action: RoomAction): void {
     this.store.set(reduceRoom(this.store.get(), action));
   }
-}
-
-function reactionsOf(event: ChatEvent): [id: string, reactions: readonly Reaction[]] {
-  if (event.type === 'message.reactions') return [event.messageId, event.reactions];
-  return 'message' in event ? [event.message.id, event.message.reactions] : ['', []];
 }
