@@ -13,8 +13,9 @@
 -- unread but the candidates. That stays true: a message can only cease to count. When much was read, known returns what is known
 -- now, for the next call.
 --
--- A call reads at most about p_most_rows messages that do not count. is_complete is false for a chat for which that was not enough: its
--- counts are null, and the next call goes on from known. For the rest, the cost depends on the unread mentions and on how many threads of
+-- A call reads at most about p_most_rows messages that do not count, and of each chat at least p_max_unread, so that a long count keeps no
+-- short one waiting. is_complete is false for a chat for which that was not enough: its counts are null, and the next call goes on from
+-- known. For the rest, the cost depends on the unread mentions and on how many threads of
 -- the chat the user follows, about 2 µs each.
 CREATE OR REPLACE FUNCTION chat_states(p_user_ids uuid[], p_chat_ids uuid[], p_known jsonb[], p_max_unread int, p_all_up_to int, p_most_rows int)
 RETURNS TABLE (user_id uuid, chat_id uuid, role chat_role, read_seq int, messages int, first_seq int, mentions int, threads int,
@@ -75,7 +76,7 @@ BEGIN
     v_rows_read := 0;
     IF cardinality(v_seqs) <= p_max_unread THEN
       SELECT v_seqs || u.seqs, u.scanned_to, u.rows_read INTO v_seqs, v_scanned_to, v_rows_read
-      FROM unread_seqs(p_chat_ids[i], p_user_ids[i], v_scanned_to, v_head, p_max_unread + 1 - cardinality(v_seqs), v_rows_left) u;
+      FROM unread_seqs(p_chat_ids[i], p_user_ids[i], v_scanned_to, v_head, p_max_unread + 1 - cardinality(v_seqs), greatest(v_rows_left, 1)) u;
       v_rows_left := v_rows_left - v_rows_read;
     END IF;
     known := CASE WHEN v_known IS NOT NULL OR v_rows_read > 1000 THEN

@@ -38,7 +38,7 @@ export class ChatPreferences {
     if (!row) throw new Error('set_chat_preferences gave no row.');
     if (row.outcome !== 'set' && row.outcome !== 'same') throw mineRefused(row.outcome, viewer);
     if (row.outcome === 'set') this.callbacks.stateChanged(userId, [chatId]);
-    const [state] = await this.states.of(userId, [chatId]);
+    const state = await this.states.ofMember({ userId, chatId });
     if (!state) throw chatNotFound();
     return state;
   }

@@ -158,7 +158,7 @@ export class Markers {
 
   /** @throws DomainError `NOT_FOUND` when the user has left meanwhile */
   private async stateOf(userId: string, chatId: string): Promise<ChatState> {
-    const [state] = await this.states.of(userId, [chatId]);
+    const state = await this.states.ofMember({ userId, chatId });
     if (!state) throw chatNotFound();
     return state;
   }

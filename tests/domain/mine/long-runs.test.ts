@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ChatStates } from '../../../src/domain/mine/chat-states.js';
 import type { UserProfile } from '../../../src/domain/profile.js';
 import { Random } from '../../faults/random.js';
+import { countStatements } from '../../support/graphql-app.js';
 import { rowsRead, writeRun } from '../../support/long-runs.js';
 import { assertProperty } from '../../support/property.js';
 import { recount } from '../../support/recount.js';
@@ -78,6 +79,24 @@ it('a run of one’s own is read once, in statements of a bounded length, and re
   const { seq } = await send(bob);
   expect(await state()).toMatchObject({ messages: 2, firstSeq: 12_004 });
   expect(seq).toBe(12_005);
+}, 60_000);
+
+it('counts of many members that are asked for at once share a statement, and a long one of them goes on alone', async () => {
+  const long = await newTalk();
+  await long.run('plain', ann, 12_000);
+  await long.send(bob);
+  const short = await Promise.all([newTalk(), newTalk(), newTalk()]);
+  for (const { send } of short) await send(bob);
+  const states = new ChatStates(services.db);
+  const ofAnn = ({ chatId }: { chatId: string }) => states.ofMember({ userId: ann.id, chatId });
+  const asked = [long, ...short, long].map(ofAnn);
+  const stranger = states.ofMember({ userId: crypto.randomUUID(), chatId: long.chatId });
+  const unread = { messages: 1, firstSeq: 12_004 };
+  // One for all, and one for each caller who asks for the long count.
+  expect(await countStatements(services, () => Promise.all([...asked, stranger]))).toBe(3);
+  for (const state of [asked[0], asked[4]]) expect(await state).toMatchObject({ unread });
+  for (const state of asked.slice(1, 4)) expect(await state).toMatchObject({ unread: { messages: 1, firstSeq: 4 } });
+  expect(await stranger).toBeUndefined();
 }, 60_000);
 
 it('what is known is forgotten with the chat’s epoch, and behind a marker that went back', async () => {
