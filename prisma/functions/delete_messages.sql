@@ -9,6 +9,7 @@
 --   and the refusals of lock_chat_for
 -- What was said goes with its former versions, mentions, metadata, reactions and pin. The message's place stays, in its thread too. The
 -- nonce stays, so that a repeated send is not stored again.
+-- The deletion of another's message is an act of the audit log, message.deleted.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION delete_messages(p_chat_id uuid, p_message_ids uuid[], p_actor_id uuid, p_family_id uuid, p_needs chat_role,
   p_needs_for_others chat_role)
@@ -24,7 +25,10 @@ DECLARE
   v_standing text;
   v_seqs int[];
   v_seq int;
-  v_is_others boolean;
+  v_id uuid;
+  v_sender_id uuid;
+  -- The acts for the audit log.
+  v_acts jsonb := '[]';
   v_has_others boolean := false;
   v_flags int;
   -- The numbers of those that are not deleted yet, in their order.
@@ -42,9 +46,9 @@ BEGIN
     FROM unnest(p_message_ids) WITH ORDINALITY AS asked (id, place);
     -- One by one, here and below: a plan for several numbers may read the whole chat for them.
     FOREACH v_seq IN ARRAY v_seqs LOOP
-      SELECT m.sender_id <> p_actor_id, m.flags INTO v_is_others, v_flags
+      SELECT m.sender_id, m.flags INTO v_sender_id, v_flags
       FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
-      v_has_others := v_has_others OR v_is_others;
+      v_has_others := v_has_others OR v_sender_id <> p_actor_id;
       IF v_flags & 1 = 0 THEN
         v_new := v_new || v_seq;
       END IF;
@@ -64,7 +68,7 @@ BEGIN
     SELECT n.seq - cardinality(v_new), n.mark INTO v_before, v_mark FROM take_numbers(p_chat_id, cardinality(v_new)) n;
     FOR i IN 1 .. cardinality(v_new) LOOP
       v_seq := v_new[i];
-      SELECT m.flags INTO v_flags FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
+      SELECT m.id, m.sender_id, m.flags INTO v_id, v_sender_id, v_flags FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
       -- Of the flags, the place in the timeline stays.
       UPDATE messages m SET content = '', flags = (m.flags & 2) | 9 WHERE m.chat_id = p_chat_id AND m.seq = v_seq;
       INSERT INTO message_extras AS x (chat_id, seq, deleted_at, deleted_by_id) VALUES (p_chat_id, v_seq, delete_messages.at, p_actor_id)
@@ -85,8 +89,13 @@ BEGIN
       END IF;
       INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, message_seq, created_at)
       VALUES (p_chat_id, v_before + i, v_mark, 'message.deleted', p_actor_id, v_seq, delete_messages.at);
+      IF v_sender_id <> p_actor_id THEN
+        v_acts := v_acts || jsonb_build_object('actor', p_actor_id, 'client', (SELECT f.client_id FROM token_families f WHERE f.id = p_family_id),
+          'action', 'message.deleted', 'chat', p_chat_id, 'target', v_id, 'data', jsonb_build_object('seq', v_seq, 'sender', v_sender_id));
+      END IF;
     END LOOP;
     PERFORM drop_reactions(p_chat_id, v_new);
+    PERFORM write_audit_entries(v_acts);
   END IF;
 
   RETURN QUERY

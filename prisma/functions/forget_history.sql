@@ -4,6 +4,7 @@
 --   no_message   the chat has no such message
 --   not_yours    another user sent the message
 --   and the refusals of lock_chat_for
+-- Dropping earlier versions of another's message is an act of the audit log, message.history_forgotten.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION forget_history(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role,
   p_needs_for_others chat_role)
@@ -19,6 +20,7 @@ DECLARE
   v_standing text;
   v_message_seq int;
   v_sender_id uuid;
+  v_is_change boolean;
 BEGIN
   SELECT l.outcome, l.standing INTO outcome, v_standing FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
   IF outcome = 'locked' THEN
@@ -33,8 +35,13 @@ BEGIN
     -- The rows stay: edits within a minute are counted.
     UPDATE message_revisions r SET content = NULL
     WHERE r.chat_id = p_chat_id AND r.seq = v_message_seq AND r.content IS NOT NULL;
+    v_is_change := FOUND;
     SELECT j.chat_id, j.message, j.extras INTO chat_id, message, extras
     FROM messages_as_json(ARRAY[p_chat_id], ARRAY[v_message_seq]) j;
+    IF v_is_change AND v_sender_id <> p_actor_id THEN
+      PERFORM write_audit(p_actor_id, p_family_id, 'message.history_forgotten', p_chat_id, p_message_id::text,
+        jsonb_build_object('seq', v_message_seq, 'sender', v_sender_id));
+    END IF;
   END IF;
   RETURN NEXT;
 END

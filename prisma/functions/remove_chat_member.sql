@@ -6,6 +6,7 @@
 --   direct       the actor is one of the two members of a direct chat, whom nobody removes
 --   no_user, and the refusals of lock_chat_for
 -- The membership's row stays, with left_at, so that leaving and coming back lifts no restriction.
+-- The removal of another is an act of the audit log, member.removed.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION remove_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz)
@@ -47,6 +48,9 @@ BEGIN
     SELECT n.seq, n.mark INTO seq, v_mark FROM take_number(p_chat_id) n;
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
     VALUES (p_chat_id, seq, v_mark, 'member.removed', p_actor_id, p_user_id, at);
+    IF p_user_id IS DISTINCT FROM p_actor_id THEN
+      PERFORM write_audit(p_actor_id, p_family_id, 'member.removed', p_chat_id, p_user_id::text, jsonb_build_object('role', role));
+    END IF;
   END IF;
   RETURN NEXT;
 END

@@ -9,6 +9,7 @@
 --   too_many     this would be more than p_max_changes changes; nothing changes
 -- Who is as asked already is not changed and takes no number. All ids are of users, and no user is named twice. An admin may take the
 -- last owner away. subject is as of profile_as_json.
+-- Each change is an act of the audit log: member.added, member.role_set or member.removed.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION set_chat_members(p_chat_id uuid, p_actor_id uuid, p_family_id uuid, p_user_ids uuid[], p_roles text[], p_removed_ids uuid[], p_exactly boolean, p_max_changes int)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, kind text, subject jsonb, role chat_role, joined_at timestamptz)
@@ -25,6 +26,8 @@ DECLARE
   v_ids uuid[];
   v_kinds text[];
   v_roles chat_role[];
+  -- The role before it; null of who was no member.
+  v_formers chat_role[];
   v_count int;
   -- The number before the first change.
   v_before int;
@@ -59,13 +62,15 @@ BEGIN
       JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id
       WHERE m.left_at IS NULL ORDER BY given.place);
   END IF;
-  SELECT array_agg(w.id ORDER BY w.place), array_agg(w.kind ORDER BY w.place), array_agg(w.role ORDER BY w.place)
-  INTO v_ids, v_kinds, v_roles
+  SELECT array_agg(w.id ORDER BY w.place), array_agg(w.kind ORDER BY w.place), array_agg(w.role ORDER BY w.place),
+    array_agg(w.former ORDER BY w.place)
+  INTO v_ids, v_kinds, v_roles, v_formers
   FROM (
     SELECT given.id, given.place,
       CASE WHEN m.user_id IS NULL OR m.left_at IS NOT NULL THEN 'member.added'
         WHEN given.role::chat_role <> m.role THEN 'member.updated' END AS kind,
-      coalesce(given.role::chat_role, CASE WHEN m.left_at IS NULL THEN m.role ELSE least(m.role, 'member') END, 'member') AS role
+      coalesce(given.role::chat_role, CASE WHEN m.left_at IS NULL THEN m.role ELSE least(m.role, 'member') END, 'member') AS role,
+      CASE WHEN m.left_at IS NULL THEN m.role END AS former
     FROM unnest(p_user_ids, p_roles) WITH ORDINALITY AS given (id, role, place)
     LEFT JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id) w
   WHERE w.kind IS NOT NULL;
@@ -80,6 +85,8 @@ BEGIN
     v_ids := v_removed || v_ids;
     v_kinds := array_fill('member.removed'::text, ARRAY[cardinality(v_removed)]) || v_kinds;
     v_roles := array_fill(NULL::chat_role, ARRAY[cardinality(v_removed)]) || v_roles;
+    v_formers := ARRAY(SELECT member_role(p_chat_id, gone.id) FROM unnest(v_removed) WITH ORDINALITY AS gone (id, place) ORDER BY gone.place)
+      || v_formers;
     SELECT n.seq - v_count, n.mark INTO v_before, v_mark FROM take_numbers(p_chat_id, v_count) n;
     UPDATE chat_memberships m SET left_at = v_now WHERE m.chat_id = p_chat_id AND m.user_id = ANY (v_removed);
     INSERT INTO chat_memberships AS m (chat_id, user_id, joined_at, joined_seq, joined_mark, role)
@@ -94,6 +101,14 @@ BEGIN
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
     SELECT p_chat_id, v_before + w.place::int, v_mark, w.kind, p_actor_id, w.id, v_now
     FROM unnest(v_ids, v_kinds) WITH ORDINALITY AS w (id, kind, place);
+    PERFORM write_audit_entries((
+      SELECT jsonb_agg(jsonb_build_object('actor', p_actor_id, 'client', f.client_id, 'chat', p_chat_id, 'target', w.id,
+        'action', CASE WHEN w.kind = 'member.updated' THEN 'member.role_set' ELSE w.kind END,
+        'data', CASE w.kind WHEN 'member.added' THEN jsonb_build_object('role', w.role)
+          WHEN 'member.removed' THEN jsonb_build_object('role', w.former)
+          ELSE jsonb_build_object('role', w.role, 'before', w.former) END) ORDER BY w.place)
+      FROM unnest(v_ids, v_kinds, v_roles, v_formers) WITH ORDINALITY AS w (id, kind, role, former, place)
+      JOIN token_families f ON f.id = p_family_id));
   END IF;
 
   RETURN QUERY

@@ -5,6 +5,7 @@
 --   last_owner   the chat would have no owner any more
 --   direct       the actor is one of the two members of a direct chat, which has no other roles
 --   no_member, and the refusals of lock_chat_for
+-- A change is an act of the audit log, member.role_set.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION set_member_role(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role, p_role chat_role)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz)
@@ -35,6 +36,8 @@ BEGIN
     SELECT n.seq, n.mark INTO seq, v_mark FROM take_number(p_chat_id) n;
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
     VALUES (p_chat_id, seq, v_mark, 'member.updated', p_actor_id, p_user_id, at);
+    PERFORM write_audit(p_actor_id, p_family_id, 'member.role_set', p_chat_id, p_user_id::text,
+      jsonb_build_object('role', p_role, 'before', role));
   END IF;
   RETURN NEXT;
 END

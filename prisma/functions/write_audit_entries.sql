@@ -43,7 +43,7 @@ BEGIN
       || ',"at":"' || to_char(v_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
       || '","chat":' || coalesce(to_json(v_act ->> 'chat')::text, 'null')
       || ',"client":' || coalesce(to_json(v_act ->> 'client')::text, 'null')
-      || ',"data":' || coalesce(canonical_json(nullif(v_act -> 'data', 'null')), '{}')
+      || ',"data":' || canonical_json(coalesce(nullif(v_act -> 'data', 'null'), '{}'))
       || ',"reason":' || coalesce('"' || encode(sha256(v_salt || convert_to(v_reason, 'UTF8')), 'hex') || '"', 'null')
       || ',"seq":' || v_seq
       || ',"target":' || coalesce(to_json(v_act ->> 'target')::text, 'null') || '}';

@@ -6,7 +6,6 @@ import type { PasswordHasher } from '../credentials/passwords.js';
 import type { Models } from '../database.js';
 import { DomainError } from '../errors.js';
 import { batched } from '../queues/batched.js';
-import { isUniqueViolation } from '../unique-violation.js';
 import type { Scope } from '../viewer.js';
 import { checkNewClient, type Grant, isGrant, type NewClient } from './client-rules.js';
 import { knownScopes } from './scopes.js';
@@ -24,6 +23,8 @@ export interface OAuthClient {
   /** The bot that its `client_credentials` tokens are of; null when they name no user. */
   userId: string | null;
 }
+
+type NewRow = Omit<ClientRow, 'createdAt'>;
 
 const GENERATED_SECRET_HASH = 'sha256:';
 /** The queue of secrets to verify for one client, from networks that are not trusted for it. Networks take turns. */
@@ -50,20 +51,28 @@ export class Clients {
   ) {}
 
   /**
-   * Registers a client and returns its secret, which cannot be read again; null for a public client.
+   * Registers a client, for an operator, and returns its secret, which cannot be read again; null for a public client.
    * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken id
    */
   async create(input: NewClient): Promise<{ client: OAuthClient; secret: string | null }> {
     const checked = checkNewClient(input);
     const secret = input.isPublic ? null : (input.secret ?? newToken('clientSecret'));
     const secretHash = secret && (await hashClientSecret(secret, (chosen) => this.passwords.hash(chosen)));
-    const data = { ...checked, id: checked.id ?? randomBytes(20).toString('hex'), secretHash };
-    try {
-      return { client: toClient(await this.db.prisma.oAuthClient.create({ data })), secret };
-    } catch (error) {
-      if (isUniqueViolation(error)) throw new DomainError('CONFLICT', 'This client id is taken.', { field: 'id' });
-      throw error;
-    }
+    const row = { ...checked, id: checked.id ?? randomBytes(20).toString('hex'), secretHash };
+    if (!(await this.insert(row))) throw new DomainError('CONFLICT', 'This client id is taken.', { field: 'id' });
+    return { client: toClient(row), secret };
+  }
+
+  /** Writes the act to the audit log too. False when the id is taken. */
+  private async insert({ id, name, secretHash, grants, scopes, redirectUris, userId }: NewRow): Promise<boolean> {
+    const act = { grants, scopes, isPublic: secretHash === null, serviceUser: userId };
+    const rows = await this.db.prisma.$queryRaw<unknown[]>`
+      WITH made AS (
+        INSERT INTO oauth_clients (id, name, secret_hash, grants, scopes, redirect_uris, user_id)
+        VALUES (${id}, ${name}, ${secretHash}, ${grants}, ${scopes}, ${redirectUris}, ${userId}::uuid)
+        ON CONFLICT (id) DO NOTHING RETURNING id)
+      SELECT write_audit(NULL, NULL, 'client.created', NULL, made.id, ${JSON.stringify(act)}::jsonb)::text FROM made`;
+    return rows.length > 0;
   }
 
   async find(id: string): Promise<OAuthClient | undefined> {
@@ -161,7 +170,7 @@ function equalInConstantTime(left: string, right: string): boolean {
   return timingSafeEqual(digest(left), digest(right));
 }
 
-function toClient(row: ClientRow): OAuthClient {
+function toClient(row: NewRow): OAuthClient {
   return {
     id: row.id,
     name: row.name,

@@ -1,9 +1,10 @@
+import { auditEntries } from '../audit.js';
 import { Attempts, DEFAULT_ATTEMPT_LIMITS } from '../credentials/attempts.js';
 import { MemoryAttemptStore } from '../credentials/memory-attempt-store.js';
 import { PasswordHasher } from '../credentials/passwords.js';
 import type { Database, Models } from '../database.js';
 import { DomainError } from '../errors.js';
-import { createUser } from '../people/users.js';
+import { createUser, userCreated } from '../people/users.js';
 import type { UserProfile } from '../profile.js';
 import { toProfile } from '../profile.js';
 import type { NewClient } from './client-rules.js';
@@ -46,7 +47,10 @@ export async function createFirstAccounts(
       const clients = new Clients({ prisma }, hasher, attempts);
       const user = await createUser({ prisma }, hasher, { ...admin, role: 'admin' });
       const exists = client?.id !== undefined && (await clients.find(client.id)) !== undefined;
-      return { admin: toProfile(user), client: client && !exists ? await clients.create(client) : undefined };
+      const created = client && !exists ? await clients.create(client) : undefined;
+      const acts = auditEntries(undefined, [userCreated(user.id, user)]);
+      await prisma.$executeRaw`SELECT write_audit_entries(${acts}::jsonb)`;
+      return { admin: toProfile(user), client: created };
     },
     { maxWait: 10_000, timeout: 15_000 },
   );

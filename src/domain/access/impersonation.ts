@@ -1,3 +1,4 @@
+import { type AuditAct, auditEntries } from '../audit.js';
 import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
 import { isExternalId } from '../external-id.js';
@@ -80,10 +81,11 @@ export class Impersonation {
       throw badInput('expiresIn', `expiresIn must be ${MIN_TOKEN_SECONDS} to ${MAX_TOKEN_SECONDS} seconds.`);
     const scopes = scopesOf(client, request.scopes);
     const chatIds = request.chats == null ? undefined : checkChats(request.chats);
-    const user = await this.userOf(request.user, viewer.familyId, (holder) => requireHolder(viewer, request, holder));
+    const user = await this.userOf(request.user, viewer, (holder) => requireHolder(viewer, request, holder));
     const family = {
       ...{ clientId: client.id, userId: user.id, scopes, withRefreshToken: false, chatIds, role: user.role },
       issuedBy: asking.id,
+      audit: auditEntries(viewer, [tokenIssued(user, request, { client, scopes, chatIds })]),
     };
     // Before the token is there: a guest who is forgotten at this moment has none.
     if (user.kind === 'guest') await query(this.db, REMEMBER_GUEST, [user.id, expiresIn]);
@@ -125,7 +127,7 @@ export class Impersonation {
   /** @param check throws for a user of whom there is no token, before anything of the user changes */
   private async userOf(
     { profile, guest, ...names }: TokenUser,
-    by: string,
+    by: Viewer,
     check: (user: TokenHolder) => void,
   ): Promise<UserProfile> {
     const { id, externalId, username } = names;
@@ -158,6 +160,16 @@ export class Impersonation {
     const rows = await this.db.prisma.user.findMany({ where: whereUsername(username), select: USER_FIELDS });
     return pickByUsername(rows, username) ?? null;
   }
+}
+
+/** The act of the audit log. */
+function tokenIssued(
+  user: UserProfile,
+  { expiresIn }: TokenRequest,
+  { client, scopes, chatIds }: { client: OAuthClient; scopes: Scope[]; chatIds: string[] | undefined },
+): AuditAct {
+  const data = { client: client.id, scopes, expiresIn, ...(chatIds && { chats: chatIds }) };
+  return { action: 'token.issued', target: user.id, data };
 }
 
 function ofProfile(message: string): DomainError {

@@ -48,11 +48,12 @@ const ADD = {
   name: 'chat-member-add',
   text: 'SELECT outcome, epoch, seq, joined_at AS at, role, joined_at FROM add_chat_member($1, $2, $3)',
 };
-/** Gives no row, and changes nothing, when the actor is no longer an admin. */
+/** Gives no row, and changes nothing, when the actor is no longer an admin. An addition is an act of the audit log. */
 const ADD_AS_ADMIN = {
   name: 'chat-member-add-as-admin',
-  text: `SELECT outcome, epoch, seq, joined_at AS at, role, joined_at
-    FROM (${actingAdminSql('$3::uuid', '$4::uuid')}) AS actor, LATERAL add_chat_member($1, $2, actor.id)`,
+  text: `SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, CASE WHEN outcome = 'created'
+      THEN write_audit(actor.id, $4, 'member.added', $1, $2::uuid::text, jsonb_build_object('role', role)) END
+    FROM (${actingAdminSql('$3::uuid', '$4::uuid')}) AS actor, LATERAL add_chat_member($1, $2::uuid, actor.id)`,
 };
 const REMOVE = { name: 'chat-member-remove', text: 'SELECT * FROM remove_chat_member($1, $2, $3, $4, $5)' };
 const SET_ROLE = { name: 'chat-member-set-role', text: 'SELECT * FROM set_member_role($1, $2, $3, $4, $5, $6)' };

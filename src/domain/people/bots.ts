@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditAct, writeAudit } from '../audit.js';
 import { createdSeqOf } from '../created-seq.js';
 import { type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
@@ -62,8 +63,10 @@ export class Bots {
           [ownerId ?? null],
         );
         if (rowCount === 0) throw badInput('ownerId', 'ownerId must be the id of a person who is active.');
-        const values = [uuidv7(), username, usernameKey(username), 'user', ownerId];
+        const id = uuidv7();
+        const values = [id, username, usernameKey(username), 'user', ownerId];
         const { rows } = await connection.query<Bot>(INSERT, values);
+        await writeAudit(connection, admin, [botCreated(id, 'user', ownerId)]);
         return rows[0];
       }),
     );
@@ -94,6 +97,7 @@ export class Bots {
         if (!known) {
           const id = uuidv7();
           await connection.query(INSERT, [id, username, usernameKey(username), role ?? 'user', null]);
+          await writeAudit(connection, undefined, [botCreated(id, role ?? 'user', undefined)]);
           return { id, isChanged: false };
         }
         if (known.kind !== 'bot')
@@ -105,13 +109,21 @@ export class Bots {
             },
           );
         const isChanged = role !== undefined && role !== known.role;
-        if (isChanged) await connection.query('UPDATE users SET role = $2::user_role WHERE id = $1', [known.id, role]);
+        if (isChanged) {
+          await connection.query('UPDATE users SET role = $2::user_role WHERE id = $1', [known.id, role]);
+          const data = { changed: ['role'], role };
+          await writeAudit(connection, undefined, [{ action: 'user.updated', target: known.id, data }]);
+        }
         return { id: known.id, isChanged };
       }),
     );
     if (isChanged) await this.onChange({ userId: id, endedFamilyIds: [] });
     return id;
   }
+}
+
+function botCreated(id: string, role: UserRole, ownerId: string | undefined): AuditAct {
+  return { action: 'bot.created', target: id, data: { role, owner: ownerId ?? null } };
 }
 
 /** @throws DomainError `CONFLICT` when the username is taken */

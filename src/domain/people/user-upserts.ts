@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditAct, writeAudit } from '../audit.js';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
 import { answerTimeoutMs, type Database, query } from '../database.js';
 import { badInput, DomainError } from '../errors.js';
@@ -21,7 +22,9 @@ import {
   USER_CHANGES_LOCK,
   type UserChangeListener,
   type UserChanges,
+  userCreated,
   usernameTaken,
+  userUpdated,
 } from './users.js';
 
 /** Who a user is at an identity provider: the `iss` and the `sub` of its tokens. */
@@ -78,11 +81,13 @@ interface StoredUser {
   dateJoined: Date;
 }
 
-/** What was done, for the time after COMMIT. */
+/** What was done. */
 export interface UpsertedUsers {
   /** In the order of the rows. */
   users: UserProfile[];
   changes: { userId: string; endedFamilyIds: string[] }[];
+  /** For the audit log. */
+  acts: AuditAct[];
 }
 
 /** Makes and changes many users at once. */
@@ -112,7 +117,7 @@ export class UserUpserts {
    */
   async upsert(admin: Viewer, users: readonly UserUpsert[]): Promise<UserProfile[]> {
     const checked = checkUpserts('users', users);
-    return this.change(admin.familyId, async (connection) => {
+    return this.change(admin, async (connection) => {
       await requireActingAdmin(connection, admin);
       return upsertWithin(connection, checked);
     });
@@ -120,14 +125,14 @@ export class UserUpserts {
 
   /**
    * As `upsert`, for the one user of a token. The caller has checked that the actor may do this.
-   * @param by the token family of the actor
+   * @param by the actor
    * @param check throws for a user of whom there is no token, who then stays as they are
    * @throws DomainError with a field like `user.profile.username`: `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a
    * username that another user has; `CONFLICT`, field `user.guest`, for a guest who is none; `SERVICE_UNAVAILABLE` as `upsert`
    */
   async upsertForToken(
     profile: GivenProfile & { externalId: string },
-    { by, isGuest, check }: { by: string; isGuest: boolean; check: (user: TokenHolder) => void },
+    { by, isGuest, check }: { by: Viewer; isGuest: boolean; check: (user: TokenHolder) => void },
   ): Promise<UserProfile> {
     try {
       const user = { ...checkUpsert(profile), isGuest };
@@ -142,13 +147,15 @@ export class UserUpserts {
     }
   }
 
-  /** Runs a transaction that changes users, and tells of the changes. */
-  private async change(by: string, work: (connection: PoolClient) => Promise<UpsertedUsers>): Promise<UserProfile[]> {
-    const { users, changes } = await this.waiting.run(by, () =>
+  /** Runs a transaction that changes users, writes its acts to the audit log, and tells of the changes. */
+  private async change(by: Viewer, work: (connection: PoolClient) => Promise<UpsertedUsers>): Promise<UserProfile[]> {
+    const { users, changes } = await this.waiting.run(by.familyId, () =>
       retryTaken(() =>
         transaction(this.db, async (connection) => {
           await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-          return work(connection);
+          const done = await work(connection);
+          await writeAudit(connection, by, done.acts);
+          return done;
         }),
       ),
     );
@@ -255,7 +262,7 @@ async function upsertWithin(
   }
   const differing = after.filter((user) => differs(before.get(user.externalId), user));
   if (differing.length > 0) await connection.query(UPDATE, valuesOf(differing));
-  await addIdentities(connection, users, after);
+  const identified = await addIdentities(connection, users, after);
   const switched = differing.filter((user) => before.get(user.externalId)?.isActive !== user.isActive);
   const ended = await endSignInsOfAll(
     connection,
@@ -264,6 +271,11 @@ async function upsertWithin(
   return {
     users: after.map(profileOf),
     changes: differing.map(({ id }) => ({ userId: id, endedFamilyIds: ended.get(id) })),
+    acts: after.flatMap((user) => {
+      const stored = before.get(user.externalId);
+      if (!stored) return [userCreated(user.id, user)];
+      return userUpdated(user.id, stored, user, identified.has(user.id) ? ['identities'] : []);
+    }),
   };
 }
 
@@ -350,16 +362,16 @@ const IDENTITIES = `SELECT given.place::int, i.user_id AS "userId"
 const ADD_IDENTITIES = `INSERT INTO external_identities (issuer, subject, user_id)
   SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[])`;
 
-/** @throws DomainError `CONFLICT` for an identity of another user */
+/** Returns the ids of the users who got an identity. @throws DomainError `CONFLICT` for an identity of another user */
 async function addIdentities(
   connection: PoolClient,
   users: readonly CheckedUser[],
   after: readonly StoredUser[],
-): Promise<void> {
+): Promise<Set<string | undefined>> {
   const given = users.flatMap(({ identities }, index) =>
     identities.map((identity, place) => ({ ...identity, index, place, userId: after[index]?.id })),
   );
-  if (given.length === 0) return;
+  if (given.length === 0) return new Set();
   const { rows } = await connection.query<{ place: number; userId: string }>(IDENTITIES, [
     given.map(({ issuer }) => issuer),
     given.map(({ subject }) => subject),
@@ -380,6 +392,7 @@ async function addIdentities(
       rowsToAdd.map(({ subject }) => subject),
       rowsToAdd.map(({ userId }) => userId),
     ]);
+  return new Set(rowsToAdd.map(({ userId }) => userId));
 }
 
 function identityTaken(): DomainError {

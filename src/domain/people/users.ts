@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Prisma, User } from '../../generated/prisma/client.js';
+import { type AuditAct, writeAudit } from '../audit.js';
 import type { Attempts } from '../credentials/attempts.js';
 import { Cooldowns } from '../credentials/cooldowns.js';
 import { endSignIns, endTokensOfIssuers } from '../credentials/end-sign-ins.js';
@@ -40,8 +41,34 @@ export interface UserChanges {
 /** Called after COMMIT when a user's rights, names or activity changed, with the token families that ended. */
 export type UserChangeListener = (change: { userId: string; endedFamilyIds: string[] }) => Promise<void>;
 
+/** The act of the audit log that makes a user. */
+export function userCreated(id: string, { kind, role }: { kind: UserKind; role: UserRole }): AuditAct {
+  return { action: 'user.created', target: id, data: { kind, role } };
+}
+
+/** What the audit log tells of a user. Of the rest it tells only that it changed: it may be personal, and the log stays for ever. */
+type AuditedUser = Pick<User, 'role' | 'isActive'> & Partial<Record<AuditedField, string | null>>;
+const AUDITED_FIELDS = ['username', 'email', 'firstName', 'lastName', 'externalId', 'kind'] as const;
+type AuditedField = (typeof AUDITED_FIELDS)[number];
+
+/** The act of the audit log that changes a user; none when nothing changes. */
+export function userUpdated(
+  id: string,
+  before: AuditedUser,
+  after: AuditedUser,
+  alsoChanged: string[] = [],
+): AuditAct[] {
+  const facts = {
+    ...(before.role !== after.role && { role: after.role }),
+    ...(before.isActive !== after.isActive && { isActive: after.isActive }),
+  };
+  const others = AUDITED_FIELDS.filter((field) => before[field] !== after[field]);
+  const changed = [...Object.keys(facts), ...others, ...alsoChanged];
+  return changed.length === 0 ? [] : [{ action: 'user.updated', target: id, data: { changed, ...facts } }];
+}
+
 /**
- * Creates a user, with the database or a transaction.
+ * Creates a user, with the database or a transaction, and writes nothing to the audit log.
  * @throws DomainError `BAD_USER_INPUT` for a value that breaks its rule, `CONFLICT` for a taken username
  */
 export async function createUser(
@@ -132,6 +159,7 @@ export class Users {
             checked.externalId ?? null,
           ],
         );
+        await writeAudit(connection, admin, [userCreated(id, { kind: 'human', role: checked.role })]);
       }),
     );
     return this.db.prisma.user.findUniqueOrThrow({ where: { id } });
@@ -174,11 +202,17 @@ export class Users {
         ]),
       );
       const isRenamed =
-        before.external_id !== null && data.externalId !== undefined && data.externalId !== before.external_id;
+        before.externalId !== null && data.externalId !== undefined && data.externalId !== before.externalId;
       const endedFamilyIds = [
         ...(isRenamed ? await endTokensOfIssuers(connection, before.id) : []),
         ...(!after.isActive || !before.is_active ? await endSignIns(connection, before.id) : []),
       ];
+      const { is_active: isActive, ...rest } = before;
+      await writeAudit(
+        connection,
+        admin,
+        userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...after }),
+      );
       return { userId: before.id, endedFamilyIds };
     });
     await this.onChange({ userId, endedFamilyIds });
@@ -249,7 +283,9 @@ export class Users {
     const endedFamilyIds = await transaction(this.db, async (connection) => {
       const { rowCount } = await connection.query(STORE_PASSWORD, [user.id, passwordHash]);
       if (rowCount === 0) throw noSuchUser('username');
-      return endSignIns(connection, user.id);
+      const ended = await endSignIns(connection, user.id);
+      await writeAudit(connection, undefined, [{ action: 'user.password_set', target: user.id }]);
+      return ended;
     });
     await this.onChange({ userId: user.id, endedFamilyIds });
   }
@@ -284,10 +320,14 @@ interface LockedUserRow {
   role: UserRole;
   is_active: boolean;
   password_version: number;
-  external_id: string | null;
+  email: string | null;
+  firstName: string;
+  lastName: string;
+  externalId: string | null;
 }
 
-const LOCK_USER = `SELECT id, kind, role, is_active, password_version, external_id
+const LOCK_USER = `SELECT id, kind, role, is_active, password_version, email, first_name AS "firstName", last_name AS "lastName",
+    external_id AS "externalId"
   FROM users WHERE id = $1 FOR NO KEY UPDATE`;
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';

@@ -368,7 +368,7 @@ describe('a user whom a token brings along', () => {
   });
 
   it('is forgotten as a guest also when the token was never issued', async () => {
-    const asked = { by: backend.familyId, isGuest: true, check: () => {} };
+    const asked = { by: backend, isGuest: true, check: () => {} };
     const { id } = await services.userUpserts.upsertForToken({ externalId: 'guest/4' }, asked);
     const { forgetAt } = await userOf(id);
     expect(Math.round(((forgetAt?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(30);

@@ -41,6 +41,8 @@ export interface NewFamily {
   issuedBy?: string | undefined;
   /** The trusted issuer's token that is exchanged; undefined for what is none. */
   exchanged?: { issuer: string; issuedAt: Date } | undefined;
+  /** The act of the audit log, as of `auditEntries`, when this is one. */
+  audit?: string | undefined;
 }
 
 // The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
@@ -63,6 +65,11 @@ const ISSUE = {
         SELECT $7, family.id, $5, now() + make_interval(secs => $8) FROM family WHERE $7::bytea IS NOT NULL)
     SELECT family.id, access.expires_at FROM family, access`,
 };
+/** The same with one value more: what is written to the audit log when a family was made. */
+const ISSUE_AUDITED = {
+  name: 'token-family-issue-audited',
+  text: ISSUE.text.replace(/(?= FROM family, access$)/, ', write_audit_entries($15::jsonb)'),
+};
 
 /** Starts a family. Undefined when there is no such client or user, or the user is inactive, has changed their password, has another role or was signed out. */
 export async function issueFamily(
@@ -71,7 +78,9 @@ export async function issueFamily(
   family: NewFamily,
 ): Promise<(IssuedTokens & { expiresAt: Date }) | undefined> {
   const { values, tokens } = prepare(lifetimes, family);
-  const [row] = await query<{ expires_at: Date }>(db, ISSUE, values);
+  const [row] = await (family.audit === undefined
+    ? query<{ expires_at: Date }>(db, ISSUE, values)
+    : query<{ expires_at: Date }>(db, ISSUE_AUDITED, [...values, family.audit]));
   return row && { ...tokens, expiresAt: row.expires_at };
 }
 

@@ -1,3 +1,4 @@
+import { writeAudit } from '../../audit.js';
 import { endSignIns } from '../../credentials/end-sign-ins.js';
 import { type Database, query } from '../../database.js';
 import { transaction } from '../../transaction.js';
@@ -29,7 +30,7 @@ export function endSignInsOfUser(db: Database, userId: string, exceptFamilyId?: 
 }
 
 /**
- * Deletes a client with everything that was issued to it or by it. Returns the ids of the families that ended; undefined when there is no
+ * Deletes a client with everything that was issued to it or by it, for an operator. Returns the ids of the families that ended; undefined when there is no
  * such client. The lock waits for sign-ins that are under way, which are then deleted too.
  */
 export function removeClient(db: Database, clientId: string): Promise<string[] | undefined> {
@@ -41,6 +42,7 @@ export function removeClient(db: Database, clientId: string): Promise<string[] |
       [clientId],
     );
     await connection.query('DELETE FROM oauth_clients WHERE id = $1', [clientId]);
+    await writeAudit(connection, undefined, [{ action: 'client.removed', target: clientId }]);
     return ids(families.rows);
   });
 }
