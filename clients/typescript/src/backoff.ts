@@ -4,20 +4,21 @@ const FIRST_MS = 500;
 
 /** How long to wait after so many failures in a row, in milliseconds: twice as long each time, half of it by chance. */
 export function backoffMs(failures: number, random: () => number): number {
-  const most = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(failures, 10));
-  return most * (0.5 + random() / 2);
+  return Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(failures, 10)) * (0.5 + random() / 2);
 }
 
-/** Resolves after so many milliseconds, or when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Calls `wake` when something has happened. @returns what takes it back */
+export type Waker = (wake: () => void) => () => void;
+
+/** Resolves after so many milliseconds, or when one of these wakes it. */
+export function pause(ms: number, ...wakers: Waker[]): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
+    const wake = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      for (const stop of stops) stop();
       resolve();
     };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
+    const timer = setTimeout(wake, ms);
+    const stops = wakers.map((waker) => waker(wake));
   });
 }

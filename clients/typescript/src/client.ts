@@ -1,18 +1,21 @@
-import { Api } from './api.js';
-import { Connection, type ConnectionStatus } from './connection.js';
+import { apiOver } from './api.js';
+import { pause } from './backoff.js';
+import { type ConnectionStatus, connectionOf } from './connection.js';
 import type { RoomContext } from './context.js';
 import { ME, TICKET } from './documents.js';
-import { type Fetch, Http } from './http.js';
-import { Inbox } from './inbox.js';
+import { type Fetch, requestsTo } from './http.js';
+import { type Inbox, inboxOf } from './inbox.js';
 import type { JsonObject } from './json.js';
+import { lazyOAuth } from './lazy-oauth.js';
+import { newLifetime } from './lifetime.js';
 import type { Notice } from './notices.js';
-import { OAuth, type OAuthOptions } from './oauth.js';
-import { type Patience, pauseUntilReachable, persist } from './retry.js';
-import { Room } from './room.js';
+import type { OAuth, OAuthOptions } from './oauth.js';
+import { type Patience, persist } from './retry.js';
+import { type Room, roomOf } from './room.js';
 import { sseTransport } from './sse-transport.js';
 import { type ChatStorage, memoryStorage } from './storage.js';
 import type { Observable } from './store.js';
-import { type TokenFunction, Tokens } from './tokens.js';
+import { type TokenFunction, tokensFrom } from './tokens.js';
 import type { Transport } from './transport.js';
 import { globalWebSocket, webSocketTransport } from './web-socket-transport.js';
 
@@ -85,52 +88,54 @@ export interface ChatClient {
 /** An inbox's stream has the signals of so many chats. */
 const MAX_SIGNALS = 20;
 const SIGNALS_MS = 50;
+/** Before the service is asked for events once more that it did not have. Milliseconds. */
+const PAUSE_MS = 1000;
 
 /** A client of one user. It connects when something is asked of it. */
 export function createChatClient(options: ChatClientOptions): ChatClient {
   const url = options.url.replace(/\/+$/, '');
   const fetch: Fetch = options.fetch ?? ((address, init) => globalThis.fetch(address, init));
-  const oauth = options.oauth && new OAuth(url, { storage: memoryStorage(), ...options.oauth }, fetch);
-  const tokens = new Tokens(options.token ?? ((refused) => (oauth ? oauth.token(refused) : Promise.resolve(''))));
-  const http = new Http(url, tokens, fetch);
-  const api = new Api(http);
+  const oauth = options.oauth && lazyOAuth(url, { storage: memoryStorage(), ...options.oauth }, fetch);
+  const tokens = tokensFrom(options.token ?? ((refused) => oauth?.token(refused) ?? Promise.resolve('')));
+  const life = newLifetime();
+  const request = requestsTo(url, tokens, fetch, life);
+  const api = apiOver(request);
   const random = options.random ?? Math.random;
-  const closing = new AbortController();
 
   const rooms = new Map<string, Room>();
-  const ticket = async () => (await http.request<{ createSocketTicket: string }>(TICKET)).createSocketTicket;
-  const connection = new Connection({
+  const connection = connectionOf({
     transport: options.transport ?? (globalWebSocket() ? webSocketTransport() : sseTransport()),
-    tokens,
-    request: { url, maxMissed: options.maxMissed ?? 500, fetch, ticket },
+    ...{ tokens, random, life },
+    request: {
+      ...{ url, maxMissed: options.maxMissed ?? 500, fetch },
+      ticket: async () => (await request<{ ticket: string }>(TICKET)).ticket,
+    },
     signals: () =>
       [...rooms.values()]
         .filter(({ isWatched }) => isWatched)
         .map(({ id }) => id)
         .slice(-MAX_SIGNALS),
-    diagnose: () => http.request(ME),
-    random,
+    diagnose: () => request(ME),
   });
+  const { status } = connection;
   const patience: Patience = {
-    signal: closing.signal,
-    random,
-    onReachable: (listener) =>
-      connection.status.subscribe(() => connection.status.get().state === 'live' && listener()),
+    ...{ life, random },
+    onReachable: (wake) => status.subscribe(() => status.get().state === 'live' && wake()),
   };
   let signalsTimer: ReturnType<typeof setTimeout> | undefined;
   const snapshot = (chatId: string) => persist(() => api.room(chatId, { messages: 1, members: 1 }), patience);
   const context: RoomContext = {
-    ...{ connection, http, api, patience, snapshot, storage: options.storage },
+    ...{ connection, request, api, patience, snapshot, storage: options.storage },
     notify: (notice) => options.onNotice?.(notice),
     events: {
       events: (chatId, after) => persist(() => api.events(chatId, after), patience),
       cursor: async (chatId) => (await snapshot(chatId)).cursor,
-      pause: () => pauseUntilReachable(1000, 1000, patience),
+      pause: () => pause(PAUSE_MS, life.onEnd),
     },
     watchersChanged() {
       // Whoever goes from one room to another leaves the first in the same moment.
       clearTimeout(signalsTimer);
-      signalsTimer = setTimeout(() => connection.signalsChanged(), SIGNALS_MS);
+      signalsTimer = setTimeout(connection.signalsChanged, SIGNALS_MS);
     },
     closed: ({ id }) => void rooms.delete(id),
   };
@@ -138,22 +143,20 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     frame: () => {},
     began: (isReset) => isReset && context.notify({ type: 'reset' }),
   });
-  const stopWatching = whenOnline(() => connection.status.get().state === 'waiting' && connection.start());
+  const stopWatching = whenOnline(() => status.get().state === 'waiting' && connection.start());
   let inbox: Inbox | undefined;
 
   return {
-    status: connection.status,
-    oauth,
+    ...{ status, oauth, request },
     inbox() {
-      inbox ??= new Inbox(context);
+      inbox ??= inboxOf(context);
       return inbox;
     },
     room(chatId) {
-      const room = rooms.get(chatId) ?? new Room(chatId, context);
+      const room = rooms.get(chatId) ?? roomOf(chatId, context);
       rooms.set(chatId, room);
       return room;
     },
-    request: (query, variables) => http.request(query, variables),
     connect() {
       tokens.forget();
       connection.start();
@@ -162,10 +165,8 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     },
     close() {
       stopWatching();
-      closing.abort();
       clearTimeout(signalsTimer);
-      http.close();
-      connection.close();
+      life.end();
       inbox?.close();
       for (const room of [...rooms.values()]) room.close();
     },

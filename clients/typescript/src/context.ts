@@ -1,7 +1,7 @@
 import type { Api } from './api.js';
 import type { Connection } from './connection.js';
 import type { EventSource } from './follower.js';
-import type { Http } from './http.js';
+import type { Request } from './http.js';
 import type { Notice } from './notices.js';
 import type { Patience } from './retry.js';
 import type { RoomSnapshot } from './room-state.js';
@@ -10,7 +10,7 @@ import type { ChatStorage } from './storage.js';
 /** What the rooms and the inbox of one client share. */
 export interface ClientContext {
   readonly connection: Connection;
-  readonly http: Http;
+  readonly request: Request;
   readonly api: Api;
   readonly events: EventSource;
   readonly patience: Patience;

@@ -20,7 +20,7 @@ ${VIEWER}${MESSAGE}${MEMBER}`;
 
 export const ME = `{me${USER}}`;
 
-export const TICKET = 'mutation{createSocketTicket}';
+export const TICKET = 'mutation{ticket:createSocketTicket}';
 
 export const INBOX = `query($first:Int!,$after:String){me${USER} inbox(first:$first,after:$after){next items{chat{...Item} state{...State}}}}${ITEM}`;
 

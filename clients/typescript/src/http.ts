@@ -1,5 +1,6 @@
 import { asChatError, ChatError, type ChatErrorCode, closedError, type ErrorObject, errorFrom } from './errors.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
+import type { Lifetime } from './lifetime.js';
 import type { Tokens } from './tokens.js';
 
 /** `fetch`, or what does the same. */
@@ -14,74 +15,62 @@ const CODES: Readonly<Record<number, ChatErrorCode>> = {
   503: 'SERVICE_UNAVAILABLE',
 };
 
-/** GraphQL over HTTP, with the token in use. */
-export class Http {
-  private readonly closing = new AbortController();
+/**
+ * Runs a GraphQL operation over HTTP, with the token in use. A token that the service refuses is renewed once.
+ * @throws ChatError of the first error of the answer; `NETWORK` when no answer came within 20 s
+ */
+export type Request = <Data = JsonObject>(query: string, variables?: object) => Promise<Data>;
 
-  /** @param url the service's origin, without a slash at the end */
-  constructor(
-    readonly url: string,
-    private readonly tokens: Tokens,
-    readonly fetch: Fetch,
-  ) {}
-
-  /**
-   * Runs an operation. A token that the service refuses is renewed once.
-   * @throws ChatError of the first error of the answer; `NETWORK` when no answer came within 20 s
-   */
-  async request<Data = JsonObject>(query: string, variables: object = {}): Promise<Data> {
-    const token = await this.tokens.get();
-    try {
-      return await this.run<Data>(token, query, variables);
-    } catch (error) {
-      if (!(error instanceof ChatError) || error.code !== 'UNAUTHENTICATED') throw error;
-      const renewed = await this.tokens.renew(token);
-      if (renewed === token) throw error;
-      return this.run<Data>(renewed, query, variables);
-    }
-  }
-
-  close(): void {
-    this.closing.abort();
-  }
-
-  private async run<Data>(token: string, query: string, variables: object): Promise<Data> {
-    const { response, text } = await this.post(token, JSON.stringify({ query, variables }));
-    const body = parseObject(text) ?? {};
-    const [first] = Array.isArray(body.errors) ? body.errors : [];
-    if (isObject(first)) throw errorFrom({ ...(first.extensions as ErrorObject), message: String(first.message) });
-    if (!response.ok || !isObject(body.data)) throw refusalOf(response, body);
-    return body.data as Data;
-  }
-
-  private async post(token: string, body: string): Promise<{ response: Response; text: string }> {
-    const { signal } = this.closing;
-    if (signal.aborted) throw closedError();
+/** @param url the service's origin, without a slash at the end */
+export function requestsTo(url: string, tokens: Tokens, fetch: Fetch, life: Lifetime): Request {
+  const run = async <Data>(token: string, operation: object): Promise<Data> => {
+    if (life.isOver) throw closedError();
     const timeout = new AbortController();
     const abort = () => timeout.abort();
     const timer = setTimeout(abort, TIMEOUT_MS);
-    signal.addEventListener('abort', abort);
+    const stop = life.onEnd(abort);
     try {
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-      const response = await this.fetch(`${this.url}/graphql/`, {
-        ...{ method: 'POST', headers, body },
+      const response = await fetch(`${url}/graphql/`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(operation),
         signal: timeout.signal,
       });
-      return { response, text: await response.text() };
+      return dataOf<Data>(response, await response.text());
     } catch (error) {
-      throw signal.aborted ? closedError() : asChatError(error);
+      throw life.isOver ? closedError() : asChatError(error);
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
+      stop();
     }
-  }
+  };
+  return async <Data>(query: string, variables: object = {}): Promise<Data> => {
+    const token = await tokens.get();
+    const operation = { query, variables };
+    try {
+      return await run<Data>(token, operation);
+    } catch (error) {
+      if ((error as ChatError).code !== 'UNAUTHENTICATED') throw error;
+      const renewed = await tokens.renew(token);
+      if (renewed === token) throw error;
+      return run<Data>(renewed, operation);
+    }
+  };
+}
+
+function dataOf<Data>(response: Response, text: string): Data {
+  const body = parseObject(text) ?? {};
+  const [first] = Array.isArray(body.errors) ? body.errors : [];
+  if (isObject(first)) throw errorFrom({ ...(first.extensions as ErrorObject), message: String(first.message) });
+  if (!response.ok || !isObject(body.data)) throw refusalOf(response, body);
+  return body.data as Data;
 }
 
 /** The error of an answer that is not GraphQL's: by its status, and the body that the service's other paths have. */
 export function refusalOf({ status, headers }: Response, body: JsonObject | undefined): ChatError {
   const code = CODES[status] ?? (status >= 500 ? 'INTERNAL_SERVER_ERROR' : 'PROTOCOL');
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const seconds = Number(headers.get('retry-after'));
   return new ChatError(code, typeof body?.message === 'string' ? body.message : `The service answered ${status}.`, {
-    retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
+    retryAfterMs: seconds ? seconds * 1000 : undefined,
   });
 }

@@ -28,7 +28,27 @@ const MARGIN_MS = 30_000;
  * RFC 6749 with RFC 7636 (PKCE), RFC 9207 (`iss`) and RFC 7009. Send your user to `await oauth.signInUrl()`, and when the browser is back,
  * call `await oauth.finishSignIn(location.href)`.
  */
-export class OAuth {
+export interface OAuth {
+  /** The address of the sign-in page. What proves later that it was asked for here is in the storage. */
+  signInUrl(): Promise<string>;
+  /**
+   * Ends a sign-in at the address that the sign-in page has sent the browser to.
+   * @returns false when the address is of no sign-in: it has neither `code` nor `error`
+   * @throws ChatError `UNAUTHENTICATED` when it was refused, or was not asked for here
+   */
+  finishSignIn(address: string): Promise<boolean>;
+  isSignedIn(): Promise<boolean>;
+  /** Ends the sign-in here and at the service, with all its sockets. @throws ChatError when the service could not be told */
+  signOut(): Promise<void>;
+  /** An access token that is good for a while, and is not `refused`. @throws ChatError `UNAUTHENTICATED` when it takes a sign-in */
+  token(refused?: string): Promise<string>;
+}
+
+export function oauthAt(url: string, options: OAuthOptions, fetch: Fetch): OAuth {
+  return new SignIn(url, options, fetch);
+}
+
+class SignIn implements OAuth {
   private readonly key: string;
   private refreshing: Promise<string> | undefined;
 
@@ -40,7 +60,6 @@ export class OAuth {
     this.key = `chat-api:oauth:${url}:${options.clientId}`;
   }
 
-  /** The address of the sign-in page. What proves later that it was asked for here is in the storage. */
   async signInUrl(): Promise<string> {
     const { clientId, redirectUri, scope, storage } = this.options;
     const [verifier, state] = [randomText(), randomText()];
@@ -54,11 +73,6 @@ export class OAuth {
     return `${this.url}/oauth/authorize/?${query}`;
   }
 
-  /**
-   * Ends a sign-in at the address that the sign-in page has sent the browser to.
-   * @returns false when the address is of no sign-in: it has neither `code` nor `error`
-   * @throws ChatError `UNAUTHENTICATED` when it was refused, or was not asked for here
-   */
   async finishSignIn(address: string): Promise<boolean> {
     const { storage, redirectUri } = this.options;
     const answer = new URL(address).searchParams;
@@ -82,14 +96,12 @@ export class OAuth {
     return (await this.read()) !== undefined;
   }
 
-  /** Ends the sign-in here and at the service, with all its sockets. @throws ChatError when the service could not be told */
   async signOut(): Promise<void> {
     const tokens = await this.read();
     await this.options.storage.removeItem(this.key);
     if (tokens) await this.post('revoke_token', { token: tokens.refresh ?? tokens.access });
   }
 
-  /** An access token that is good for a while, and is not `refused`. @throws ChatError `UNAUTHENTICATED` when it takes a sign-in */
   async token(refused?: string): Promise<string> {
     const tokens = await this.read();
     if (!tokens) throw new ChatError('UNAUTHENTICATED', 'Nobody is signed in.');

@@ -28,128 +28,118 @@ interface Outgoing {
  * One's own messages to one chat, one after the other in the order in which they were sent. One whose answer is lost is sent again with
  * the same nonce, and is one message therefore.
  */
-export class Outbox {
-  private readonly outgoing = new Map<string, Outgoing>();
-  private readonly queue: Outgoing[] = [];
-  private isSending = false;
-  private key: string | undefined;
-  private stored: Promise<void> = Promise.resolve();
-
-  constructor(private readonly options: OutboxOptions) {}
-
+export interface Outbox {
   /** Takes up what this user's messages are that a reload has cut off, and keeps those of now. */
-  async restore(userId: string): Promise<void> {
-    const { storage, chatId } = this.options;
-    if (!storage || this.key) return;
-    this.key = `chat-api:outbox:${userId}:${chatId}`;
-    await this.withStorage(async (stored) => {
-      for (const message of stored)
-        if (!this.outgoing.has(message.nonce)) void this.add({ ...message, status: 'sending' }).catch(() => {});
-      return [...this.outgoing.values()].map(({ message }) => storable(message));
-    });
-  }
-
+  restore(userId: string): void;
   /**
    * Resolves when the message is stored by the service.
    * @throws ChatError why it was refused; `CLOSED` when the client was closed before
    */
-  send(content: string, options: SendOptions): Promise<Message> {
-    const createdAt = new Date().toISOString();
-    const message: PendingMessage = { nonce: newNonce(), content, options, createdAt, status: 'sending' };
-    const sent = this.add(message);
-    void this.withStorage(async (stored) => [...stored, storable(message)]);
-    return sent;
-  }
-
+  send(content: string, options: SendOptions): Promise<Message>;
   /** Sends a message that failed once more. */
-  retry(nonce: string): void {
-    const failed = this.outgoing.get(nonce);
-    if (failed?.message.status === 'failed')
-      void this.add({ ...withoutError(failed.message), status: 'sending' }).catch(() => {});
-  }
-
+  retry(nonce: string): void;
   /** Forgets a message. One that is under way may be stored all the same. */
-  discard(nonce: string): void {
-    const outgoing = this.outgoing.get(nonce);
-    if (outgoing) this.settle(outgoing, new ChatError('CLOSED', 'The message was discarded.'));
-  }
-
+  discard(nonce: string): void;
   /** A message of one's own has come back as an event, perhaps before its acknowledgement. */
-  delivered(message: Message): void {
-    const outgoing = message.nonce === null ? undefined : this.outgoing.get(message.nonce);
-    if (outgoing) this.settle(outgoing, message);
-  }
+  delivered(message: Message): void;
+}
 
-  private add(message: PendingMessage): Promise<Message> {
-    return new Promise((resolve, reject) => {
-      const outgoing: Outgoing = { message, resolve, reject, isSettled: false };
-      this.outgoing.set(message.nonce, outgoing);
-      this.queue.push(outgoing);
-      this.options.changed(message);
-      void this.work();
-    });
-  }
+export function outboxOf(options: OutboxOptions): Outbox {
+  const { chatId, changed, storage, patience } = options;
+  const outgoing = new Map<string | null, Outgoing>();
+  /** The end of the one before. */
+  let turn: Promise<void> = Promise.resolve();
+  let key: string | undefined;
+  let stored: Promise<void> = Promise.resolve();
 
-  private async work(): Promise<void> {
-    if (this.isSending) return;
-    this.isSending = true;
-    for (let next = this.queue.shift(); next; next = this.queue.shift()) await this.sendOut(next);
-    this.isSending = false;
-  }
+  const settle = (one: Outgoing, result: Message | ChatError): void => {
+    if (one.isSettled) return;
+    one.isSettled = true;
+    const { nonce } = one.message;
+    outgoing.delete(nonce);
+    if (result instanceof ChatError) one.reject(result);
+    else one.resolve(result);
+    options.settled(nonce);
+    withStorage((before) => before.filter((message) => message.nonce !== nonce));
+  };
 
-  private async sendOut(outgoing: Outgoing): Promise<void> {
-    const { send, patience } = this.options;
-    const attempt = async () => {
-      if (outgoing.isSettled) throw closedError();
-      return send(outgoing.message);
-    };
+  const sendOut = async (one: Outgoing): Promise<void> => {
     try {
-      this.settle(outgoing, await persist(attempt, patience));
+      const message = await persist(async () => {
+        if (one.isSettled) throw closedError();
+        return options.send(one.message);
+      }, patience);
+      settle(one, message);
     } catch (cause) {
       const error = asChatError(cause);
-      if (outgoing.isSettled) return;
-      outgoing.reject(error);
+      if (one.isSettled) return;
+      one.reject(error);
       // What is cut off by the end of the client is sent by the next one.
-      if (patience.signal.aborted) return;
-      outgoing.message = { ...outgoing.message, status: 'failed', error };
-      this.options.changed(outgoing.message);
+      if (patience.life.isOver) return;
+      one.message = { ...one.message, status: 'failed', error };
+      changed(one.message);
     }
-  }
+  };
 
-  private settle(outgoing: Outgoing, result: Message | ChatError): void {
-    if (outgoing.isSettled) return;
-    outgoing.isSettled = true;
-    const { nonce } = outgoing.message;
-    this.outgoing.delete(nonce);
-    if (result instanceof ChatError) outgoing.reject(result);
-    else outgoing.resolve(result);
-    this.options.settled(nonce);
-    void this.withStorage(async (stored) => stored.filter((message) => message.nonce !== nonce));
-  }
+  const add = (stored: Stored): Promise<Message> => {
+    const message: PendingMessage = { ...stored, status: 'sending' };
+    const sent = new Promise<Message>((resolve, reject) => {
+      const one: Outgoing = { message, resolve, reject, isSettled: false };
+      outgoing.set(message.nonce, one);
+      turn = turn.then(() => sendOut(one));
+    });
+    changed(message);
+    // `pending` says it too: nobody has to wait for the promise.
+    sent.catch(() => {});
+    return sent;
+  };
 
   /** Changes what is stored, one change after the other: another tab of the user may have added something. */
-  private withStorage(change: (stored: Stored[]) => Promise<Stored[]>): Promise<void> {
-    const { storage, storageFailed } = this.options;
-    const { key } = this;
-    if (!storage || !key) return Promise.resolve();
-    this.stored = this.stored
+  const withStorage = (change: (stored: Stored[]) => Stored[]): void => {
+    const at = key;
+    if (!storage || !at) return;
+    stored = stored
       .then(async () => {
-        const text = await storage.getItem(key);
-        const stored = await change(text ? (JSON.parse(text) as Stored[]) : []);
-        if (stored.length > 0) await storage.setItem(key, JSON.stringify(stored));
-        else if (text !== null) await storage.removeItem(key);
+        const before = await storage.getItem(at);
+        const after = change(before ? JSON.parse(before) : []);
+        if (after.length > 0) await storage.setItem(at, JSON.stringify(after));
+        else if (before) await storage.removeItem(at);
       })
-      .catch(storageFailed);
-    return this.stored;
-  }
+      .catch(options.storageFailed);
+  };
+
+  return {
+    restore(userId) {
+      if (key) return;
+      key = `chat-api:outbox:${userId}:${chatId}`;
+      withStorage((before) => {
+        for (const message of before) if (!outgoing.has(message.nonce)) void add(message);
+        return [...outgoing.values()].map(({ message }) => storable(message));
+      });
+    },
+    send(content, options) {
+      const message = { nonce: newNonce(), content, options, createdAt: new Date().toISOString() };
+      const sent = add(message);
+      withStorage((before) => [...before, message]);
+      return sent;
+    },
+    retry(nonce) {
+      const { message } = outgoing.get(nonce) ?? {};
+      if (message?.status === 'failed') void add(storable(message));
+    },
+    discard(nonce) {
+      const one = outgoing.get(nonce);
+      if (one) settle(one, new ChatError('CLOSED', 'The message was discarded.'));
+    },
+    delivered(message) {
+      const one = outgoing.get(message.nonce);
+      if (one) settle(one, message);
+    },
+  };
 }
 
-function storable({ nonce, content, options, createdAt }: PendingMessage): Stored {
+function storable({ nonce, content, options, createdAt }: Stored): Stored {
   return { nonce, content, options, createdAt };
-}
-
-function withoutError({ error, ...message }: PendingMessage): PendingMessage {
-  return message;
 }
 
 /** `randomUUID` is there on https pages alone. */

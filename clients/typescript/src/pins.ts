@@ -1,7 +1,7 @@
 import type { ChatEvent } from './events.js';
 import { type GraphqlMessage, type Message, messageFromGraphql } from './messages.js';
 import { PINS } from './part-documents.js';
-import { Rereader } from './rereader.js';
+import { type Rereader, rereaderOf } from './rereader.js';
 import type { Room } from './room.js';
 import { type PartState, RoomPart } from './room-part.js';
 import { applyToMessages, replaceMessage } from './timeline.js';
@@ -39,11 +39,12 @@ export class Pins extends RoomPart<PinsView, Snapshot> {
 
   constructor(room: Room) {
     super(room, { status: 'loading', error: null, messages: [] });
-    this.rereader = new Rereader({
-      ...{ chatId: room.id, context: room.context },
-      find: (id) => this.get().messages.find((message) => message.id === id),
-      replace: (message) => this.show(replaceMessage(this.get().messages, message)),
-    });
+    this.rereader = rereaderOf(
+      room.id,
+      room.context,
+      (id) => this.get().messages.find((message) => message.id === id),
+      (message) => this.show(replaceMessage(this.get().messages, message)),
+    );
   }
 
   protected async load(): Promise<Snapshot> {

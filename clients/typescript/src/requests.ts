@@ -6,45 +6,47 @@ const TIMEOUT_MS = 15_000;
 interface Waiting {
   resolve(ack: JsonObject): void;
   reject(error: ChatError): void;
-  timer: ReturnType<typeof setTimeout>;
 }
 
 /** Frames that are answered by `ack` or `error`, told apart by their ids. */
-export class Requests {
-  private readonly waiting = new Map<string, Waiting>();
-  private last = 0;
-
-  constructor(private readonly send: (frame: object) => void) {}
-
+export interface Requests {
   /** @throws ChatError of the service's `error` frame; `NETWORK` without an answer, when it may have been carried out */
-  ask(frame: object): Promise<JsonObject> {
-    this.last += 1;
-    const id = String(this.last);
-    return new Promise((resolve, reject) => {
-      const expire = () => this.take(id)?.reject(new ChatError('NETWORK', 'No answer came in time.'));
-      this.waiting.set(id, { resolve, reject, timer: setTimeout(expire, TIMEOUT_MS) });
-      this.send({ ...frame, id });
-    });
-  }
-
+  ask(frame: object): Promise<JsonObject>;
   /** @returns whether the frame is an answer */
-  settle(frame: JsonObject): boolean {
-    if (frame.type !== 'ack' && frame.type !== 'error') return frame.type === 'pong';
-    const waiting = typeof frame.id === 'string' ? this.take(frame.id) : undefined;
-    if (frame.type === 'ack') waiting?.resolve(frame);
-    else waiting?.reject(errorFrom(frame as unknown as ErrorObject));
-    return true;
-  }
-
+  settle(frame: JsonObject): boolean;
   /** The connection is gone: what was not answered is answered with this. */
-  fail(error: ChatError): void {
-    for (const id of [...this.waiting.keys()]) this.take(id)?.reject(error);
-  }
+  fail(error: ChatError): void;
+}
 
-  private take(id: string): Waiting | undefined {
-    const waiting = this.waiting.get(id);
-    this.waiting.delete(id);
-    clearTimeout(waiting?.timer);
-    return waiting;
-  }
+export function requestsOver(send: (frame: object) => void): Requests {
+  const waiting = new Map<unknown, Waiting>();
+  let last = 0;
+  return {
+    ask(frame) {
+      last += 1;
+      const id = String(last);
+      const answer = new Promise<JsonObject>((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        send({ ...frame, id });
+      });
+      const timer = setTimeout(
+        () => waiting.get(id)?.reject(new ChatError('NETWORK', 'No answer came in time.')),
+        TIMEOUT_MS,
+      );
+      return answer.finally(() => {
+        clearTimeout(timer);
+        waiting.delete(id);
+      });
+    },
+    settle(frame) {
+      const { type, id } = frame;
+      if (type === 'ack') waiting.get(id)?.resolve(frame);
+      else if (type === 'error') waiting.get(id)?.reject(errorFrom(frame as unknown as ErrorObject));
+      else return type === 'pong';
+      return true;
+    },
+    fail(error) {
+      for (const { reject } of waiting.values()) reject(error);
+    },
+  };
 }

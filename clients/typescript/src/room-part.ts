@@ -68,8 +68,7 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
   protected resumed(): void {}
 
   protected request<Data>(document: string, variables: object = {}): Promise<Data> {
-    const { http } = this.room.context;
-    return http.request<Data>(document, { ...variables, chatId: this.room.id });
+    return this.room.context.request<Data>(document, { ...variables, chatId: this.room.id });
   }
 
   /** Loads it anew. */

@@ -1,7 +1,7 @@
 import type { ChatEvent } from './events.js';
 import { type GraphqlMessage, type Message, messageFromGraphql, type UserRef } from './messages.js';
 import { FOLLOW, MARK_THREAD_READ, REPLIES, THREAD, THREADS } from './part-documents.js';
-import { Rereader } from './rereader.js';
+import { type Rereader, rereaderOf } from './rereader.js';
 import type { Room } from './room.js';
 import { RoomPart } from './room-part.js';
 import type { RoomState, SendOptions } from './room-state.js';
@@ -39,11 +39,12 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
     readonly rootId: string,
   ) {
     super(room, emptyThread());
-    this.rereader = new Rereader({
-      ...{ chatId: room.id, context: room.context },
-      find: (id) => [this.get().root, ...this.get().messages].find((message) => message?.id === id) ?? undefined,
-      replace: (message) => this.dispatch({ type: 'message', message }),
-    });
+    this.rereader = rereaderOf(
+      room.id,
+      room.context,
+      (id) => [this.get().root, ...this.get().messages].find((message) => message?.id === id) ?? undefined,
+      (message) => this.dispatch({ type: 'message', message }),
+    );
   }
 
   /** Replies in the thread. As `room.send`. */
@@ -150,7 +151,7 @@ export interface ThreadItem {
 
 /** The threads of a chat as they are now, the one with the newest reply first. @throws ChatError */
 export async function listThreads(room: Room, options: ThreadsOptions = {}): Promise<ThreadItem[]> {
-  const { threads } = await room.context.http.request<{ threads: (ThreadItem & { root: GraphqlMessage })[] }>(THREADS, {
+  const { threads } = await room.context.request<{ threads: (ThreadItem & { root: GraphqlMessage })[] }>(THREADS, {
     ...{ first: REPLIES_PER_PAGE, ...options, chatId: room.id },
   });
   return threads.map((thread) => ({ ...thread, root: messageFromGraphql(thread.root) }));

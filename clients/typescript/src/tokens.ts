@@ -7,46 +7,47 @@ import { asChatError, ChatError } from './errors.js';
 export type TokenFunction = (refused?: string) => Promise<string>;
 
 /** The access token in use. Calls that come while one is fetched wait for the same. */
-export class Tokens {
-  private current: Promise<string> | undefined;
-
-  constructor(private readonly fetchToken: TokenFunction) {}
-
+export interface Tokens {
   /** @throws ChatError `TOKEN_UNAVAILABLE`, or what the function threw if that is a ChatError */
-  get(): Promise<string> {
-    this.current ??= this.fetch();
-    return this.current;
-  }
-
+  get(): Promise<string>;
   /** A token in place of this one; the present one if that is another already. @throws as `get` */
-  async renew(refused: string): Promise<string> {
-    const before = this.current;
-    const token = await before?.catch(() => undefined);
-    const isReplaced = before !== this.current || (token !== undefined && token !== refused);
-    if (!isReplaced) this.current = this.fetch(refused);
-    return this.get();
-  }
-
+  renew(refused: string): Promise<string>;
   /** The next call fetches one. */
-  forget(): void {
-    this.current = undefined;
-  }
+  forget(): void;
+}
 
-  private fetch(refused?: string): Promise<string> {
-    const fetched = this.checked(refused);
-    fetched.catch(() => {
-      if (this.current === fetched) this.current = undefined;
+export function tokensFrom(fetchToken: TokenFunction): Tokens {
+  let current: Promise<string> | undefined;
+
+  const fetch = (refused?: string): Promise<string> => {
+    const fetched = checked(fetchToken, refused).catch((error) => {
+      if (current === fetched) current = undefined;
+      throw error;
     });
+    current = fetched;
     return fetched;
-  }
+  };
+  const get = () => current ?? fetch();
 
-  private async checked(refused?: string): Promise<string> {
-    try {
-      const token = await this.fetchToken(refused);
-      if (typeof token === 'string' && token !== '') return token;
-    } catch (error) {
-      throw asChatError(error, 'TOKEN_UNAVAILABLE');
-    }
-    throw new ChatError('TOKEN_UNAVAILABLE', 'The token function returned no token.');
+  return {
+    get,
+    async renew(refused) {
+      const before = current;
+      const token = await before?.catch(() => undefined);
+      return before !== current || (token !== undefined && token !== refused) ? get() : fetch(refused);
+    },
+    forget() {
+      current = undefined;
+    },
+  };
+}
+
+async function checked(fetchToken: TokenFunction, refused: string | undefined): Promise<string> {
+  try {
+    const token = await fetchToken(refused);
+    if (typeof token === 'string' && token !== '') return token;
+  } catch (error) {
+    throw asChatError(error, 'TOKEN_UNAVAILABLE');
   }
+  throw new ChatError('TOKEN_UNAVAILABLE', 'The token function returned no token.');
 }
