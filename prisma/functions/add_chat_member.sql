@@ -2,7 +2,8 @@
 --   created    the user is a member now; the event has the number seq
 --   repeated   the user was a member already; nothing changes
 --   direct     the chat is a direct chat, which has its two members for ever, and the actor is one of them or an operator
---   no_chat    there is no such chat, or it is a direct chat of others
+--   archived   the chat is archived
+--   no_chat    there is no such chat, or it is deleted, or it is a direct chat of others
 --   no_user
 -- A user who was a member before keeps the restrictions of then: a mute stays, and the role is at most "member". The read marker
 -- and the preferences stay too.
@@ -22,8 +23,10 @@ DECLARE
   v_role chat_role;
   v_kind chat_kind;
   v_is_member boolean;
+  v_is_archived boolean;
 BEGIN
-  SELECT c.epoch, c.kind INTO v_epoch, v_kind FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  SELECT c.epoch, c.kind, c.archived_at IS NOT NULL INTO v_epoch, v_kind, v_is_archived
+  FROM chats c WHERE c.id = p_chat_id AND c.deleted_at IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND OR v_kind = 'direct' THEN
     RETURN QUERY SELECT CASE WHEN v_kind = 'direct' AND (p_actor_id IS NULL OR EXISTS (
         SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_actor_id)) THEN 'direct' ELSE 'no_chat' END,
@@ -41,6 +44,9 @@ BEGIN
   WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
   IF v_is_member THEN
     RETURN QUERY SELECT 'repeated', v_epoch, NULL::int, v_joined::timestamptz, v_role;
+    RETURN;
+  ELSIF v_is_archived THEN
+    RETURN QUERY SELECT 'archived', NULL::text, NULL::int, NULL::timestamptz, NULL::chat_role;
     RETURN;
   END IF;
 

@@ -2,10 +2,15 @@
 --   created        stored with the next number of its chat
 --   repeated       the sender sent it to this chat before, with this nonce; the row is the earlier message, edited or deleted since or not
 --   nonce_reused   as repeated, but it is another message (is_same_send)
---   unreachable    there is no such chat, or the sender is not active, or is neither a member nor, but in a direct chat, an admin
---   role           the sender's role in the chat is lower than p_needs (chats/rights.ts)
---   busy           only with p_lock_wait_ms = 0: another transaction has locked the row of the chat or of a sender
+--   unreachable    there is no such chat, or it is deleted, or the sender is not active, or is neither a member nor, but in a direct
+--                  chat, an admin
+--   the refusals of send_refusal, with their details in the column message
+--   busy           with p_lock_wait_ms = 0: another transaction has locked the row of the chat or of a sender; otherwise the sender was
+--                  refused a moment ago, and is not now
 --   the refusals of append_with_extras
+--
+-- p_needs is the lowest role that sends, p_free the lowest that slow mode does not slow (chats/rights.ts). p_narrowed: for each message
+-- whether it comes through a narrowed token; null when none does.
 --
 -- p_extras: for each message that is not plain what append_with_extras reads, null for the others, and null when all are plain. The
 -- result of such a message is in the column message, as messages_as_json has it; that column is null for a plain one.
@@ -24,7 +29,9 @@
 --
 -- The function is in PL/pgSQL because each of its statements takes a snapshot of its own: a read after a wait for a lock sees what
 -- the lock's previous holder committed.
-CREATE OR REPLACE FUNCTION append_messages(p_ids uuid[], p_chat_ids uuid[], p_sender_ids uuid[], p_contents text[], p_nonces text[], p_lock_wait_ms int, p_needs chat_role, p_extras jsonb[] DEFAULT NULL)
+CREATE OR REPLACE FUNCTION append_messages(p_ids uuid[], p_chat_ids uuid[], p_sender_ids uuid[], p_contents text[], p_nonces text[], p_lock_wait_ms int,
+  p_needs chat_role, p_free chat_role,
+  p_narrowed boolean[] DEFAULT NULL, p_extras jsonb[] DEFAULT NULL)
 RETURNS TABLE (outcome text, epoch text, seq int, id uuid, content text, nonce text, created_at timestamptz, message jsonb, shown_to uuid[])
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
@@ -36,13 +43,14 @@ AS $$
 DECLARE
   v_now timestamptz(3) := clock_timestamp();
   v_waited interval;
-  -- Of each message, as read at the beginning: its chat's last_seq, whether its sender may write, whether its nonce is known.
+  -- Of each message, as read at the beginning: its chat's last_seq, whether its sender may send, whether its nonce is known.
   v_seen int[];
   v_allowed boolean[];
   v_known boolean[];
   -- Every message of the batch may be written and is new, as read at the beginning: nearly always.
   v_all_new boolean := true;
   v_chat uuid;
+  v_sender uuid;
   -- Places in the batch: of the first message of the next chat, and of the message that took this chat's numbers.
   v_next int := 1;
   v_first int;
@@ -51,13 +59,18 @@ DECLARE
   v_holds boolean;
   v_last_seq int;
   v_may boolean;
-  v_reads boolean;
+  v_refusal text;
+  v_details jsonb;
   v_repeats boolean;
   -- A message is not plain.
   v_is_flagged boolean;
   v_epoch text;
   v_mark bigint;
   v_is_direct boolean;
+  -- The chat is neither archived nor deleted.
+  v_is_open boolean;
+  v_posting_role chat_role;
+  v_slow int;
   -- How many numbers were asked for, the last of them, and the last that a message got.
   v_wanted int;
   v_taken int;
@@ -69,8 +82,9 @@ BEGIN
   IF cardinality(p_ids) <= 4 THEN
     -- A few cost less one by one.
     FOR j IN 1 .. cardinality(p_ids) LOOP
-      SELECT c.last_seq, u.is_active AND ((u.role = 'admin' AND c.kind <> 'direct') OR EXISTS (
-          SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = u.id AND m.left_at IS NULL AND m.role >= p_needs)),
+      SELECT c.last_seq, u.is_active AND c.archived_at IS NULL AND c.deleted_at IS NULL AND ((u.role = 'admin' AND c.kind <> 'direct') OR EXISTS (
+          SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = u.id AND m.left_at IS NULL
+            AND may_send(m.role, m.muted_until, m.last_sent_at, c.posting_role, c.slow_seconds, p_narrowed[j], p_needs, p_free, v_now))),
         (SELECT true FROM messages e WHERE e.chat_id = c.id AND e.sender_id = u.id AND e.nonce = p_nonces[j])
         INTO v_last_seq, v_may, v_repeats
       FROM users u, chats c WHERE u.id = p_sender_ids[j] AND c.id = p_chat_ids[j];
@@ -84,14 +98,15 @@ BEGIN
     SELECT array_agg(s.last_seq), array_agg(s.allowed), array_agg(s.known), bool_and(s.allowed IS TRUE AND s.known IS NULL)
       INTO v_seen, v_allowed, v_known, v_all_new
     FROM (
-      SELECT (SELECT c.last_seq FROM chats c WHERE c.id = g.chat_id) AS last_seq,
-             (SELECT u.is_active AND ((u.role = 'admin' AND NOT is_direct_chat(g.chat_id)) OR (
-                SELECT true FROM chat_memberships m
-                WHERE m.chat_id = g.chat_id AND m.user_id = g.sender_id AND m.left_at IS NULL AND m.role >= p_needs))
-              FROM users u WHERE u.id = g.sender_id) AS allowed,
+      SELECT w.last_seq, w.allowed,
              (SELECT true FROM messages e
               WHERE e.chat_id = g.chat_id AND e.sender_id = g.sender_id AND e.nonce = g.nonce) AS known
       FROM unnest(p_chat_ids, p_sender_ids, p_nonces) WITH ORDINALITY AS g (chat_id, sender_id, nonce, place)
+      LEFT JOIN LATERAL (
+        SELECT c.last_seq, u.is_active AND c.archived_at IS NULL AND c.deleted_at IS NULL AND ((u.role = 'admin' AND c.kind <> 'direct') OR (
+            SELECT may_send(m.role, m.muted_until, m.last_sent_at, c.posting_role, c.slow_seconds, p_narrowed[g.place], p_needs, p_free, v_now)
+            FROM chat_memberships m WHERE m.chat_id = g.chat_id AND m.user_id = g.sender_id AND m.left_at IS NULL)) AS allowed
+        FROM chats c, users u WHERE c.id = g.chat_id AND u.id = g.sender_id OFFSET 0) w ON true
       ORDER BY g.place OFFSET 0) s;
   END IF;
 
@@ -139,30 +154,40 @@ BEGIN
       END IF;
       UPDATE chats c SET last_seq = c.last_seq + v_wanted, mark = greatest(c.mark, pg_current_xact_id()::text::bigint)
       WHERE c.id = v_chat
-      RETURNING c.epoch, c.mark, c.kind = 'direct', c.last_seq, c.last_seq - v_wanted INTO v_epoch, v_mark, v_is_direct, v_taken, v_head;
-      -- Memberships and nonces change only together with last_seq. Whether a user is active does not, so after a long wait it
-      -- is read again.
+      RETURNING c.epoch, c.mark, c.kind = 'direct', c.last_seq, c.last_seq - v_wanted,
+        c.archived_at IS NULL AND c.deleted_at IS NULL, c.posting_role, c.slow_seconds
+      INTO v_epoch, v_mark, v_is_direct, v_taken, v_head, v_is_open, v_posting_role, v_slow;
+      -- Memberships, settings and nonces change only together with last_seq. Whether a user is active does not, so after a long wait
+      -- it is read again. In slow mode a message decides about those behind it.
       v_waited := clock_timestamp() - v_now;
       v_now := clock_timestamp();
-      v_holds := v_head = v_seen[i] AND v_waited < '5 ms';
+      v_holds := v_head = v_seen[i] AND v_waited < '5 ms' AND v_is_open AND v_slow = 0;
       v_first := i;
+      IF v_slow > 0 THEN
+        -- The senders' memberships, in the order in which every transaction locks those of a chat.
+        IF p_lock_wait_ms = 0 THEN
+          PERFORM set_config('lock_timeout', '50', true);
+        END IF;
+        FOR v_sender IN SELECT DISTINCT g.sender_id FROM unnest(p_sender_ids[i : v_next - 1]) AS g (sender_id) ORDER BY 1 LOOP
+          PERFORM 1 FROM chat_memberships m WHERE m.chat_id = v_chat AND m.user_id = v_sender FOR NO KEY UPDATE;
+        END LOOP;
+      END IF;
     END IF;
 
     IF v_taken IS NOT NULL AND v_holds IS NOT TRUE THEN
-      SELECT u.is_active AND ((u.role = 'admin' AND NOT v_is_direct) OR EXISTS (
-        SELECT 1 FROM chat_memberships m WHERE m.chat_id = v_chat AND m.user_id = u.id AND m.left_at IS NULL AND m.role >= p_needs)) INTO v_may
+      SELECT v_is_open AND u.is_active AND ((u.role = 'admin' AND NOT v_is_direct) OR EXISTS (
+        SELECT 1 FROM chat_memberships m WHERE m.chat_id = v_chat AND m.user_id = u.id AND m.left_at IS NULL
+          AND may_send(m.role, m.muted_until, m.last_sent_at, v_posting_role, v_slow, p_narrowed[i], p_needs, p_free, v_now))) INTO v_may
       FROM users u WHERE u.id = p_sender_ids[i];
     END IF;
-    -- A member whose role is too low reads the chat, and so may learn that an earlier send was stored. Who has joined since the
-    -- beginning is none: the message was refused before.
+    -- Who reads the chat and may not send may learn that an earlier send was stored.
     IF v_may IS NOT TRUE THEN
-      v_reads := EXISTS (
-        SELECT 1 FROM chat_memberships m JOIN users u ON u.id = m.user_id
-        WHERE m.chat_id = v_chat AND m.user_id = p_sender_ids[i] AND m.left_at IS NULL AND m.role < p_needs AND u.is_active);
+      SELECT coalesce(r.outcome, 'busy'), r.details INTO v_refusal, v_details
+      FROM send_refusal(v_chat, p_sender_ids[i], p_needs, p_free, p_narrowed[i], v_now) r;
     END IF;
     nonce := p_nonces[i];
     -- The nonce of the message that took the numbers is known to be new. Others may repeat one before them in the batch.
-    IF (v_may OR v_reads) AND nonce IS NOT NULL AND NOT (v_taken IS NOT NULL AND v_holds AND i = v_first) THEN
+    IF (v_may OR v_refusal <> 'unreachable') AND nonce IS NOT NULL AND NOT (v_taken IS NOT NULL AND v_holds AND i = v_first) THEN
       SELECT c.epoch, e.seq, e.id, e.content, e.created_at, e.flags <> 0 INTO epoch, seq, id, content, created_at, v_is_flagged
       FROM messages e JOIN chats c ON c.id = e.chat_id
       WHERE e.chat_id = v_chat AND e.sender_id = p_sender_ids[i] AND e.nonce = p_nonces[i];
@@ -181,8 +206,8 @@ BEGIN
       END IF;
     END IF;
     IF v_taken IS NULL OR v_may IS NOT TRUE THEN
-      RETURN QUERY SELECT CASE WHEN v_may IS NOT TRUE AND v_reads THEN 'role' ELSE 'unreachable' END,
-        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, NULL::jsonb, NULL::uuid[];
+      RETURN QUERY SELECT CASE WHEN v_may THEN 'unreachable' ELSE v_refusal END,
+        NULL::text, NULL::int, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, v_details, NULL::uuid[];
       CONTINUE;
     END IF;
 
@@ -194,6 +219,8 @@ BEGIN
         v_head := seq;
         IF v_is_direct THEN
           shown_to := show_direct_chat(v_chat);
+        ELSIF v_slow > 0 THEN
+          UPDATE chat_memberships m SET last_sent_at = v_now WHERE m.chat_id = v_chat AND m.user_id = p_sender_ids[i];
         END IF;
       END IF;
       RETURN QUERY SELECT outcome, v_epoch, seq, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz, message, shown_to;
@@ -213,6 +240,8 @@ BEGIN
     VALUES (v_chat, v_head, id, p_sender_ids[i], p_contents[i], p_nonces[i], v_now, v_mark);
     IF v_is_direct THEN
       shown_to := show_direct_chat(v_chat);
+    ELSIF v_slow > 0 THEN
+      UPDATE chat_memberships m SET last_sent_at = v_now WHERE m.chat_id = v_chat AND m.user_id = p_sender_ids[i];
     END IF;
     RETURN NEXT;
     shown_to := NULL;

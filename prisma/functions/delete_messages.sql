@@ -1,5 +1,5 @@
--- Deletes messages of a chat, and writes an event message.deleted for each, in the order of their numbers. p_needs is the lowest role
--- that deletes its own messages, p_needs_for_others the lowest that deletes everybody's (chats/rights.ts). The ids are different.
+-- Deletes messages of a chat, and writes an event message.deleted for each, in the order of their numbers. p_right is as of
+-- access_refusal, for the actor's own messages; p_needs_for_others is the lowest role that deletes everybody's (chats/rights.ts). The ids are different.
 -- Returns a row for each message, in the order given. Outcomes:
 --   deleted      the event has the number seq
 --   repeated     the message was deleted before; it takes no number
@@ -11,7 +11,7 @@
 -- nonce stays, so that a repeated send is not stored again.
 -- The deletion of another's message is an act of the audit log, message.deleted.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION delete_messages(p_chat_id uuid, p_message_ids uuid[], p_actor_id uuid, p_family_id uuid, p_needs chat_role,
+CREATE OR REPLACE FUNCTION delete_messages(p_chat_id uuid, p_message_ids uuid[], p_actor_id uuid, p_family_id uuid, p_right jsonb,
   p_needs_for_others chat_role)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
@@ -39,7 +39,7 @@ DECLARE
   v_thread int;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
-  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
+  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     SELECT array_agg(message_seq_of(p_chat_id, asked.id) ORDER BY asked.place) INTO v_seqs

@@ -1,5 +1,5 @@
--- Gives a message other words, mentions or metadata, and writes the event message.edited. p_needs is the lowest role that may do it
--- (chats/rights.ts). p_mentions and p_metadata are null for what stays; an empty list and a JSON null take away. Outcomes:
+-- Gives a message other words, mentions or metadata, and writes the event message.edited. p_right is as of
+-- access_refusal. p_mentions and p_metadata are null for what stays; an empty list and a JSON null take away. Outcomes:
 --   edited       the event has the number seq
 --   repeated     the message has all of it already, whatever p_revision is; nothing changes
 --   no_message   the chat has no such message
@@ -9,12 +9,12 @@
 --   mention      somebody whom the edit adds is no active member of the chat
 --   window       the message was sent more than p_window_seconds ago; null for no end
 --   rate         the message was edited 10 times within a minute; the next edit may come after retry_after_ms
---   and the refusals of lock_chat_for
+--   and the refusals of lock_chat_for, with its needs
 -- The former words go to message_revisions, which keeps the newest 100. A mention that stays keeps the number at which it was added.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION edit_message(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role, p_content text,
+CREATE OR REPLACE FUNCTION edit_message(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_content text,
   p_revision int, p_mentions uuid[], p_metadata jsonb, p_window_seconds int)
-RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, retry_after_ms int, chat_id uuid, message jsonb, extras jsonb)
+RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, needs text, retry_after_ms int, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
 SET plan_cache_mode = force_generic_plan
@@ -40,7 +40,7 @@ DECLARE
   v_tenth timestamptz;
   v_mark bigint;
 BEGIN
-  SELECT l.outcome, l.epoch INTO outcome, epoch FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
+  SELECT l.outcome, l.epoch, l.needs INTO outcome, epoch, needs FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     v_message_seq := message_seq_of(p_chat_id, p_message_id);

@@ -1,12 +1,12 @@
--- Drops what the earlier versions of a message said. p_needs is the lowest role that does it to its own messages, p_needs_for_others the
--- lowest that does it to everybody's (chats/rights.ts). It is no event: what others see of the chat does not change. Outcomes:
+-- Drops what the earlier versions of a message said. p_right is as of access_refusal, for the actor's own messages; p_needs_for_others is
+-- the lowest role that does it to everybody's (chats/rights.ts). It is no event: what others see of the chat does not change. Outcomes:
 --   forgotten    also when there was nothing to drop
 --   no_message   the chat has no such message
 --   not_yours    another user sent the message
 --   and the refusals of lock_chat_for
 -- Dropping earlier versions of another's message is an act of the audit log, message.history_forgotten.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION forget_history(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role,
+CREATE OR REPLACE FUNCTION forget_history(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb,
   p_needs_for_others chat_role)
 RETURNS TABLE (outcome text, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
@@ -22,7 +22,7 @@ DECLARE
   v_sender_id uuid;
   v_is_change boolean;
 BEGIN
-  SELECT l.outcome, l.standing INTO outcome, v_standing FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_needs) l;
+  SELECT l.outcome, l.standing INTO outcome, v_standing FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     v_message_seq := message_seq_of(p_chat_id, p_message_id);
     SELECT m.sender_id INTO v_sender_id FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = v_message_seq;

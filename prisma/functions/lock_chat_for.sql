@@ -1,36 +1,72 @@
--- Locks a chat's row until COMMIT, and checks that the user is an admin or has at least the role p_needs there; in a direct chat, that
--- the user has the role. Outcomes:
+-- Locks a chat's row until COMMIT, and checks that the user may do something there. Outcomes:
 --   locked                 the user may go on
---   no_chat                there is no such chat
---   outsider, signed_out   as of chat_standing
---   role                   the user's role is lower than p_needs
--- The user's own rows are locked first, as in every statement on an admin's word: whoever waits for them holds up no chat.
--- p_family_id is null for an operator, who may do everything. standing is 'admin' for admins and operators, otherwise the result of
--- chat_standing.
-CREATE OR REPLACE FUNCTION lock_chat_for(p_chat_id uuid, p_user_id uuid, p_family_id uuid, p_needs chat_role)
-RETURNS TABLE (outcome text, epoch text, standing text)
+--   no_chat                there is no such chat, or it is deleted
+--   signed_out             the user is not active, or the sign-in has ended
+--   the refusals of access_refusal
+-- Locks the rows of the user and the sign-in first, so a demotion or a sign-out comes wholly before this transaction or after it: whoever
+-- waits for them holds up no chat. A user who is refused before the chat's row is locked does not wait for it.
+-- p_right is as of access_refusal; its member ifMembersInvite replaces needs in a chat whose members invite. p_family_id is null for an
+-- operator, who has an admin's rights. standing is 'admin' for admins and operators, but in a direct chat not for admins; otherwise the
+-- role of the user's membership, through a narrowed token 'member' at most, and 'outsider' without one. kind is the chat's, and needs
+-- the role that a refusal by role asks for.
+CREATE OR REPLACE FUNCTION lock_chat_for(p_chat_id uuid, p_user_id uuid, p_family_id uuid, p_right jsonb)
+RETURNS TABLE (outcome text, epoch text, standing text, kind chat_kind, needs text)
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
+DECLARE
+  v_is_admin boolean := true;
+  v_archived timestamptz;
+  v_deleted timestamptz;
+  v_posting_role chat_role;
+  v_muted timestamptz;
+  v_members_invite boolean;
+  v_right jsonb;
 BEGIN
-  standing := CASE WHEN p_family_id IS NULL THEN 'admin' ELSE chat_standing(p_chat_id, p_user_id, p_family_id) END;
-  -- Once before the chat's row is locked, and once more when the role can change no more.
-  FOR i IN 1 .. 2 LOOP
-    outcome := CASE
-      WHEN standing = 'admin' THEN 'locked'
-      WHEN standing IN ('outsider', 'signed_out') THEN standing
-      WHEN standing::chat_role < p_needs THEN 'role'
-      ELSE 'locked' END;
-    EXIT WHEN outcome <> 'locked' OR i = 2;
-    SELECT c.epoch INTO epoch FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  IF p_family_id IS NOT NULL THEN
+    SELECT u.role = 'admin' INTO v_is_admin FROM users u JOIN token_families f ON f.user_id = u.id
+    WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
+    FOR SHARE OF u, f;
     IF NOT FOUND THEN
+      outcome := 'signed_out';
+      RETURN NEXT;
+      RETURN;
+    END IF;
+  END IF;
+  -- Once before the chat's row is locked, and once more when nothing that decides can change any more.
+  FOR i IN 1 .. 2 LOOP
+    IF i = 1 THEN
+      SELECT c.epoch, c.kind, c.archived_at, c.deleted_at, c.posting_role, c.invites = 'members'
+        INTO epoch, kind, v_archived, v_deleted, v_posting_role, v_members_invite
+      FROM chats c WHERE c.id = p_chat_id;
+    ELSE
+      SELECT c.epoch, c.kind, c.archived_at, c.deleted_at, c.posting_role, c.invites = 'members'
+        INTO epoch, kind, v_archived, v_deleted, v_posting_role, v_members_invite
+      FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+    END IF;
+    IF NOT FOUND OR v_deleted IS NOT NULL THEN
       outcome := 'no_chat';
       EXIT;
     END IF;
-    IF standing <> 'admin' THEN
-      standing := coalesce(member_role(p_chat_id, p_user_id)::text, 'outsider');
+    IF v_is_admin AND (kind <> 'direct' OR p_family_id IS NULL) THEN
+      standing := 'admin';
+    ELSE
+      -- By the primary key: with the condition of the index of members, a plan may read all members of the chat.
+      SELECT CASE WHEN m.left_at IS NULL THEN m.role::text ELSE 'outsider' END, m.muted_until INTO standing, v_muted
+      FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
+      standing := coalesce(standing, 'outsider');
+      IF p_right ? 'isNarrowed' AND standing IN ('moderator', 'owner') THEN
+        standing := 'member';
+      END IF;
     END IF;
+    v_right := p_right || CASE WHEN v_members_invite AND p_right ? 'ifMembersInvite'
+      THEN jsonb_build_object('needs', p_right -> 'ifMembersInvite') ELSE '{}' END;
+    outcome := coalesce(access_refusal(v_right, standing, kind, v_archived, v_posting_role, v_muted, clock_timestamp()::timestamptz(3)), 'locked');
+    EXIT WHEN outcome <> 'locked';
   END LOOP;
+  needs := CASE outcome
+    WHEN 'role' THEN v_right ->> CASE WHEN kind = 'direct' THEN 'inDirect' ELSE 'needs' END
+    WHEN 'posting_role' THEN v_posting_role::text END;
   RETURN NEXT;
 END
 $$;

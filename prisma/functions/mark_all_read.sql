@@ -23,7 +23,7 @@ DECLARE
   v_root_seqs int[];
 BEGIN
   v_chat_ids := array(SELECT m.chat_id FROM unnest(p_chat_ids) AS asked (id) JOIN chat_memberships m ON m.chat_id = asked.id
-    WHERE m.user_id = p_user_id AND m.left_at IS NULL);
+    WHERE m.user_id = p_user_id AND m.left_at IS NULL AND (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = asked.id));
   IF cardinality(v_chat_ids) < cardinality(p_chat_ids) THEN
     outcome := 'no_member';
     RETURN NEXT;
@@ -35,7 +35,7 @@ BEGIN
 
   FOR chat_id IN SELECT u.id FROM unnest(v_chat_ids) AS u (id) ORDER BY u.id LOOP
     SELECT m.read_seq, c.last_seq INTO read_seq, v_head FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-    WHERE m.chat_id = mark_all_read.chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
+    WHERE m.chat_id = mark_all_read.chat_id AND m.user_id = p_user_id AND m.left_at IS NULL AND c.deleted_at IS NULL;
     v_root_seqs := array(SELECT f.root_seq FROM thread_follows f
       WHERE f.user_id = p_user_id AND f.chat_id = mark_all_read.chat_id AND f.following
         AND f.read_seq < (SELECT t.last_reply_seq FROM threads t WHERE t.chat_id = f.chat_id AND t.root_seq BETWEEN f.root_seq AND f.root_seq

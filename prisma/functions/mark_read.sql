@@ -3,7 +3,7 @@
 --   moved       the marker is at the number now
 --   same        it was there or beyond, or another call of the batch has moved it beyond; nothing changes
 --   later       p_may_write is false, and the marker would move
---   no_chat     there is no such chat, or it is a direct chat of others
+--   no_chat     there is no such chat, or it is deleted, or it is a direct chat of others
 --   no_member   the user is no member of it
 --   beyond      the chat has no such number yet
 --   no_thread   the chat has no such message, or it has no replies
@@ -35,10 +35,10 @@ BEGIN
     ORDER BY g.chat_id, g.user_id, g.seq DESC, g.place
   LOOP
     -- By the primary key, here and below: with the condition of the index of members, a plan may read all members of the chat.
-    SELECT m.read_seq, c.last_seq, m.left_at IS NULL INTO v_read, v_head, v_is_member FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+    SELECT m.read_seq, c.last_seq, m.left_at IS NULL AND c.deleted_at IS NULL INTO v_read, v_head, v_is_member FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
     WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i];
     IF v_is_member IS NOT TRUE THEN
-      v_outcomes[i] := CASE WHEN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_ids[i] AND c.kind = 'group') THEN 'no_member' ELSE 'no_chat' END;
+      v_outcomes[i] := CASE WHEN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_ids[i] AND c.kind = 'group' AND c.deleted_at IS NULL) THEN 'no_member' ELSE 'no_chat' END;
       CONTINUE;
     END IF;
     IF p_seqs[i] > v_head THEN

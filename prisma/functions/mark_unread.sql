@@ -13,7 +13,7 @@ DECLARE
   v_head int;
   v_kind chat_kind;
 BEGIN
-  SELECT c.last_seq, c.kind INTO v_head, v_kind FROM chats c WHERE c.id = p_chat_id;
+  SELECT c.last_seq, c.kind INTO v_head, v_kind FROM chats c WHERE c.id = p_chat_id AND c.deleted_at IS NULL;
   outcome := CASE
     WHEN v_head IS NULL THEN 'no_chat'
     WHEN member_role(p_chat_id, p_user_id) IS NULL

@@ -5,7 +5,7 @@
 --   signed_out   the actor is not active, or the sign-in has ended
 --   no_user      there is no such user
 --   inactive     the user is not active
--- Locks the rows of the actor and the sign-in until COMMIT, as chat_standing does. Those who make the chat of one pair wait for each
+-- Locks the rows of the actor and the sign-in until COMMIT, as lock_chat_for does. Those who make the chat of one pair wait for each
 -- other, so that they make one.
 -- The function waits at most 1 s for a lock, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION open_direct_chat(p_chat_id uuid, p_epoch text, p_actor_id uuid, p_family_id uuid, p_user_id uuid)

@@ -1,8 +1,9 @@
 -- Adds reactions of any users to any messages, and removes them. Returns a row for each, in the order given. Outcomes:
 --   done          the reaction is there now, or is gone now
 --   repeated      it was there already, or was not there; nothing changes
---   unreachable   there is no such chat, or the user is not active, or is neither a member nor, but in a direct chat, an admin
---   role          the user's role in the chat is lower than p_needs (chats/rights.ts)
+--   unreachable   there is no such chat, or it is deleted, or the user is not active, or is neither a member nor, but in a direct
+--                 chat, an admin
+--   role, archived, muted   as of access_refusal, by p_right
 --   no_message    the chat has no message with this id
 --   deleted       the message is deleted
 --   full          the message has p_max_emoji different emoji, and this would be one more
@@ -11,11 +12,12 @@
 -- message that was deleted after its reaction was written they are those of a deleted one, without the reactions that wait to be dropped.
 --
 -- The chats are not locked. The memberships are, FOR SHARE: a removal, or a change of the role, that is committed first is seen, and
--- one that comes later waits for this transaction. The locks are taken in one order, which is that of every transaction here: chats,
+-- one that comes later waits for this transaction; so does a mute. A chat that is archived meanwhile keeps a
+-- reaction that did not see it. The locks are taken in one order, which is that of every transaction here: chats,
 -- memberships by chat and user, lock_reactions, reaction_dirty by key.
 --
 -- A lock is waited for at most 300 ms; then the function fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION react(p_chat_ids uuid[], p_message_ids uuid[], p_user_ids uuid[], p_emoji text[], p_adds boolean[], p_needs chat_role, p_max_emoji int, p_waits boolean)
+CREATE OR REPLACE FUNCTION react(p_chat_ids uuid[], p_message_ids uuid[], p_user_ids uuid[], p_emoji text[], p_adds boolean[], p_right jsonb, p_max_emoji int, p_waits boolean)
 RETURNS TABLE (outcome text, chat_id uuid, seq int, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -30,14 +32,16 @@ DECLARE
   v_locked int[];
   i int;
   v_role chat_role;
-  v_is_admin boolean;
-  v_is_active boolean;
+  v_muted timestamptz;
+  v_standing text;
+  v_kind chat_kind;
+  v_archived timestamptz;
   v_flags int;
   v_changed boolean;
 BEGIN
   FOR i IN SELECT g.place FROM unnest(p_chat_ids, p_user_ids) WITH ORDINALITY AS g (chat_id, user_id, place) ORDER BY g.chat_id, g.user_id
   LOOP
-    SELECT m.role INTO v_role FROM chat_memberships m
+    SELECT m.role, m.muted_until INTO v_role, v_muted FROM chat_memberships m
     WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL FOR SHARE SKIP LOCKED;
     IF NOT FOUND AND EXISTS (
       SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL)
@@ -46,21 +50,21 @@ BEGIN
         v_outcomes[i] := 'busy';
         CONTINUE;
       END IF;
-      SELECT m.role INTO v_role FROM chat_memberships m
+      SELECT m.role, m.muted_until INTO v_role, v_muted FROM chat_memberships m
       WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL FOR SHARE;
     END IF;
-    SELECT u.is_active, u.role = 'admin' AND NOT is_direct_chat(p_chat_ids[i]) INTO v_is_active, v_is_admin
-    FROM users u WHERE u.id = p_user_ids[i];
-    IF v_is_active IS NOT TRUE OR (v_role IS NULL AND NOT v_is_admin) THEN
+    SELECT c.kind, c.archived_at, CASE WHEN u.role = 'admin' AND c.kind <> 'direct' THEN 'admin' ELSE v_role::text END
+      INTO v_kind, v_archived, v_standing
+    FROM chats c, users u WHERE c.id = p_chat_ids[i] AND c.deleted_at IS NULL AND u.id = p_user_ids[i] AND u.is_active;
+    IF v_standing IS NULL THEN
       v_outcomes[i] := 'unreachable';
-    ELSIF v_role < p_needs AND NOT v_is_admin THEN
-      v_outcomes[i] := 'role';
-    ELSE
-      v_seqs[i] := message_seq_of(p_chat_ids[i], p_message_ids[i]);
-      IF v_seqs[i] IS NULL THEN
-        v_outcomes[i] := CASE WHEN v_role IS NULL AND NOT EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_ids[i])
-          THEN 'unreachable' ELSE 'no_message' END;
-      END IF;
+      CONTINUE;
+    END IF;
+    v_outcomes[i] := access_refusal(p_right, v_standing, v_kind, v_archived, NULL, v_muted, clock_timestamp()::timestamptz(3));
+    CONTINUE WHEN v_outcomes[i] IS NOT NULL;
+    v_seqs[i] := message_seq_of(p_chat_ids[i], p_message_ids[i]);
+    IF v_seqs[i] IS NULL THEN
+      v_outcomes[i] := 'no_message';
     END IF;
   END LOOP;
 

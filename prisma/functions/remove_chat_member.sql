@@ -1,14 +1,13 @@
--- Ends a membership, and writes the event member.removed. p_needs is the lowest role that may do it (chats/rights.ts). Outcomes:
+-- Ends a membership, and writes the event member.removed. p_right is as of access_refusal. Outcomes:
 --   removed      the user is no member any more; the event has the number seq
 --   repeated     the user was no member; nothing changes
 --   rank         the member's role is not lower than the actor's; a member who is an admin counts as an owner
 --   last_owner   the chat would have no owner any more
---   direct       the actor is one of the two members of a direct chat, whom nobody removes
 --   no_user, and the refusals of lock_chat_for
 -- The membership's row stays, with left_at, so that leaving and coming back lifts no restriction.
 -- The removal of another is an act of the audit log, member.removed.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION remove_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role)
+CREATE OR REPLACE FUNCTION remove_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
@@ -16,16 +15,13 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_standing text;
-  v_is_direct boolean := is_direct_chat(p_chat_id);
   v_is_admin boolean;
   v_is_member boolean;
   v_mark bigint;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
-  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, CASE WHEN v_is_direct THEN 'reader' ELSE p_needs END) l;
-  IF outcome = 'locked' AND v_is_direct THEN
-    outcome := 'direct';
-  ELSIF outcome = 'locked' THEN
+  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
+  IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     -- By the primary key: with the condition of the index of members, a plan may read all members of the chat.
     SELECT m.role, m.joined_at, u.role = 'admin', m.left_at IS NULL INTO role, joined_at, v_is_admin, v_is_member
@@ -46,8 +42,8 @@ BEGIN
   IF outcome = 'removed' THEN
     UPDATE chat_memberships m SET left_at = remove_chat_member.at WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
     SELECT n.seq, n.mark INTO seq, v_mark FROM take_number(p_chat_id) n;
-    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
-    VALUES (p_chat_id, seq, v_mark, 'member.removed', p_actor_id, p_user_id, at);
+    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at, data)
+    VALUES (p_chat_id, seq, v_mark, 'member.removed', p_actor_id, p_user_id, at, '{"cause": "removed"}');
     IF p_user_id IS DISTINCT FROM p_actor_id THEN
       PERFORM write_audit(p_actor_id, p_family_id, 'member.removed', p_chat_id, p_user_id::text, jsonb_build_object('role', role));
     END IF;

@@ -5,7 +5,8 @@
 --   member       then one row for each user of p_user_ids, in their order
 --   no_admin     the actor is no longer an admin, or the sign-in has ended
 --   direct       the chat is a direct chat, which has its two members for ever, and the actor is one of them
---   no_chat      there is no such chat, or it is a direct chat of others
+--   archived     the chat is archived, and this would be more than removals; nothing changes
+--   no_chat      there is no such chat, or it is deleted, or it is a direct chat of others
 --   too_many     this would be more than p_max_changes changes; nothing changes
 -- Who is as asked already is not changed and takes no number. All ids are of users, and no user is named twice. An admin may take the
 -- last owner away. subject is as of profile_as_json.
@@ -21,6 +22,7 @@ DECLARE
   v_now timestamptz(3);
   v_epoch text;
   v_chat_kind chat_kind;
+  v_is_archived boolean;
   v_removed uuid[];
   -- Of each change, in the order of their numbers.
   v_ids uuid[];
@@ -41,7 +43,8 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  SELECT c.epoch, c.kind INTO v_epoch, v_chat_kind FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+  SELECT c.epoch, c.kind, c.archived_at IS NOT NULL INTO v_epoch, v_chat_kind, v_is_archived
+  FROM chats c WHERE c.id = p_chat_id AND c.deleted_at IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND OR v_chat_kind = 'direct' THEN
     outcome := CASE WHEN v_chat_kind = 'direct' AND EXISTS (
       SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_actor_id) THEN 'direct' ELSE 'no_chat' END;
@@ -79,6 +82,10 @@ BEGIN
     outcome := 'too_many';
     RETURN NEXT;
     RETURN;
+  ELSIF v_is_archived AND v_ids IS NOT NULL THEN
+    outcome := 'archived';
+    RETURN NEXT;
+    RETURN;
   END IF;
 
   IF v_count > 0 THEN
@@ -98,8 +105,9 @@ BEGIN
     UPDATE chat_memberships m SET role = w.role
     FROM unnest(v_ids, v_kinds, v_roles) AS w (id, kind, role)
     WHERE w.kind = 'member.updated' AND m.chat_id = p_chat_id AND m.user_id = w.id;
-    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
-    SELECT p_chat_id, v_before + w.place::int, v_mark, w.kind, p_actor_id, w.id, v_now
+    INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at, data)
+    SELECT p_chat_id, v_before + w.place::int, v_mark, w.kind, p_actor_id, w.id, v_now,
+      CASE WHEN w.kind = 'member.removed' THEN '{"cause": "removed"}'::jsonb END
     FROM unnest(v_ids, v_kinds) WITH ORDINALITY AS w (id, kind, place);
     PERFORM write_audit_entries((
       SELECT jsonb_agg(jsonb_build_object('actor', p_actor_id, 'client', f.client_id, 'chat', p_chat_id, 'target', w.id,

@@ -16,9 +16,10 @@ BEGIN
   SELECT CASE WHEN p_sets_notify THEN p_notify ELSE m.notify END, coalesce(p_hidden, m.hidden),
       CASE WHEN (p_sets_notify AND p_notify IS DISTINCT FROM m.notify) OR p_hidden <> m.hidden THEN 'set' ELSE 'same' END
     INTO v_notify, v_hidden, outcome
-  FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL FOR NO KEY UPDATE;
+  FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+  WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL AND c.deleted_at IS NULL FOR NO KEY UPDATE OF m;
   IF NOT FOUND THEN
-    outcome := CASE WHEN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_id AND c.kind = 'group') THEN 'no_member' ELSE 'no_chat' END;
+    outcome := CASE WHEN EXISTS (SELECT 1 FROM chats c WHERE c.id = p_chat_id AND c.kind = 'group' AND c.deleted_at IS NULL) THEN 'no_member' ELSE 'no_chat' END;
   ELSIF outcome = 'set' THEN
     UPDATE chat_memberships m SET notify = v_notify, hidden = v_hidden, state_mark = pg_current_xact_id()::text::bigint
     WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;

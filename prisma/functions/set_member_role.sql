@@ -1,27 +1,22 @@
--- Gives a member another role, and writes the event member.updated. p_needs is the lowest role that may do it (chats/rights.ts).
--- Outcomes:
+-- Gives a member another role, and writes the event member.updated. p_right is as of access_refusal. Outcomes:
 --   updated      the member has the role now; the event has the number seq
 --   repeated     the member had it already; nothing changes
 --   last_owner   the chat would have no owner any more
---   direct       the actor is one of the two members of a direct chat, which has no other roles
 --   no_member, and the refusals of lock_chat_for
 -- A change is an act of the audit log, member.role_set.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION set_member_role(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role, p_role chat_role)
+CREATE OR REPLACE FUNCTION set_member_role(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_role chat_role)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
 AS $$
 #variable_conflict use_column
 DECLARE
-  v_is_direct boolean := is_direct_chat(p_chat_id);
   v_mark bigint;
 BEGIN
   SELECT l.outcome, l.epoch INTO outcome, epoch
-  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, CASE WHEN v_is_direct THEN 'reader' ELSE p_needs END) l;
-  IF outcome = 'locked' AND v_is_direct THEN
-    outcome := 'direct';
-  ELSIF outcome = 'locked' THEN
+  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
+  IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     SELECT m.role, m.joined_at INTO role, joined_at FROM chat_memberships m
     WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;

@@ -1,5 +1,5 @@
--- Pins a message in its chat or unpins it, and writes the event message.pinned or message.unpinned. p_needs is the lowest role that may
--- do it, p_needs_in_direct the lowest in a direct chat (chats/rights.ts). Outcomes:
+-- Pins a message in its chat or unpins it, and writes the event message.pinned or message.unpinned. p_right is as of
+-- access_refusal. Outcomes:
 --   changed      the event has the number seq
 --   repeated     the message is pinned, or is not, already; nothing changes
 --   no_message   the chat has no such message
@@ -8,8 +8,8 @@
 --   and the refusals of lock_chat_for
 -- No two pins of a chat have the same time, so their order is exact.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION set_pin(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role,
-  p_needs_in_direct chat_role, p_pinned boolean, p_max int)
+CREATE OR REPLACE FUNCTION set_pin(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb,
+  p_pinned boolean, p_max int)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
@@ -26,8 +26,7 @@ DECLARE
   v_newest timestamptz;
   v_mark bigint;
 BEGIN
-  SELECT l.outcome, l.epoch INTO outcome, epoch FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id,
-    CASE WHEN is_direct_chat(p_chat_id) THEN p_needs_in_direct ELSE p_needs END) l;
+  SELECT l.outcome, l.epoch INTO outcome, epoch FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     v_message_seq := message_seq_of(p_chat_id, p_message_id);
     SELECT m.flags & 1 <> 0, x.pinned_at IS NOT NULL INTO v_is_deleted, v_is_pinned

@@ -17,7 +17,7 @@ DECLARE
   v_head int;
 BEGIN
   SELECT c.last_seq INTO v_head FROM chats c JOIN chat_memberships m ON m.chat_id = c.id
-  WHERE c.id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL FOR NO KEY UPDATE OF m;
+  WHERE c.id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL AND c.deleted_at IS NULL FOR NO KEY UPDATE OF m;
   IF NOT FOUND THEN
     outcome := 'no_member';
     RETURN NEXT;

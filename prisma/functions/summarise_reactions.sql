@@ -4,7 +4,7 @@
 --   same         the summary has not changed; no number is taken
 --   early        the last summary was made a moment ago; try again in wait_ms
 --   clean        no change waits for a summary, or another process makes it
---   dropped      the message is deleted or gone, and so are its reactions
+--   dropped      the message or its chat is deleted or gone, and so are its reactions
 -- wait_ms is also how long the next summary has to wait: 250 ms, or 20 times as long as it took to count. So the counts of a message
 -- take a twentieth of its chat's time at most, over all processes.
 -- actor is the user whose reactions have changed since the last summary; null when those of several have.
@@ -23,6 +23,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_flags int;
+  v_is_ended boolean;
   v_due timestamptz;
   v_user_id uuid;
   v_began timestamptz;
@@ -44,12 +45,12 @@ BEGIN
       RETURN;
     END IF;
     IF i = 1 THEN
-      PERFORM 1 FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+      SELECT c.deleted_at IS NOT NULL INTO v_is_ended FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
     END IF;
   END LOOP;
 
   SELECT m.flags INTO v_flags FROM messages m WHERE m.chat_id = p_chat_id AND m.seq = p_seq;
-  IF NOT FOUND OR v_flags & 1 <> 0 THEN
+  IF NOT FOUND OR v_flags & 1 <> 0 OR v_is_ended THEN
     PERFORM lock_reactions(ARRAY[p_chat_id], ARRAY[p_seq], true);
     DELETE FROM reaction_dirty d WHERE d.chat_id = p_chat_id AND d.seq = p_seq;
     DELETE FROM reactions r WHERE r.chat_id = p_chat_id AND r.seq = p_seq;

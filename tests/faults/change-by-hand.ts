@@ -1,9 +1,10 @@
+import { rightOf } from '../../src/domain/chats/rights.js';
 import type { PrivatePostgres } from '../support/private-postgres.js';
 import type { ChangeByHand } from './clients/membership-changes.js';
 
 const STATEMENTS = {
   added: 'SELECT outcome FROM add_chat_member($1, $2, NULL)',
-  removed: "SELECT outcome FROM remove_chat_member($1, $2, NULL, NULL, 'moderator')",
+  removed: `SELECT outcome FROM remove_chat_member($1, $2, NULL, NULL, '${rightOf('remove', null)}')`,
 };
 
 /**

@@ -42,10 +42,10 @@ describe("a migrated database's functions and triggers", { timeout: 60_000 }, ()
     [
       'has another result',
       `DROP FUNCTION remove_chat_member;
-       CREATE FUNCTION remove_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_needs chat_role)
+       CREATE FUNCTION remove_chat_member(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb)
          RETURNS int LANGUAGE sql AS 'SELECT 1'`,
       [
-        'DROP FUNCTION remove_chat_member(uuid, uuid, uuid, uuid, chat_role);',
+        'DROP FUNCTION remove_chat_member(uuid, uuid, uuid, uuid, jsonb);',
         'CREATE OR REPLACE FUNCTION remove_chat_member(',
       ],
     ],

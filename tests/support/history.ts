@@ -19,7 +19,7 @@ export async function writeHistory(pool: Pool, chatId: string, options: HistoryO
          array(SELECT gen_random_uuid() FROM generate_series(1, $3)), array_fill($1::uuid, ARRAY[$3]),
          array_fill($2::uuid, ARRAY[$3]),
          array(SELECT CASE WHEN $4::int IS NULL THEN 'm' || i ELSE rpad('m' || i, $4, 'x') END FROM generate_series(1, $3) i),
-         array_fill(NULL::text, ARRAY[$3]), 50, 'member')`,
+         array_fill(NULL::text, ARRAY[$3]), 50, 'member', 'moderator')`,
       [chatId, senderId, Math.min(BATCH, count - written), length],
     );
 }

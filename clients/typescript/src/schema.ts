@@ -29,11 +29,35 @@ export interface Chat {
   pins: Message[];
   /** Null when you are no member of the chat. */
   viewer: ChatState | null;
-  /** What the viewer may do in the chat now, with the scopes of their token. */
+  /** What the viewer may do in the chat now, with the scopes of their token. A mute, the archive, `postingRole` and slow mode take actions away. */
   viewerCan: ChatAction[];
 }
 
-export type ChatAction = 'delete' | 'edit' | 'mentionAll' | 'pin' | 'react' | 'read' | 'remove' | 'roles' | 'send';
+export type ChatAction =
+  | 'archive'
+  | 'ban'
+  | 'delete'
+  | 'deleteChat'
+  | 'edit'
+  | 'invite'
+  | 'leave'
+  | 'markRead'
+  | 'mentionAll'
+  | 'mute'
+  | 'pin'
+  | 'react'
+  | 'read'
+  | 'readReports'
+  | 'remove'
+  | 'rename'
+  | 'reply'
+  | 'report'
+  | 'roles'
+  | 'send'
+  | 'settings'
+  | 'slowMode'
+  | 'type'
+  | 'upload';
 
 /** A durable change of a chat. The changes of a chat are numbered 1, 2, 3, … */
 export interface ChatEvent {
@@ -219,7 +243,7 @@ export interface Message {
   viewerCan: MessageAction[];
 }
 
-export type MessageAction = 'delete' | 'edit' | 'pin' | 'react' | 'readHistory' | 'reply';
+export type MessageAction = 'delete' | 'edit' | 'pin' | 'react' | 'readHistory' | 'reply' | 'report';
 
 /** Somebody sent a message. */
 export interface MessageCreated {

@@ -133,8 +133,12 @@ export class Chats {
 
   /** Who the viewer is in each of these chats; undefined for a chat that does not exist. One query. */
   async standingsOf(viewer: Viewer | null, ids: readonly string[]): Promise<(Standing | undefined)[]> {
-    const standings = await readStandings(this.db, userOf(viewer).id, ids);
-    return ids.map((id) => (reaches(viewer, id) ? standings.get(id) : undefined));
+    const { id: userId } = userOf(viewer);
+    const standings = await readStandings(
+      this.db,
+      ids.map((chatId) => ({ chatId, userId })),
+    );
+    return standings.map((standing, index) => (reaches(viewer, ids[index] ?? '') ? standing : undefined));
   }
 
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */

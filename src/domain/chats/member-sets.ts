@@ -10,6 +10,7 @@ import { checkLength, inRow, rowError } from '../row-errors.js';
 import { canonicalId } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { ChatMutex } from './chat-mutex.js';
+import { chatArchived } from './chat-refusals.js';
 import type { Member } from './member-lists.js';
 
 /** A user, by one of their ids. */
@@ -31,7 +32,7 @@ export interface MemberSet {
 export const MAX_SET_MEMBERS = 1000;
 
 /** A row of `set_chat_members`; its file in `prisma/functions` explains each outcome. */
-type Row = { outcome: 'no_admin' | 'direct' | 'no_chat' | 'too_many' } | MemberRow;
+type Row = { outcome: 'no_admin' | 'direct' | 'no_chat' | 'archived' | 'too_many' } | MemberRow;
 interface MemberRow {
   outcome: 'changed' | 'member';
   epoch: string;
@@ -67,7 +68,8 @@ export class MemberSets {
    * Adds, changes and removes members in one transaction. Each change takes a number, and the numbers are adjacent; who is as asked
    * already takes none. Returns the memberships of those in `add` or `exactly`, in their order.
    * @throws DomainError `BAD_USER_INPUT`, with a field like `add.3.externalId`, for a user who is not there or is named twice, and for
-   * more than 1,000 members or changes; `NOT_FOUND`; `CONFLICT`, rule `chat.direct`; `FORBIDDEN` or `UNAUTHENTICATED` as
+   * more than 1,000 members or changes; `NOT_FOUND`; `CONFLICT`, rule `chat.direct`; `FORBIDDEN`, rule
+   * `chat.archived`, for more than removals; `FORBIDDEN` or `UNAUTHENTICATED` as
    * `notAdminError`; `SERVICE_UNAVAILABLE` while the chat's row is locked
    */
   async set(admin: Viewer, chat: string, set: MemberSet): Promise<Member[]> {
@@ -130,6 +132,8 @@ export class MemberSets {
         throw await notAdminError(this.db, admin);
       case 'no_chat':
         throw chatNotFound();
+      case 'archived':
+        throw chatArchived();
       case 'direct':
         throw new DomainError('CONFLICT', 'A direct chat has the same two members for ever.', { rule: 'chat.direct' });
       case 'too_many':

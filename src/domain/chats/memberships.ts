@@ -1,21 +1,16 @@
 import type { ChatRole } from '../chat-role.js';
 import { type Database, query, type Statement } from '../database.js';
-import { chatNotFound, DomainError } from '../errors.js';
+import { DomainError } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
-import { actingAdminSql, notAdminError, signInEnded } from '../people/acting-admin.js';
+import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
 import { requireUserIn, type Viewer } from '../viewer.js';
+import { requireAction } from './chat-access.js';
 import type { ChatMutex } from './chat-mutex.js';
-import {
-  type ChatAction,
-  lastOwner,
-  neededRole,
-  notInDirectChat,
-  rankTooLow,
-  requireAction,
-  roleTooLow,
-} from './rights.js';
+import { lastOwner, rankTooLow } from './chat-refusals.js';
+import { type AccessRefusal, accessRefused, isAccessRefusal } from './refused-access.js';
+import { type ChatAction, rightOf } from './rights.js';
 import { readStandings } from './standings.js';
 
 export interface Membership {
@@ -29,7 +24,8 @@ export interface Membership {
 interface Outcome {
   outcome:
     | ('created' | 'updated' | 'removed' | 'repeated')
-    | ('no_chat' | 'no_user' | 'no_member' | 'outsider' | 'signed_out' | 'direct' | 'role' | 'rank' | 'last_owner');
+    | AccessRefusal
+    | ('no_user' | 'no_member' | 'rank' | 'last_owner');
   epoch: string;
   seq: number;
   at: Date;
@@ -123,14 +119,15 @@ export class Memberships {
   /** Refuses before it waits for the chat's row. The statement checks again under that lock. */
   private async requireRight(action: ChatAction, chat: string, member: string, viewer: Viewer | undefined) {
     if (viewer) {
-      const standings = await readStandings(this.db, requireUserIn(viewer, chat).id, [chat].filter(isUuid));
-      requireAction(viewer, standings.get(chat.toLowerCase()), action);
+      const place = { chatId: chat, userId: requireUserIn(viewer, chat).id };
+      const [standing] = isUuid(chat) ? await readStandings(this.db, [place]) : [];
+      requireAction(viewer, standing, action);
     }
     return targetOf(chat, member);
   }
 
   private valuesOf({ chatId, userId }: Target, actor: UserProfile | null, action: ChatAction, viewer?: Viewer) {
-    return [chatId, userId, actor?.id ?? null, viewer?.familyId ?? null, neededRole(action)];
+    return [chatId, userId, actor?.id ?? null, viewer?.familyId ?? null, rightOf(action, viewer)];
   }
 
   /** Undefined when the statement gives no row. @throws DomainError for an outcome that is a refusal */
@@ -141,20 +138,12 @@ export class Memberships {
     action?: ChatAction,
   ): Promise<Outcome | undefined> {
     const [change] = await this.mutex.run(chatId, () => query<Outcome>(this.db, statement, [...values]));
+    if (change?.outcome === 'no_chat') throw notFound('chat');
+    if (change && isAccessRefusal(change.outcome)) throw accessRefused(change.outcome, action ?? 'remove');
     switch (change?.outcome) {
-      case 'no_chat':
-        throw notFound('chat');
       case 'no_user':
       case 'no_member':
         throw notFound('user');
-      case 'outsider':
-        throw chatNotFound();
-      case 'signed_out':
-        throw signInEnded();
-      case 'direct':
-        throw notInDirectChat();
-      case 'role':
-        throw roleTooLow(action ?? 'roles');
       case 'rank':
         throw rankTooLow(change.role);
       case 'last_owner':

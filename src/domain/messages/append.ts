@@ -1,4 +1,5 @@
-import { neededRole } from '../chats/rights.js';
+import type { ChatRole } from '../chat-role.js';
+import { FREE_OF_SLOW_MODE, SENDS } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
 import type { ChatMessage } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
@@ -14,6 +15,14 @@ export interface PendingMessage {
   nonce: string | null;
   /** What `extrasToAppend` returned; null for a plain message. */
   extras: string | null;
+  /** Whether the sender's token is narrowed to chats: then they have the rights of a member at most. */
+  isNarrowed: boolean;
+}
+
+/** What a refusal says beside its rule. */
+export interface RefusalDetails {
+  needs?: ChatRole;
+  retryAfterMs?: number;
 }
 
 /**
@@ -27,6 +36,10 @@ export interface AppendedRow {
     | 'nonce_reused'
     | 'unreachable'
     | 'role'
+    | 'archived'
+    | 'posting_role'
+    | 'muted'
+    | 'slow_mode'
     | 'busy'
     | 'no_reply_to'
     | 'reply_to_deleted'
@@ -42,6 +55,8 @@ export interface AppendedRow {
   createdAt: string;
   /** The stored message when it is not plain. */
   message: ChatMessage | null;
+  /** Of a refusal. */
+  details: RefusalDetails;
   /**
    * The ids of the members of a direct chat who hid it, which this message ended: their state of the chat has changed. Null for every
    * other message.
@@ -56,14 +71,15 @@ type Values = [
   seq: number,
   id: string,
   createdAt: string,
-  message: MessageRow | null,
+  message: MessageRow | RefusalDetails | null,
   shownTo: string[] | null,
 ];
 
 const APPEND = {
   name: 'messages-append',
   text: `SELECT outcome, epoch, seq, id, created_at, message, shown_to
-    FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6, $7::chat_role, $8::jsonb[])`,
+    FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6, $7::chat_role, $8::chat_role,
+      $9::boolean[], $10::jsonb[])`,
 };
 
 /**
@@ -84,11 +100,14 @@ export async function appendMessages(
     messages.map((message) => message.content),
     messages.map((message) => message.nonce),
     lockWaitMs,
-    neededRole('send'),
+    SENDS,
+    FREE_OF_SLOW_MODE,
+    messages.some(({ isNarrowed }) => isNarrowed) ? messages.map(({ isNarrowed }) => isNarrowed) : null,
     messages.some(({ extras }) => extras !== null) ? messages.map(({ extras }) => extras) : null,
   ]);
   return rows.map(([outcome, epoch, seq, id, createdAt, message, shownTo]) => ({
     ...{ outcome, epoch, seq, id, createdAt, shownTo },
-    message: message && messageOfJson(message),
+    message: message && 'message' in message ? messageOfJson(message) : null,
+    details: message && !('message' in message) ? message : {},
   }));
 }

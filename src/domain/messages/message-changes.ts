@@ -1,13 +1,12 @@
 import type { ChatRole } from '../chat-role.js';
 import type { ChatMutex } from '../chats/chat-mutex.js';
-import { type ChatAction, DELETES_OTHERS, neededRole, needsRole, requireAction } from '../chats/rights.js';
-import { readStandings } from '../chats/standings.js';
+import { type AccessRefusal, accessRefused, isAccessRefusal } from '../chats/refused-access.js';
+import { type ChatAction, DELETES_OTHERS, rightOf } from '../chats/rights.js';
 import { type Database, query, type Statement } from '../database.js';
 import { badInput, chatNotFound } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
-import { signInEnded } from '../people/acting-admin.js';
 import { canonicalId, checkText } from '../text.js';
 import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { checkMentions, notMember } from './mentions.js';
@@ -42,20 +41,15 @@ export interface MessageEdit extends MessageTarget {
 interface ChangeRow extends MessageRow {
   outcome:
     | ('edited' | 'deleted' | 'changed' | 'repeated' | 'forgotten')
-    | ('no_chat' | 'outsider' | 'signed_out' | 'role' | 'no_message' | 'not_yours')
-    | ('is_deleted' | 'revision' | 'mention' | 'window' | 'rate' | 'full');
+    | AccessRefusal
+    | ('no_message' | 'not_yours' | 'is_deleted' | 'revision' | 'mention' | 'window' | 'rate' | 'full');
   epoch: string;
   seq: number;
   at: Date;
+  /** The role that `posting_role` asks for. */
+  needs?: ChatRole | null;
   retry_after_ms: number;
 }
-
-/** Whether one of these messages of the chat is another user's. Nobody's messages become another's, so the answer stays right. */
-const HAS_OTHERS = {
-  name: 'messages-of-others',
-  text: `SELECT 1 FROM unnest($2::uuid[]) AS asked (id)
-    JOIN messages m ON m.chat_id = $1 AND m.seq = message_seq_of($1, asked.id) WHERE m.sender_id <> $3 LIMIT 1`,
-};
 
 /** What a function is asked to change, and the argument that names it. */
 interface Asked {
@@ -69,17 +63,10 @@ type EventType = 'message.edited' | 'message.deleted' | 'message.pinned' | 'mess
 const EDIT = { name: 'message-edit', text: 'SELECT * FROM edit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' };
 const DELETE = { name: 'messages-delete', text: 'SELECT * FROM delete_messages($1, $2, $3, $4, $5, $6)' };
 const FORGET_HISTORY = { name: 'message-forget-history', text: 'SELECT * FROM forget_history($1, $2, $3, $4, $5, $6)' };
-const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7, $8)' };
+const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7)' };
 
-const ACTIONS = new Map<Statement, ChatAction>([
-  [EDIT, 'edit'],
-  [DELETE, 'delete'],
-  [FORGET_HISTORY, 'read'],
-  [SET_PIN, 'pin'],
-]);
-
-/** The arguments of `run` for what users do to their own messages, and moderators to everybody's. */
-const OWN_OR_OTHERS = [neededRole('delete'), [DELETES_OTHERS], DELETES_OTHERS] as const;
+/** The arguments of `run` for what users delete of their own, and moderators of everybody's. */
+const OWN_OR_OTHERS = ['delete', [DELETES_OTHERS], DELETES_OTHERS] as const;
 
 /** The most messages that one call deletes. */
 export const MAX_DELETED = 100;
@@ -93,8 +80,8 @@ const MAX_REVISION = 2 ** 31 - 1;
  * number and returns the message as it is then.
  *
  * All methods throw DomainError `NOT_FOUND` for a chat that the viewer does not reach and for a message that it does not have (field
- * `messageId`), `FORBIDDEN` without the right (rules `chat.role`, `message.not_yours`), `UNAUTHENTICATED` when the sign-in has ended,
- * and `SERVICE_UNAVAILABLE` while the chat's row is locked.
+ * `messageId`), `FORBIDDEN` without the right (rule `message.not_yours`, and those of `accessRefused`), `UNAUTHENTICATED` when the
+ * sign-in has ended, and `SERVICE_UNAVAILABLE` while the chat's row is locked.
  */
 export class MessageChanges {
   constructor(
@@ -115,7 +102,7 @@ export class MessageChanges {
     const content = checkText('content', input.content.trim(), { min: 1, max: MAX_CONTENT_LENGTH });
     if (revision !== null && !isRevision(revision)) throw badInput('revision', 'revision must be one that you saw.');
     const { editWindowSeconds } = this.options;
-    const row = await this.runOne(viewer, input, EDIT, neededRole('edit'), [
+    const row = await this.runOne(viewer, input, EDIT, 'edit', [
       content,
       revision,
       mentions === undefined ? null : checkMentions(mentions ?? []),
@@ -148,9 +135,7 @@ export class MessageChanges {
 
   /** Drops what the earlier versions of a message said. Nobody is told. Its sender may, and who may delete it. */
   async forgetHistory(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
-    return messageOfJson(
-      await this.runOne(viewer, target, FORGET_HISTORY, neededRole('read'), [DELETES_OTHERS], DELETES_OTHERS),
-    );
+    return messageOfJson(await this.runOne(viewer, target, FORGET_HISTORY, 'read', [DELETES_OTHERS], DELETES_OTHERS));
   }
 
   /**
@@ -169,27 +154,26 @@ export class MessageChanges {
   }
 
   private setPin(viewer: Viewer, target: MessageTarget, isPinned: boolean): Promise<ChangeRow> {
-    const values = [neededRole('pin', 'direct'), isPinned, MAX_PINS];
-    return this.runOne(viewer, target, SET_PIN, neededRole('pin'), values);
+    return this.runOne(viewer, target, SET_PIN, 'pin', [isPinned, MAX_PINS]);
   }
 
   private async runOne(
     viewer: Viewer,
     { chatId, messageId }: MessageTarget,
     statement: Statement,
-    needs: ChatRole,
+    action: ChatAction,
     values: readonly unknown[],
     needsForOthers?: ChatRole,
   ): Promise<ChangeRow> {
     const field = 'messageId';
     const asked = { chatId, message: requireId(messageId, field), field } as const;
-    const [row] = await this.run(viewer, asked, statement, needs, values, needsForOthers);
+    const [row] = await this.run(viewer, asked, statement, action, values, needsForOthers);
     return row;
   }
 
   /**
-   * @param needs the lowest role that may do this
-   * @param values the function's arguments behind that role
+   * @param action whose right the function checks
+   * @param values the function's arguments behind that right
    * @param needsForOthers the lowest role that may do it to the messages of others; undefined when none may
    * @throws DomainError for an outcome that is a refusal
    */
@@ -197,16 +181,16 @@ export class MessageChanges {
     viewer: Viewer,
     { chatId, message, field }: Asked,
     statement: Statement,
-    needs: ChatRole,
+    action: ChatAction,
     values: readonly unknown[],
     needsForOthers?: ChatRole,
   ): Promise<[ChangeRow, ...ChangeRow[]]> {
     const user = requireUserIn(requireScope(viewer, 'write'), chatId);
     const id = canonicalId(chatId);
     if (id === undefined) throw chatNotFound();
-    if (viewer.chats) await this.requireMembersRight(viewer, id, [message].flat(), statement);
-    const all = [id, message, user.id, viewer.familyId, needs, ...values];
+    const all = [id, message, user.id, viewer.familyId, rightOf(action, viewer), ...values];
     const [row, ...more] = await this.mutex.run(id, () => query<ChangeRow>(this.db, statement, all));
+    if (row && isAccessRefusal(row.outcome)) throw accessRefused(row.outcome, action, row.needs ?? undefined);
     switch (row?.outcome) {
       case 'edited':
       case 'deleted':
@@ -214,13 +198,6 @@ export class MessageChanges {
       case 'repeated':
       case 'forgotten':
         return [row, ...more];
-      case 'no_chat':
-      case 'outsider':
-        throw chatNotFound();
-      case 'signed_out':
-        throw signInEnded();
-      case 'role':
-        throw needsRole(needs);
       case 'no_message':
         throw messageNotFound(field);
       case 'not_yours':
@@ -240,21 +217,6 @@ export class MessageChanges {
       default:
         throw new Error(`A change of a message has an unknown outcome: ${row?.outcome}.`);
     }
-  }
-
-  /** A narrowed token does to no message of others what takes a higher role than a member's, whatever role its user has. */
-  private async requireMembersRight(
-    viewer: Viewer,
-    chatId: string,
-    messageIds: readonly string[],
-    statement: Statement,
-  ): Promise<void> {
-    const { id: userId } = requireUserIn(viewer, chatId);
-    const standings = await readStandings(this.db, userId, [chatId]);
-    requireAction(viewer, standings.get(chatId), ACTIONS.get(statement) ?? 'pin');
-    if (statement !== DELETE && statement !== FORGET_HISTORY) return;
-    const others = await query(this.db, HAS_OTHERS, [chatId, messageIds, userId]);
-    if (others.length > 0) throw notYours(DELETES_OTHERS);
   }
 
   /** Announces the change, if it is one, and returns the message. */

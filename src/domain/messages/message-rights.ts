@@ -1,11 +1,12 @@
-import { allowedActions, DELETES_OTHERS, isAtLeast } from '../chats/rights.js';
+import { allowedActions, isAtLeast } from '../chats/chat-access.js';
+import { DELETES_OTHERS } from '../chats/rights.js';
 import type { Standing } from '../chats/standings.js';
 import { extrasOf, type PlainMessage } from '../log/chat-message.js';
 import type { Viewer } from '../viewer.js';
 import { historyRefused } from './message-refusals.js';
 
 /** What can be done with a message. */
-export const MESSAGE_ACTIONS = ['reply', 'react', 'edit', 'delete', 'pin', 'readHistory'] as const;
+export const MESSAGE_ACTIONS = ['reply', 'react', 'edit', 'delete', 'pin', 'report', 'readHistory'] as const;
 export type MessageAction = (typeof MESSAGE_ACTIONS)[number];
 
 /** Says what a viewer may do with a message. The functions that change messages check it again. */
@@ -21,11 +22,12 @@ export class MessageRights {
     const inChat = allowedActions(viewer, standing);
     const isOwn = isSender(viewer, message);
     const may: Record<MessageAction, boolean> = {
-      reply: inChat.includes('send'),
+      reply: inChat.includes('reply'),
       react: inChat.includes('react'),
       edit: isOwn && inChat.includes('edit') && this.isEditable(message),
       delete: inChat.includes('delete') && (isOwn || isAtLeast(viewer, standing, DELETES_OTHERS)),
       pin: inChat.includes('pin'),
+      report: inChat.includes('report'),
       readHistory: inChat.includes('read') && (isOwn || isAtLeast(viewer, standing, DELETES_OTHERS)),
     };
     return MESSAGE_ACTIONS.filter((action) => may[action]);

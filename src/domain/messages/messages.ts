@@ -1,4 +1,4 @@
-import { roleTooLow } from '../chats/rights.js';
+import { roleTooLow } from '../chats/chat-refusals.js';
 import type { Database } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
 import { type Announce, messageEntry } from '../log/chat-events.js';
@@ -59,8 +59,9 @@ export class Messages {
    * Resolves after COMMIT with the message and its number. Sending the same `nonce` again returns the first message as it is now.
    * The transaction that gives the number also checks that the sender is a member whose role may send, or in a group chat an admin, and
    * that what the message refers to is there.
-   * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`, for a quote of
-   * a deleted message; `NONCE_REUSED`; `RATE_LIMITED` when too many messages of the sender are queued, and, rule `bot.sends`, for a bot
+   * @throws DomainError `BAD_USER_INPUT`; `NOT_FOUND`; `FORBIDDEN`, rules `chat.role`, `chat.archived`, `chat.posting_role` and
+   * `member.muted`; `CONFLICT`, rule `message.deleted`, for a quote of a deleted message; `NONCE_REUSED`; `RATE_LIMITED`, rule
+   * `chat.slow_mode`; `RATE_LIMITED` when too many messages of the sender are queued, and, rule `bot.sends`, for a bot
    * that sends too many; `SERVICE_UNAVAILABLE`: the message may have been written, and sending it again with the same nonce is safe
    */
   async send(viewer: Viewer, input: SendInput): Promise<ChatMessage> {
@@ -72,7 +73,9 @@ export class Messages {
     // A narrowed token has the rights of a member at most.
     if (input.mentionAll && viewer.chats) throw roleTooLow('mentionAll');
     if (sender.kind === 'bot') this.countBotSend(sender.id);
-    const pending = { id: newMessageId(), chatId: input.chatId.toLowerCase(), sender, content, nonce, extras };
+    const chatId = input.chatId.toLowerCase();
+    const isNarrowed = viewer.chats !== undefined;
+    const pending = { id: newMessageId(), chatId, sender, content, nonce, extras, isNarrowed };
     return toMessage(pending, await this.writer.add(pending));
   }
 
@@ -94,6 +97,6 @@ export class Messages {
 /** @throws DomainError for every outcome but a message that is stored, also for one that only a newer version knows. */
 function toMessage({ chatId, sender, content, nonce }: PendingMessage, row: AppendedRow): ChatMessage {
   const { outcome, id, seq, createdAt, message } = row;
-  if (outcome !== 'created' && outcome !== 'repeated') throw refusalOf(outcome);
+  if (outcome !== 'created' && outcome !== 'repeated') throw refusalOf(outcome, row.details);
   return message ?? { id, chatId, seq, content, nonce, createdAt, sender };
 }

@@ -1,4 +1,4 @@
-import { neededRole } from '../chats/rights.js';
+import { rightOf } from '../chats/rights.js';
 import { type Database, isLockTimeout, query } from '../database.js';
 import { type ChatMessage, MAX_REACTION_EMOJI } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
@@ -14,7 +14,15 @@ export interface PendingReaction {
 }
 
 /** Why a reaction was not written; `react.sql` explains each. */
-export type ReactionRefusal = 'unreachable' | 'role' | 'no_message' | 'deleted' | 'full' | 'busy';
+export type ReactionRefusal =
+  | 'unreachable'
+  | 'role'
+  | 'archived'
+  | 'muted'
+  | 'no_message'
+  | 'deleted'
+  | 'full'
+  | 'busy';
 
 /** The message with the reactions as their rows are after the batch, or why the reaction was refused. */
 export type ReactionResult =
@@ -32,7 +40,7 @@ interface ReactRow {
 const REACT = {
   name: 'messages-react',
   text: `SELECT outcome, chat_id, seq, message, extras
-    FROM react($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::boolean[], $6::chat_role, $7, $8)`,
+    FROM react($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::boolean[], $6::jsonb, $7, $8)`,
 };
 
 /**
@@ -56,7 +64,7 @@ async function write(db: Database, reactions: readonly PendingReaction[], waits:
     reactions.map(({ userId }) => userId),
     reactions.map(({ emoji }) => emoji),
     reactions.map(({ adds }) => adds),
-    neededRole('react'),
+    rightOf('react', null),
     MAX_REACTION_EMOJI,
     waits,
   ]);

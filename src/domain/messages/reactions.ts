@@ -1,4 +1,4 @@
-import { roleTooLow } from '../chats/rights.js';
+import { chatArchived, muted, roleTooLow } from '../chats/chat-refusals.js';
 import { answerTimeoutMs, type Database, databaseTimeout, query } from '../database.js';
 import { badInput, chatBusy, chatNotFound, DomainError, databaseAway } from '../errors.js';
 import { type ChatMessage, MAX_REACTION_EMOJI } from '../log/chat-message.js';
@@ -108,7 +108,7 @@ export class Reactions {
    * Adds the viewer's reaction to a message. One that is there stays. Resolves after COMMIT with the message, which shows the
    * reactions as they are now.
    * @throws DomainError `BAD_USER_INPUT`, field `emoji`; `NOT_FOUND` for the chat, or with field `messageId` for the message;
-   * `FORBIDDEN`, rule `chat.role`; `CONFLICT`, rule `message.deleted`; `CONFLICT`, rule `message.reactions_full`, for one more emoji
+   * `FORBIDDEN`, rules `chat.role`, `chat.archived` and `member.muted`; `CONFLICT`, rule `message.deleted`; `CONFLICT`, rule `message.reactions_full`, for one more emoji
    * than `MAX_REACTION_EMOJI`; `RATE_LIMITED`, rule `reaction.rate`, above 60 calls a minute, removals and refused calls included;
    * `SERVICE_UNAVAILABLE`: the reaction may have been written, and the call can be repeated
    */
@@ -196,6 +196,10 @@ function refusal(outcome: ReactionRefusal): Error {
       return chatNotFound();
     case 'role':
       return roleTooLow('react');
+    case 'archived':
+      return chatArchived();
+    case 'muted':
+      return muted();
     case 'no_message':
       return messageNotFound('messageId');
     case 'deleted':

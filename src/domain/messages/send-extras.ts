@@ -1,4 +1,4 @@
-import { LARGE_CHAT_MENTION_ALL, neededRole } from '../chats/rights.js';
+import { LARGE_CHAT_MENTION_ALL, MENTIONS_ALL } from '../chats/rights.js';
 import { badInput } from '../errors.js';
 import { canonicalId } from '../text.js';
 import { checkMentions } from './mentions.js';
@@ -37,7 +37,7 @@ export function extrasToAppend(given: SendExtras, mentionAllLimit: number): stri
     ...(mentions && mentions.length > 0 && { mentions: checkMentions(mentions) }),
     ...(mentionAll && {
       mentionAll: {
-        needs: neededRole('mentionAll'),
+        needs: MENTIONS_ALL,
         limit: Math.min(mentionAllLimit, NO_LIMIT),
         needsAbove: LARGE_CHAT_MENTION_ALL,
       },

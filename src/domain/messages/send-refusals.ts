@@ -1,14 +1,19 @@
-import { LARGE_CHAT_MENTION_ALL, needsRole, roleTooLow } from '../chats/rights.js';
+import { chatArchived, muted, needsRole, postingRoleTooLow, roleTooLow, tooSoon } from '../chats/chat-refusals.js';
+import { LARGE_CHAT_MENTION_ALL } from '../chats/rights.js';
 import { badInput, chatNotFound, DomainError } from '../errors.js';
-import type { AppendedRow } from './append.js';
+import type { AppendedRow, RefusalDetails } from './append.js';
 import { notMember } from './mentions.js';
 import { noReplyTo, noThread } from './send-extras.js';
 
 type Refusal = Exclude<AppendedRow['outcome'], 'created' | 'repeated' | 'busy'>;
 
-const REFUSALS: { readonly [Outcome in Refusal]: () => DomainError } = {
+const REFUSALS: { readonly [Outcome in Refusal]: (details: RefusalDetails) => DomainError } = {
   unreachable: chatNotFound,
   role: () => roleTooLow('send'),
+  archived: chatArchived,
+  posting_role: ({ needs = 'owner' }) => postingRoleTooLow(needs),
+  muted,
+  slow_mode: ({ retryAfterMs = 0 }) => tooSoon(retryAfterMs),
   nonce_reused: () =>
     new DomainError('NONCE_REUSED', 'You sent another message with this nonce to this chat.', { field: 'nonce' }),
   no_reply_to: noReplyTo,
@@ -23,9 +28,9 @@ const REFUSALS: { readonly [Outcome in Refusal]: () => DomainError } = {
 };
 
 /** The error of a message that was not stored, also for an outcome that only a newer version knows. */
-export function refusalOf(outcome: AppendedRow['outcome']): Error {
+export function refusalOf(outcome: AppendedRow['outcome'], details: RefusalDetails): Error {
   const make = isRefusal(outcome) ? REFUSALS[outcome] : undefined;
-  return make ? make() : new Error(`A message was neither stored nor refused: ${outcome}.`);
+  return make ? make(details) : new Error(`A message was neither stored nor refused: ${outcome}.`);
 }
 
 function isRefusal(outcome: string): outcome is Refusal {

@@ -200,6 +200,7 @@ describe('a direct chat that its members hide', () => {
         ...{ id: newMessageId(), chatId, sender, content: 'hi' },
         nonce: more.nonce ?? null,
         extras: more.extras ? JSON.stringify(more.extras) : null,
+        isNarrowed: false,
       })),
       50,
     );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { rightOf } from '../../../src/domain/chats/rights.js';
 import { Random } from '../../faults/random.js';
 
 /** What is there to write to. */
@@ -64,7 +65,8 @@ async function change(client: pg.PoolClient, chat: string, random: Random, optio
   if (isUndone) await client.query('SAVEPOINT part');
   const kind = random.int(0, 4);
   if (kind === 0) await client.query('SELECT add_chat_member($1, $2, NULL)', [chat, user]);
-  else if (kind === 1) await client.query("SELECT remove_chat_member($1, $2, NULL, NULL, 'moderator')", [chat, user]);
+  else if (kind === 1)
+    await client.query('SELECT remove_chat_member($1, $2, NULL, NULL, $3)', [chat, user, rightOf('remove', null)]);
   else if (kind === 2) await client.query(SOME_EVENT, [chat]);
   else await send(client, chat, user, random.int(1, 7));
   if (isUndone) await client.query('ROLLBACK TO SAVEPOINT part');
@@ -75,14 +77,18 @@ const SOME_EVENT = `INSERT INTO chat_events (chat_id, seq, mark, kind) SELECT $1
 
 async function send(client: pg.PoolClient, chat: string, user: string, count: number): Promise<void> {
   const each = <Item>(item: (index: number) => Item) => Array.from({ length: count }, (_, index) => item(index));
-  await client.query('SELECT append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], 2000, $6)', [
-    each(() => randomUUID()),
-    each(() => chat),
-    each(() => user),
-    each((index) => `message ${index}`),
-    each(() => null),
-    'member',
-  ]);
+  await client.query(
+    'SELECT append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], 2000, $6, $7)',
+    [
+      each(() => randomUUID()),
+      each(() => chat),
+      each(() => user),
+      each((index) => `message ${index}`),
+      each(() => null),
+      'member',
+      'moderator',
+    ],
+  );
 }
 
 function isExpected(error: unknown): boolean {

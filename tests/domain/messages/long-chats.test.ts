@@ -7,37 +7,40 @@ beforeAll(async () => {
 });
 afterAll(() => services.close());
 
+/** A right that every member has. */
+const RIGHT = `'{"needs": "member", "inDirect": "member"}'`;
+
 /** Of chat $1, as user $2 with sign-in $3, on the messages $4; $5 differs from call to call. */
 const WRITES: [name: string, sql: string][] = [
   [
     'a reply',
     `SELECT outcome FROM append_messages(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$5::text], ARRAY[NULL], 50,
-      'member', ARRAY[jsonb_build_object('thread', ($4::uuid[])[1])]) WHERE $3::uuid IS NOT NULL`,
+      'member', 'moderator', NULL, ARRAY[jsonb_build_object('thread', ($4::uuid[])[1])]) WHERE $3::uuid IS NOT NULL`,
   ],
   [
     'a mention',
     `SELECT outcome FROM append_messages(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$5::text], ARRAY[NULL], 50,
-      'member', ARRAY[jsonb_build_object('mentions', jsonb_build_array($2::uuid))]) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL`,
+      'member', 'moderator', NULL, ARRAY[jsonb_build_object('mentions', jsonb_build_array($2::uuid))]) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL`,
   ],
   [
     'an edit',
-    "SELECT outcome FROM edit_message($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, 'member', $5::text, NULL, ARRAY[$2::uuid], NULL, NULL)",
+    `SELECT outcome FROM edit_message($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, ${RIGHT}, $5::text, NULL, ARRAY[$2::uuid], NULL, NULL)`,
   ],
   [
     'a deletion',
-    "SELECT outcome FROM delete_messages($1::uuid, ($4::uuid[])[1:1], $2::uuid, $3::uuid, 'member', 'moderator') WHERE $5::text IS NOT NULL",
+    `SELECT outcome FROM delete_messages($1::uuid, ($4::uuid[])[1:1], $2::uuid, $3::uuid, ${RIGHT}, 'moderator') WHERE $5::text IS NOT NULL`,
   ],
   [
     'a deletion of several messages',
-    "SELECT outcome FROM delete_messages($1::uuid, $4::uuid[], $2::uuid, $3::uuid, 'member', 'moderator') WHERE $5::text IS NOT NULL",
+    `SELECT outcome FROM delete_messages($1::uuid, $4::uuid[], $2::uuid, $3::uuid, ${RIGHT}, 'moderator') WHERE $5::text IS NOT NULL`,
   ],
   [
     'a pin',
-    "SELECT outcome FROM set_pin($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, 'member', 'member', true, 50) WHERE $5::text IS NOT NULL",
+    `SELECT outcome FROM set_pin($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, ${RIGHT}, true, 50) WHERE $5::text IS NOT NULL`,
   ],
   [
     'dropping earlier versions',
-    "SELECT outcome FROM forget_history($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, 'member', 'moderator') WHERE $5::text IS NOT NULL",
+    `SELECT outcome FROM forget_history($1::uuid, ($4::uuid[])[1], $2::uuid, $3::uuid, ${RIGHT}, 'moderator') WHERE $5::text IS NOT NULL`,
   ],
   [
     'a read marker',
@@ -53,7 +56,7 @@ const WRITES: [name: string, sql: string][] = [
   ],
   [
     'a member who is removed',
-    "SELECT outcome FROM remove_chat_member($1::uuid, $2::uuid, NULL, NULL, 'member') WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL",
+    `SELECT outcome FROM remove_chat_member($1::uuid, $2::uuid, NULL, NULL, ${RIGHT}) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL`,
   ],
   [
     'a preference',
@@ -65,7 +68,7 @@ const WRITES: [name: string, sql: string][] = [
   ],
   [
     'a reaction',
-    "SELECT outcome FROM react(ARRAY[$1::uuid], ($4::uuid[])[1:1], ARRAY[$2::uuid], ARRAY['👍'], ARRAY[true], 'member', 20, true) WHERE $3::uuid IS NOT NULL AND $5::text IS NOT NULL",
+    `SELECT outcome FROM react(ARRAY[$1::uuid], ($4::uuid[])[1:1], ARRAY[$2::uuid], ARRAY['👍'], ARRAY[true], ${RIGHT}, 20, true) WHERE $3::uuid IS NOT NULL AND $5::text IS NOT NULL`,
   ],
 ];
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { validate, version } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InProcessBus } from '../../../src/delivery/in-process-bus.js';
+import { rightOf } from '../../../src/domain/chats/rights.js';
 import type { ChatMessage } from '../../../src/domain/log/chat-message.js';
 import { assertProperty } from '../../support/property.js';
 import { startOwnServices, startServices, type TestServices, viewerOf } from '../../support/services.js';
@@ -65,9 +66,9 @@ describe('sending a message', () => {
     try {
       await client.query('BEGIN');
       const send = (nonce: string) =>
-        client.query('SELECT append_messages(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::uuid], $4, $5, 50, $6)', [
+        client.query('SELECT append_messages(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::uuid], $4, $5, 50, $6, $7)', [
           ...[crypto.randomUUID(), chat.id, ann.id],
-          ...[['hi'], [nonce], 'member'],
+          ...[['hi'], [nonce], 'member', 'moderator'],
         ]);
       // The plan is made here.
       await send('first');
@@ -249,7 +250,9 @@ describe('sending a message', () => {
     const client = await one.db.pool.connect();
     try {
       await client.query('BEGIN');
-      await client.query("SELECT outcome FROM remove_chat_member($1, $2, NULL, NULL, 'moderator')", [chat.id, ann.id]);
+      await client.query('SELECT outcome FROM remove_chat_member($1, $2, NULL, NULL, $3)', [
+        ...[chat.id, ann.id, rightOf('remove', null)],
+      ]);
       const send = outcomeOf(one.messages.send(viewerOf(ann), { chatId: chat.id, content: 'x' }));
       // It has left its turn of the event loop by then; on a database of one session it waits in the queue.
       await new Promise((resolve) => setImmediate(resolve));

@@ -155,7 +155,22 @@ describe('an admin who is not one of the two', () => {
       openDirectChat: {
         id: expect.any(String),
         kind: 'direct',
-        viewerCan: ['read', 'send', 'react', 'edit', 'delete', 'pin'],
+        viewerCan: [
+          ...[
+            'read',
+            'markRead',
+            'report',
+            'leave',
+            'react',
+            'send',
+            'reply',
+            'upload',
+            'type',
+            'edit',
+            'delete',
+            'pin',
+          ],
+        ],
         members: [{ role: 'member' }, { role: 'member' }],
       },
     });
@@ -166,7 +181,7 @@ describe('an admin who is not one of the two', () => {
     expect((await first.query(world.memberToken, message)).codes).toEqual([]);
     const query = `{ messages(chatId: "${own}") { viewerCan } }`;
     expect((await first.query(world.admin, query)).data).toEqual({
-      messages: [{ viewerCan: ['reply', 'react', 'pin'] }],
+      messages: [{ viewerCan: ['reply', 'react', 'pin', 'report'] }],
     });
   });
 });

@@ -73,12 +73,12 @@ it('a history is for its sender and for who may delete the message', async () =>
 });
 
 it.each<[ChatRole | 'sender' | 'admin', string[]]>([
-  ['sender', ['reply', 'react', 'edit', 'delete', 'readHistory']],
-  ['reader', []],
-  ['member', ['reply', 'react']],
-  ['moderator', ['reply', 'react', 'delete', 'pin', 'readHistory']],
-  ['owner', ['reply', 'react', 'delete', 'pin', 'readHistory']],
-  ['admin', ['reply', 'react', 'delete', 'pin', 'readHistory']],
+  ['sender', ['reply', 'react', 'edit', 'delete', 'report', 'readHistory']],
+  ['reader', ['report']],
+  ['member', ['reply', 'react', 'report']],
+  ['moderator', ['reply', 'react', 'delete', 'pin', 'report', 'readHistory']],
+  ['owner', ['reply', 'react', 'delete', 'pin', 'report', 'readHistory']],
+  ['admin', ['reply', 'react', 'delete', 'pin', 'report', 'readHistory']],
 ])('viewerCan of a message: %s', async (who, actions) => {
   const { chat, id } = await newMessage();
   if (who !== 'sender' && who !== 'admin') await services.memberships.setRole(null, chat, bob.id, who);

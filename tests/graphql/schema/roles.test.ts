@@ -53,17 +53,25 @@ const VIEWER_CAN = 'query ($chat: ID!) { chat(id: $chat) { viewerCan } }';
 
 const NEEDS = (role: ChatRole) => `FORBIDDEN chat.role ${role}`;
 
-const MEMBER_CAN = ['read', 'send', 'react', 'edit', 'delete'];
-const MODERATOR_CAN = [...MEMBER_CAN, 'pin', 'mentionAll', 'remove'];
+const READER_CAN = ['read', 'markRead', 'report', 'leave'];
+const WRITES = ['react', 'send', 'reply', 'upload', 'type'];
+const MODERATES = ['edit', 'delete', 'pin', 'mentionAll', 'remove', 'mute', 'ban', 'slowMode', 'readReports'];
+const OWNS = ['roles', 'rename', 'settings', 'archive'];
+const MEMBER_CAN = [...READER_CAN, ...WRITES, 'edit', 'delete'];
+const MODERATOR_CAN = [...READER_CAN, ...WRITES, 'invite', ...MODERATES];
 
 describe('what a role may do', () => {
   const may: Record<Standing, { send: string; remove: string; roles: string; viewerCan: string[] | undefined }> = {
     outsider: { send: 'NOT_FOUND', remove: 'NOT_FOUND', roles: 'NOT_FOUND', viewerCan: undefined },
-    reader: { send: NEEDS('member'), remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: ['read'] },
+    reader: { send: NEEDS('member'), remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: READER_CAN },
     member: { send: 'ok', remove: NEEDS('moderator'), roles: NEEDS('owner'), viewerCan: MEMBER_CAN },
     moderator: { send: 'ok', remove: 'ok', roles: NEEDS('owner'), viewerCan: MODERATOR_CAN },
-    owner: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: [...MODERATOR_CAN, 'roles'] },
-    admin: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: [...MODERATOR_CAN, 'roles'] },
+    owner: { send: 'ok', remove: 'ok', roles: 'ok', viewerCan: [...MODERATOR_CAN, ...OWNS] },
+    admin: {
+      ...{ send: 'ok', remove: 'ok', roles: 'ok' },
+      // Who is no member has no markers, and nothing to leave.
+      viewerCan: ['read', 'report', ...WRITES, 'invite', ...MODERATES, ...OWNS, 'deleteChat'],
+    },
   };
 
   it.each(STANDINGS)('%s', async (standing) => {
@@ -83,7 +91,9 @@ describe('what a role may do', () => {
   it('is no more than what the token allows', async () => {
     const chat = await newChat();
     const token = await app.newToken(await userIn(chat.id, 'owner'), ['read']);
-    expect((await app.run(VIEWER_CAN, { chat: chat.id }, { token })).data).toEqual({ chat: { viewerCan: ['read'] } });
+    expect((await app.run(VIEWER_CAN, { chat: chat.id }, { token })).data).toEqual({
+      chat: { viewerCan: ['read', 'readReports'] },
+    });
   });
 
   it('is read for many chats in one statement', async () => {

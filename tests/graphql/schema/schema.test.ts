@@ -30,9 +30,10 @@ const CONTRACT = `
   type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
-  enum ChatAction { read send react edit delete pin mentionAll remove roles }
+  enum ChatAction { read markRead report leave react send reply upload type invite edit delete pin mentionAll remove mute ban slowMode readReports roles
+    rename settings archive deleteChat }
   enum Notify { all mentions none }
-  enum MessageAction { reply react edit delete pin readHistory }
+  enum MessageAction { reply react edit delete pin report readHistory }
 
   type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
   type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }

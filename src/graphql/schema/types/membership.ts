@@ -1,6 +1,7 @@
 import type { ChatRole } from '../../../domain/chat-role.js';
+import { allowedActions } from '../../../domain/chats/chat-access.js';
 import type { Membership } from '../../../domain/chats/memberships.js';
-import { allowedActions, type ChatAction } from '../../../domain/chats/rights.js';
+import type { ChatAction } from '../../../domain/chats/rights.js';
 import type { Database } from '../../../domain/database.js';
 import { PROFILE_FIELDS, toProfile, type UserProfile } from '../../../domain/profile.js';
 import { requireAdmin, requireUserIn, requireViewer } from '../../../domain/viewer.js';
@@ -67,21 +68,38 @@ builder.prismaObjectField(Chat, 'members', (t) =>
 const ChatActionEnum = builder.enumType('ChatAction', {
   values: {
     read: {},
-    send: {},
+    markRead: { description: 'Move one’s read markers.' },
+    report: { description: 'Report messages to the moderators.' },
+    leave: { description: 'Leave the chat; a direct chat is hidden instead.' },
     react: {},
+    send: {},
+    reply: { description: 'Reply in threads.' },
+    upload: { description: 'Upload files for messages.' },
+    type: { description: 'Tell the others that one is typing.' },
+    invite: { description: 'Invite users. Moderators may, and members where the chat’s `invites` say so.' },
     edit: { description: 'Edit one’s own messages.' },
     delete: { description: 'Delete one’s own messages; moderators and owners delete everybody’s.' },
     pin: { description: 'Pin and unpin messages. In a direct chat both members may.' },
     mentionAll: { description: 'Mention every member. In a chat with many members only owners may.' },
     remove: { description: 'Remove a member whose role is lower.' },
+    mute: { description: 'Mute a member whose role is lower.' },
+    ban: { description: 'Ban a user, who is no member or whose role is lower.' },
+    slowMode: { description: 'Set how often each member may send.' },
+    readReports: { description: 'Read the reports of messages, and resolve them.' },
     roles: { description: 'Give roles to members.' },
+    rename: { description: 'Give the chat another name.' },
+    settings: { description: 'Change the chat’s settings and metadata.' },
+    archive: { description: 'Archive the chat, and end that.' },
+    deleteChat: { description: 'Delete the chat. Admins only.' },
   } as const satisfies Record<ChatAction, object>,
 });
 
 builder.prismaObjectField(Chat, 'viewerCan', (t) =>
   t.field({
     type: [ChatActionEnum],
-    description: 'What the viewer may do in the chat now, with the scopes of their token.',
+    description:
+      'What the viewer may do in the chat now, with the scopes of their token. A mute, the archive, `postingRole` and slow mode ' +
+      'take actions away.',
     complexity: { field: 1, multiplier: 1 },
     resolve: async ({ id }, _args, context) =>
       allowedActions(context.caller.viewer, await loaders(context).standings.load(id)),

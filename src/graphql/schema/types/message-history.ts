@@ -28,6 +28,7 @@ const MessageActionEnum = builder.enumType('MessageAction', {
     edit: {},
     delete: {},
     pin: { description: 'Pin or unpin it.' },
+    report: { description: 'Report it to the moderators of the chat.' },
     readHistory: { description: 'Read its earlier versions, and drop them.' },
   } as const satisfies Record<MessageAction, object>,
 });
