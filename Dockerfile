@@ -8,6 +8,8 @@ COPY prisma.config.ts ./
 COPY prisma ./prisma
 COPY scripts ./scripts
 COPY src ./src
+COPY clients ./clients
+COPY web ./web
 # --legacy-peer-deps: Prisma's CLI and TypeScript are optional peers of @prisma/client, and npm would keep them.
 RUN npm run build && npm prune --omit=dev --legacy-peer-deps --ignore-scripts
 

@@ -1,5 +1,5 @@
-// Builds dist/ when it is missing or older than its sources: Prisma's client first, then the programs with all they import, and
-// a new embedded database. Types are checked by `npm run check`; a start should not wait for them.
+// Builds dist/ when it is missing or older than its sources: Prisma's client first, then the programs with all they import, the web
+// client, and a new embedded database. Types are checked by `npm run check`; a start should not wait for them.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -46,14 +46,21 @@ if (force || newest(generatedStamp) <= schemaTime) {
 const sourceTime = Math.max(
   newest('src', ['src/generated']),
   newest(generatedStamp),
+  newest('web'),
+  newest('clients/typescript/src'),
   newest('scripts'),
   newest('package-lock.json'),
 );
 if (!process.argv.includes('--generate-only') && (force || newest(buildStamp) <= sourceTime)) {
-  const [{ bundle }, { packNewDatabase }] = await Promise.all([import('./bundle.mjs'), import('./new-database.mjs')]);
+  const [{ bundle }, { buildWebClient }, { packNewDatabase }] = await Promise.all([
+    import('./bundle.mjs'),
+    import('./web-client.mjs'),
+    import('./new-database.mjs'),
+  ]);
   // Builds beside dist/, so that a failed build leaves dist/ as it was and concurrent readers and builds are not disturbed.
   const unfinished = `dist-${process.pid}`;
-  await bundle(root, unfinished).catch((error) => {
+  const built = Promise.all([bundle(root, unfinished), buildWebClient(root, join(unfinished, 'web'))]);
+  await built.catch((error) => {
     // esbuild has printed its own errors.
     if (!('errors' in error)) process.stderr.write(`${error.stack}\n`);
     rmSync(join(root, unfinished), { recursive: true, force: true });

@@ -27,6 +27,7 @@ import type { FrameRateLimit } from './plugins/websocket/frame-rate.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
 import realtime from './realtime/plugin.js';
 import sse from './sse/plugin.js';
+import { webPlugin } from './web/plugin.js';
 
 /** Options of tests and tools, in addition to the configuration. */
 export interface AppOverrides {
@@ -121,6 +122,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     publicUrl: config.publicUrl,
     needsPublicUrl: config.environment === 'production',
     externalProviders: config.externalProviders,
+    signInCodes: config.webClient ? app.services.signInCodes : undefined,
     yieldSlot: app.yieldSlot,
   });
   await app.register(graphql, {
@@ -136,6 +138,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     publicUrl: config.publicUrl,
     yieldSlot: app.yieldSlot,
   });
+  await app.register(webPlugin, { webClient: config.webClient });
   return app;
 }
 

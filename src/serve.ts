@@ -5,6 +5,7 @@ import { buildApp } from './app.js';
 import { loadConfig } from './config/config.js';
 import { firstRun } from './operator/first-run.js';
 import { describeStartError } from './operator/start-error.js';
+import { prepareWebClient } from './operator/web-client.js';
 import { collectStartGarbage } from './start-garbage.js';
 
 /*
@@ -27,6 +28,7 @@ try {
   const app = await buildApp(config);
   await checkAddress(config);
   const welcome = await firstRun(app, config);
+  await prepareWebClient(app, config);
   closeWithGrace({ delay: DRAIN_MS, logger: app.log }, async ({ err, signal }) => {
     if (err) app.log.fatal({ err }, 'exiting after an uncaught error');
     else app.log.info({ signal }, 'draining');

@@ -31,6 +31,8 @@ export interface Config {
   readonly corsAllowedOrigins: readonly string[] | '*';
   /** Whether the raw channel accepts a token in `?token=`. */
   readonly allowQueryToken: boolean;
+  /** Whether the web client is served at `/`. */
+  readonly webClient: boolean;
   /** How long after it was sent a message can be edited. Infinity: for ever. */
   readonly editWindowSeconds: number;
   readonly accessTokenSeconds: number;
@@ -108,6 +110,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     logLevel: variables.LOG_LEVEL,
     corsAllowedOrigins: origins.trim() === '*' ? '*' : Object.freeze(toOrigins(origins) ?? []),
     allowQueryToken: variables.ALLOW_QUERY_TOKEN ?? environment !== 'production',
+    webClient: variables.WEB_CLIENT === undefined ? environment !== 'production' : variables.WEB_CLIENT === 'on',
     editWindowSeconds: Number(variables.EDIT_WINDOW) || Infinity,
     accessTokenSeconds: Number(variables.OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS),
     refreshTokenSeconds: Number(variables.OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS),

@@ -14,6 +14,7 @@ export interface Variables extends LimitVariables {
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   CORS_ALLOWED_ORIGINS?: string;
   ALLOW_QUERY_TOKEN?: boolean;
+  WEB_CLIENT?: 'on' | 'off';
   EDIT_WINDOW: string;
   MENTION_ALL_LIMIT: string;
   ADMINS_READ_DIRECT_CHATS: 'off' | 'on';
@@ -93,6 +94,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     description: '* or origins such as https://chat.example.com, separated by commas',
   },
   ALLOW_QUERY_TOKEN: { type: 'boolean', description: 'true or false' },
+  WEB_CLIENT: { type: 'string', enum: ['on', 'off'], description: 'one of on, off' },
   EDIT_WINDOW: {
     type: 'string',
     format: 'windowSeconds',

@@ -3,9 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import type { BrowserSessions } from '../domain/access/browser-sessions.js';
 import type { Clients } from '../domain/access/clients.js';
 import type { SignIn } from '../domain/access/sign-in.js';
+import type { SignInCodes } from '../domain/access/sign-in-codes.js';
 import type { Tokens } from '../domain/access/tokens/tokens.js';
 import type { ExternalUsers } from '../domain/people/external-users.js';
 import { BrowserCookie } from './authorize/browser-cookie.js';
+import { browserSessionPlugin } from './authorize/browser-session-endpoint.js';
 import { AUTHORIZE_PATH } from './authorize/endpoint.js';
 import { authorizePlugin } from './authorize/plugin.js';
 import { answerError, NO_STORE } from './errors.js';
@@ -32,6 +34,8 @@ export interface OAuthOptions {
   needsPublicUrl?: boolean;
   /** Called when a request begins to wait for a slot of its network; the function it returns is called when the wait ends. */
   yieldSlot?: (() => () => void) | undefined;
+  /** Where the service's own page may begin and end browser sessions. */
+  signInCodes?: SignInCodes | undefined;
   /** External identity providers for the sign-in page. */
   externalProviders?: readonly ExternalProviderSettings[] | undefined;
 }
@@ -56,6 +60,8 @@ export async function oauthPlugin(app: FastifyInstance, options: OAuthOptions): 
   metadataEndpoint(app, issuerOf, options.tokens);
   await app.register(cookie);
   const browser = new BrowserCookie(issuerOf);
+  const { browserSessions, signInCodes } = options;
+  if (signInCodes) await app.register(browserSessionPlugin, { browserSessions, signInCodes, browser });
   const providers = await createProviders(options.externalProviders ?? [], { browser, publicUrlOf: issuerOf });
   await app.register(externalSignInPlugin, { ...options, issuerOf, browser, providers });
   await app.register(authorizePlugin, {

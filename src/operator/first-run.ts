@@ -38,9 +38,12 @@ export async function firstRun(app: App, config: Config): Promise<Welcome | unde
 
   const chat = await app.services.chats.create('welcome');
   await app.services.memberships.add(created.admin, chat.id, created.admin.id);
+  const signInCode = config.webClient ? await app.services.signInCodes.create(created.admin.id) : undefined;
   return (origin) =>
     welcomeText({
       origin,
+      // In the fragment: it is in no request for the page, and so in no log.
+      signInAddress: signInCode && `${config.publicUrl ?? origin}/#code=${signInCode}&chat=${chat.id}`,
       username: admin.username,
       password: config.admin.password === undefined ? password : undefined,
       clientId: client.client.id,

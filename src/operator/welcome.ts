@@ -1,5 +1,7 @@
 export interface WelcomeFacts {
   origin: string;
+  /** Signs the admin in and opens the chat, in the web client. Undefined where that is not served. */
+  signInAddress: string | undefined;
   username: string;
   /** The generated password. Undefined when it was configured: configured secrets are never printed. */
   password: string | undefined;
@@ -12,7 +14,7 @@ export interface WelcomeFacts {
 /** The text printed once, at the first start outside production: credentials, and commands to paste into a shell. */
 export function welcomeText(facts: WelcomeFacts): string {
   const { origin, username, password, clientId, clientSecret, chat } = facts;
-  return `
+  return `${open(facts)}
 The database was empty. It now has an admin, an application that may ask for tokens, and a chat. This is shown once:
 
   admin            ${username}
@@ -36,6 +38,15 @@ ${sendMessage(facts)}
 
 ${listen(facts)}
 
+`;
+}
+
+function open({ signInAddress }: WelcomeFacts): string {
+  if (signInAddress === undefined) return '';
+  return `
+Open this address in a browser, within five minutes. It signs you in as the admin, once, and opens a chat:
+
+  ${signInAddress}
 `;
 }
 

@@ -26,6 +26,7 @@ describe('configuration', () => {
       logLevel: 'info',
       corsAllowedOrigins: [],
       allowQueryToken: true,
+      webClient: true,
       editWindowSeconds: Infinity,
       mentionAllLimit: 1000,
       adminsReadDirectChats: false,
@@ -75,6 +76,7 @@ describe('configuration', () => {
         LOG_LEVEL: 'warn',
         CORS_ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000/',
         ALLOW_QUERY_TOKEN: 'true',
+        WEB_CLIENT: 'on',
         EDIT_WINDOW: '900',
         MENTION_ALL_LIMIT: '0',
         ADMINS_READ_DIRECT_CHATS: 'on',
@@ -133,6 +135,7 @@ describe('configuration', () => {
       logLevel: 'warn',
       corsAllowedOrigins: ['https://a.example', 'http://localhost:3000'],
       allowQueryToken: true,
+      webClient: true,
       editWindowSeconds: 900,
       mentionAllLimit: Infinity,
       adminsReadDirectChats: true,
@@ -208,6 +211,12 @@ describe('configuration', () => {
     expect(loadConfig({ ALLOW_QUERY_TOKEN: 'false' }, cwd).allowQueryToken).toBe(false);
   });
 
+  it('serves the web client, in production only if it is told to', () => {
+    expect(loadConfig({ NODE_ENV: 'production' }, cwd).webClient).toBe(false);
+    expect(loadConfig({ NODE_ENV: 'test' }, cwd).webClient).toBe(true);
+    expect(loadConfig({ WEB_CLIENT: 'off' }, cwd).webClient).toBe(false);
+  });
+
   it('takes * for every origin', () => {
     expect(loadConfig({ CORS_ALLOWED_ORIGINS: '*' }, cwd).corsAllowedOrigins).toBe('*');
   });
@@ -253,6 +262,7 @@ describe('configuration', () => {
       LOG_LEVEL: 'loud',
       CORS_ALLOWED_ORIGINS: 'chat.example.com',
       ALLOW_QUERY_TOKEN: 'maybe',
+      WEB_CLIENT: 'maybe',
       EDIT_WINDOW: '1h',
       OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: '-5',
       OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: '1.5',
@@ -277,6 +287,7 @@ describe('configuration', () => {
       'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
       'CORS_ALLOWED_ORIGINS must be * or origins such as https://chat.example.com, separated by commas, not "chat.example.com".',
       'ALLOW_QUERY_TOKEN must be true or false, not "maybe".',
+      'WEB_CLIENT must be one of on, off, not "maybe".',
       'EDIT_WINDOW must be whole seconds, 0 (no end) to 315360000, not "1h".',
       'OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS must be whole seconds, 1 to 315360000, not "-5".',
       'OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS must be whole seconds, 1 to 315360000, not "1.5".',

@@ -7,6 +7,7 @@ import { Impersonation } from './impersonation.js';
 import type { IssuerTokens, IssuerTokensContext } from './issuers/issuer-tokens.js';
 import type { TokenRefusal, TrustedIssuer } from './issuers/trusted-issuer.js';
 import { SignIn } from './sign-in.js';
+import { SignInCodes } from './sign-in-codes.js';
 import type { TokenLifetimes } from './tokens/issue.js';
 import { Sweeper } from './tokens/sweeper.js';
 import { Tokens } from './tokens/tokens.js';
@@ -18,6 +19,7 @@ export interface AccessServices {
   clients: Clients;
   signIn: SignIn;
   browserSessions: BrowserSessions;
+  signInCodes: SignInCodes;
   impersonation: Impersonation;
 }
 
@@ -65,12 +67,14 @@ export async function accessServices(
     onError: (error) => onError(error, 'delete expired rows'),
   });
   const clients = new Clients(db, hasher, attempts);
+  const browserSessions = new BrowserSessions(db);
   const access = {
     tokens,
     viewers: new ViewerCache((accessToken) => tokens.authenticate(accessToken)),
     clients,
     signIn: new SignIn(db, hasher, attempts),
-    browserSessions: new BrowserSessions(db),
+    browserSessions,
+    signInCodes: new SignInCodes(db, browserSessions),
     impersonation: new Impersonation(db, clients, tokens, userUpserts),
   };
   return { access, close: () => sweeper.close() };

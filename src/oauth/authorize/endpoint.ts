@@ -3,6 +3,7 @@ import type { BrowserSessions } from '../../domain/access/browser-sessions.js';
 import type { Clients } from '../../domain/access/clients.js';
 import type { SignIn } from '../../domain/access/sign-in.js';
 import type { Tokens } from '../../domain/access/tokens/tokens.js';
+import { isOwnWebClient } from '../../domain/access/web-client.js';
 import type { UserProfile } from '../../domain/profile.js';
 import { clientAddress } from '../../plugins/limits/address.js';
 import { type Parameters, readParameters } from '../form.js';
@@ -46,8 +47,11 @@ export class AuthorizeEndpoint {
     const asked = await this.readRequest(request);
     const secret = this.options.browser.ensureSecret(request, reply);
     const visit = { request, reply, secret, ...asked };
-    const user = await this.options.browserSessions.find(secret);
-    return user ? this.sendConsent(visit, user) : this.sendSignIn(visit);
+    const user = hasPromptLogin(asked.query) ? undefined : await this.options.browserSessions.find(secret);
+    if (!user) return this.sendSignIn(visit);
+    const { client, redirectTarget } = asked.authorization;
+    if (isOwnWebClient(client, redirectTarget.uri, this.options.issuerOf(request))) return this.allow(visit);
+    return this.sendConsent(visit, user);
   };
 
   readonly post = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -85,7 +89,7 @@ export class AuthorizeEndpoint {
     if (secret === undefined) return this.sendSignIn(visit, 'The username or the password is wrong.', username);
     await this.options.browserSessions.end(visit.secret);
     this.options.browser.setSecret(visit.request, visit.reply, secret);
-    return visit.reply.redirect(pageFor(visit.query), 303);
+    return visit.reply.redirect(pageFor(withoutPrompt(visit.query)), 303);
   }
 
   private async allow({ request, reply, query, authorization, secret }: Visit): Promise<FastifyReply> {
@@ -112,9 +116,9 @@ export class AuthorizeEndpoint {
     const { reply, query, authorization } = visit;
     const page = signInPage({
       clientName: authorization.client.name,
-      providers: this.options.providers(query),
+      providers: this.options.providers(withoutPrompt(query)),
       problem,
-      username,
+      username: username ?? loginHint(query),
       ...formOf(visit),
     });
     return sendPage(reply, problem === undefined ? 200 : 400, page);
@@ -139,6 +143,26 @@ export function pageFor(query: string): string {
 export function queryOf(request: FastifyRequest): string {
   const mark = request.url.indexOf('?');
   return mark === -1 ? '' : request.url.slice(mark + 1);
+}
+
+/**
+ * Whether the user is asked to sign in although they are signed in: as somebody else
+ * (https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest, `prompt`). Other values are ignored.
+ */
+function hasPromptLogin(query: string): boolean {
+  return (new URLSearchParams(query).get('prompt') ?? '').split(' ').includes('login');
+}
+
+/** What is asked of the user after they have signed in. */
+function withoutPrompt(query: string): string {
+  const parameters = new URLSearchParams(query);
+  parameters.delete('prompt');
+  return `${parameters}`;
+}
+
+/** The username that the client expects (same place, `login_hint`). */
+function loginHint(query: string): string | undefined {
+  return new URLSearchParams(query).get('login_hint')?.slice(0, 150);
 }
 
 function formOf({ query, secret, authorization }: Visit) {

@@ -2,7 +2,7 @@ import { createHmac, hash, randomBytes } from 'node:crypto';
 
 /**
  * The prefixes of generated secrets, by which people and secret scanners recognise them. After the prefix come 256 random bits in
- * base64url. The last two kinds are not tokens but have the same form.
+ * base64url. The last three kinds are not tokens but have the same form.
  */
 const PREFIX = {
   access: 'cat_',
@@ -10,6 +10,7 @@ const PREFIX = {
   ticket: 'cst_',
   code: 'cac_',
   browserSession: 'cbs_',
+  signIn: 'csi_',
   clientSecret: 'ccs_',
 } as const;
 

@@ -1,0 +1,1 @@
+export function buildWebClient(root: string, folder: string): Promise<void>;
