@@ -34,9 +34,9 @@ export async function buildWebClient(root, folder) {
     metafile: true,
     logLevel: 'warning',
   });
-  const page = readFileSync(join(root, 'web/index.html'), 'utf8').replace(/\{\{(\w+)\.\w+\}\}/g, (place, name) =>
-    nameOf(metafile, name, place),
-  );
+  const page = readFileSync(join(root, 'web/index.html'), 'utf8')
+    .replace('{{preload}}', preloads(metafile))
+    .replace(/\{\{(\w+)\.\w+\}\}/g, (place, name) => nameOf(metafile, name, place));
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, folder, 'index.html'), page);
   compress(join(root, folder, 'index.html'));
@@ -45,9 +45,20 @@ export async function buildWebClient(root, folder) {
 }
 
 function nameOf({ outputs }, name, place) {
-  const output = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === ENTRIES[name]);
-  if (!output) throw new Error(`web/index.html names ${place}, which is not built.`);
-  return `/assets/${basename(output[0])}`;
+  const path = Object.keys(outputs).find((output) => outputs[output].entryPoint === ENTRIES[name]);
+  if (!path) throw new Error(`web/index.html names ${place}, which is not built.`);
+  return `/assets/${basename(path)}`;
+}
+
+/** The files that the script imports: a browser would ask for them only when it has read the script. */
+function preloads({ outputs }) {
+  const found = new Set();
+  const follow = (path) => {
+    for (const { path: imported, kind } of outputs[path].imports)
+      if (kind === 'import-statement' && !found.has(imported)) follow(found.add(imported) && imported);
+  };
+  follow(Object.keys(outputs).find((path) => outputs[path].entryPoint === ENTRIES.main));
+  return [...found].map((path) => `<link rel="modulepreload" href="/assets/${basename(path)}">`).join('\n');
 }
 
 function compress(file) {

@@ -27,7 +27,7 @@ import type { FrameRateLimit } from './plugins/websocket/frame-rate.js';
 import webSocket, { type WebSocketOptions } from './plugins/websocket/plugin.js';
 import realtime from './realtime/plugin.js';
 import sse from './sse/plugin.js';
-import { webPlugin } from './web/plugin.js';
+import { type WebOptions, webPlugin } from './web/plugin.js';
 
 /** Options of tests and tools, in addition to the configuration. */
 export interface AppOverrides {
@@ -42,6 +42,7 @@ export interface AppOverrides {
   services?: Partial<ServicesOptions>;
   webSocket?: Partial<WebSocketOptions>;
   eventStreams?: Partial<EventStreamsOptions>;
+  web?: Partial<WebOptions>;
 }
 
 /** How long one plugin may take to load, in milliseconds. Starting and migrating the database is not a plugin and has no limit. */
@@ -138,7 +139,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     publicUrl: config.publicUrl,
     yieldSlot: app.yieldSlot,
   });
-  await app.register(webPlugin, { webClient: config.webClient });
+  await app.register(webPlugin, { webClient: config.webClient, ...overrides.web });
   return app;
 }
 

@@ -43,7 +43,7 @@ describe('where the web client is served', () => {
   it('every file that the page names is there, for ever, compressed for who takes that', async () => {
     const { body } = await app.inject('/');
     const names = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, name = '']) => name);
-    expect(names).toHaveLength(3);
+    expect(names.length).toBeGreaterThanOrEqual(3);
     for (const name of names) {
       expect(name).toMatch(/^\/assets\/\w+-[A-Z0-9]{8}\.(js|css|svg)$/);
       for (const encoding of ['br', 'gzip']) {
