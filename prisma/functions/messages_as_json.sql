@@ -1,4 +1,5 @@
--- Returns the messages with these chats and numbers, as src/domain/log/message-rows.ts reads them. extras is null for a plain message.
+-- Returns the messages with these chats and numbers, as src/domain/log/message-rows.ts reads them; pages read the same as columns
+-- (src/domain/log/full-messages.ts). extras is null for a plain message.
 -- A deleted message shows its nonce to nobody.
 CREATE OR REPLACE FUNCTION messages_as_json(p_chat_ids uuid[], p_seqs int[])
 RETURNS TABLE (chat_id uuid, message jsonb, extras jsonb)
@@ -16,8 +17,9 @@ AS $$
         WHERE r.chat_id = x.chat_id AND r.seq = x.reply_to_seq),
       'thread', (SELECT jsonb_build_object('rootId', t.root_id, 'rootSeq', t.root_seq, 'alsoInChat', x.also_in_chat)
         FROM threads t WHERE t.chat_id = x.chat_id AND t.root_seq = x.thread_root_seq),
-      'mentions', (SELECT jsonb_agg(profile_as_json(named) ORDER BY n.place) FROM mentions n JOIN users named ON named.id = n.user_id
-        WHERE n.chat_id = m.chat_id AND n.message_seq = m.seq),
+      -- One by one: a join may read all users up to the newest of those named.
+      'mentions', (SELECT jsonb_agg((SELECT profile_as_json(named) FROM users named WHERE named.id = n.user_id) ORDER BY n.place)
+        FROM mentions n WHERE n.chat_id = m.chat_id AND n.message_seq = m.seq),
       'mentionsAll', x.mention_all,
       'reactions', x.reactions,
       'pinnedAt', x.pinned_at,

@@ -6,9 +6,9 @@ import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf
 import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
-import { MESSAGE_COLUMNS, type MessageValues, type PlainValues } from './message-columns.js';
+import { readMessages, readMessagesAsOf, readMessagesById, readMessagesOf } from './full-messages.js';
+import { isFlagged, MESSAGE_COLUMNS, type MessageValues, toMessage } from './message-columns.js';
 import { MESSAGE_FLAGS, OFF_TIMELINE } from './message-flags.js';
-import { type MessageRow, messageOfJson, readMessages, readMessagesAsOf, readMessagesOf } from './message-rows.js';
 import { readTimeline, windowStart } from './timeline.js';
 
 /** A chat's epoch and its newest number. */
@@ -58,13 +58,6 @@ const MESSAGES_UP = {
       SELECT *, sum(octet_length(content)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(content) AS bytes_before
       FROM (SELECT * FROM messages WHERE chat_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) page) m
     JOIN users u ON u.id = m.sender_id WHERE m.bytes_before < ${PAGE_BYTES} ORDER BY m.seq`,
-};
-
-const MESSAGES_BY_ID = {
-  name: 'messages-by-id',
-  text: `SELECT j.* FROM messages_as_json($1::uuid[], (
-      SELECT array_agg(message_seq_of(w.chat_id, w.id) ORDER BY w.place)
-      FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w (chat_id, id, place))) j`,
 };
 
 const LAST_MESSAGES = {
@@ -182,8 +175,7 @@ export class ChatLog {
 
   /** The messages with these ids in these chats, in their order; null where there is none. One query. */
   async messagesById(wanted: readonly { chatId: string; id: string }[]): Promise<(ChatMessage | null)[]> {
-    const values = [wanted.map(({ chatId }) => chatId), wanted.map(({ id }) => id)];
-    const read = (await query<MessageRow>(this.db, MESSAGES_BY_ID, values)).map(messageOfJson);
+    const read = await readMessagesById(this.db, wanted);
     const byId = new Map(read.map((message) => [`${message.chatId} ${message.id}`, message]));
     return wanted.map(({ chatId, id }) => byId.get(`${chatId} ${id}`) ?? null);
   }
@@ -197,11 +189,6 @@ export class ChatLog {
     for (const message of read) newest.set(message.chatId, message);
     return newest;
   }
-}
-
-/** Whether the row is not all of the message. */
-export function isFlagged({ 6: flags }: PlainValues | MessageValues): boolean {
-  return flags !== 0;
 }
 
 /** The messages of these rows. Those that are not plain are read, in one query for all. */
@@ -245,26 +232,4 @@ function endOf(messages: readonly MessageValues[]): number | undefined {
   let bytes = 0;
   for (const [, , content] of messages) bytes += Buffer.byteLength(content);
   return bytes >= PAGE_BYTES ? messages.at(-1)?.[0] : undefined;
-}
-
-export function toMessage(
-  chatId: string,
-  [
-    seq,
-    id,
-    content,
-    nonce,
-    createdAt,
-    senderId,
-    ,
-    username,
-    firstName,
-    lastName,
-    role,
-    dateJoined,
-    kind,
-  ]: MessageValues,
-): ChatMessage {
-  const sender = { id: senderId, username, firstName, lastName, role, kind, dateJoined };
-  return { id, chatId, seq, content, nonce, createdAt, sender };
 }

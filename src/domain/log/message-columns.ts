@@ -1,4 +1,5 @@
 import type { UserKind, UserRole } from '../profile.js';
+import type { ChatMessage } from './chat-message.js';
 
 /** The columns of a message, from `messages m`. */
 export const PLAIN_COLUMNS = 'm.seq, m.id, m.content, m.nonce, m.created_at, m.sender_id, m.flags';
@@ -27,3 +28,20 @@ export type MessageValues = [
   dateJoined: string,
   kind: UserKind,
 ];
+
+/** Whether the row is not all of the message. */
+export function isFlagged({ 6: flags }: readonly [...PlainValues, ...unknown[]]): boolean {
+  return flags !== 0;
+}
+
+/** The message of a row of `MESSAGE_COLUMNS`, as if it were plain. */
+export function toMessage(
+  chatId: string,
+  [seq, id, content, nonce, createdAt, senderId, , username, firstName, lastName, role, dateJoined, kind]: readonly [
+    ...MessageValues,
+    ...unknown[],
+  ],
+): ChatMessage {
+  const sender = { id: senderId, username, firstName, lastName, role, kind, dateJoined };
+  return { id, chatId, seq, content, nonce, createdAt, sender };
+}

@@ -1,4 +1,3 @@
-import { type Database, query } from '../database.js';
 import type { UserProfile } from '../profile.js';
 import { type ChatMessage, type MessageExtras, NO_EXTRAS } from './chat-message.js';
 
@@ -8,52 +7,6 @@ export interface MessageRow {
   message: Omit<ChatMessage, 'chatId' | 'extras'>;
   /** Null for a plain message. */
   extras: Partial<MessageExtras> | null;
-}
-
-const MESSAGES = { name: 'messages-as-json', text: 'SELECT * FROM messages_as_json($1, $2)' };
-
-/** The messages of a chat that have these numbers, by number, each with its extras. One query; none for no numbers. */
-export async function readMessages(
-  db: Database,
-  chatId: string,
-  seqs: readonly number[],
-): Promise<Map<number, ChatMessage>> {
-  const messages = await readMessagesOf(
-    db,
-    seqs.map((seq) => ({ chatId, seq })),
-  );
-  return new Map(messages.map((message) => [message.seq, message]));
-}
-
-const MESSAGES_AS_OF = {
-  name: 'messages-as-of',
-  text: 'SELECT m.*, (SELECT last_seq FROM chats WHERE id = $3) AS as_of FROM messages_as_json($1, $2) m',
-};
-
-/**
- * The messages of a chat that have these numbers, by number, and the chat's newest number at the moment for which they were read. One
- * query; for no numbers, none and no moment.
- */
-export async function readMessagesAsOf(
-  db: Database,
-  chatId: string,
-  seqs: readonly number[],
-): Promise<{ messages: Map<number, ChatMessage>; asOf: number | undefined }> {
-  if (seqs.length === 0) return { messages: new Map(), asOf: undefined };
-  const values = [seqs.map(() => chatId), seqs, chatId];
-  const rows = await query<MessageRow & { as_of: number }>(db, MESSAGES_AS_OF, values);
-  const messages = new Map(rows.map((row) => [row.message.seq, messageOfJson(row)]));
-  return { messages, asOf: rows[0]?.as_of };
-}
-
-/** The messages at these places of several chats, in no order. */
-export async function readMessagesOf(
-  db: Database,
-  wanted: readonly { chatId: string; seq: number }[],
-): Promise<ChatMessage[]> {
-  if (wanted.length === 0) return [];
-  const values = [wanted.map(({ chatId }) => chatId), wanted.map(({ seq }) => seq)];
-  return (await query<MessageRow>(db, MESSAGES, values)).map(messageOfJson);
 }
 
 /** The message of a row that `messages_as_json` returned. */

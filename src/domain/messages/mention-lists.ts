@@ -1,7 +1,7 @@
 import { type Database, query, queryValues } from '../database.js';
 import { badInput } from '../errors.js';
 import type { ChatMessage } from '../log/chat-message.js';
-import { readMessagesOf } from '../log/message-rows.js';
+import { readMessagesOf } from '../log/full-messages.js';
 import { isUuid } from '../text.js';
 
 /**

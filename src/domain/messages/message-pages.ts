@@ -1,10 +1,17 @@
 import { type AdminReading, kindsReadAsAdmin, mayReadSql } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
-import { type ChatHead, isFlagged, type MessageRange, toMessage } from '../log/chat-log.js';
+import type { ChatHead, MessageRange } from '../log/chat-log.js';
 import type { PlainMessage } from '../log/chat-message.js';
-import { MESSAGE_COLUMNS, type MessageValues, PLAIN_COLUMNS, type PlainValues } from '../log/message-columns.js';
+import { readMessages } from '../log/full-messages.js';
+import {
+  isFlagged,
+  MESSAGE_COLUMNS,
+  type MessageValues,
+  PLAIN_COLUMNS,
+  type PlainValues,
+  toMessage,
+} from '../log/message-columns.js';
 import { OFF_TIMELINE } from '../log/message-flags.js';
-import { readMessages } from '../log/message-rows.js';
 import { readTimeline, windowStart, windowStartSql } from '../log/timeline.js';
 import { isUuid } from '../text.js';
 import { reaches, userOf, type Viewer } from '../viewer.js';

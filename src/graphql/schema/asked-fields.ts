@@ -34,7 +34,8 @@ export function fieldsOfItem({ fieldNodes, returnType, schema, fragments }: Grap
   return Math.max(1, total);
 }
 
-function fieldsOf(
+/** The same of a selection on items of a type. */
+export function fieldsOf(
   { selections }: SelectionSetNode,
   type: GraphQLNamedType | undefined,
   schema: GraphQLSchema,

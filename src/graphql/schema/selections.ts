@@ -17,3 +17,16 @@ function selectionHas({ selections }: SelectionSetNode, field: string, fragments
     return fragment !== undefined && selectionHas(fragment.selectionSet, field, fragments);
   });
 }
+
+/** Whether a selection has no other fields than these, in fragments either. */
+export function selectsOnly(
+  { selections }: SelectionSetNode,
+  names: ReadonlySet<string>,
+  fragments: Fragments,
+): boolean {
+  return selections.every((selection) => {
+    if (selection.kind === Kind.FIELD) return names.has(selection.name.value);
+    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
+    return fragment !== undefined && selectsOnly(fragment.selectionSet, names, fragments);
+  });
+}

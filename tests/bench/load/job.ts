@@ -16,6 +16,9 @@ interface Loop {
   seconds: number;
 }
 
+/** What is asked of each message of a page. */
+export type PageFields = 'plain' | 'with senders' | 'everything';
+
 export type Work =
   /** Everybody in the hall; the listeners send in turn, or others do over HTTP. */
   | ({ kind: 'fan-out'; listeners: number; sendOverHttp: boolean } & Loop)
@@ -43,7 +46,7 @@ export type Work =
   | ({ kind: 'sends-socket'; rooms: number; people: number } & Loop)
   | { kind: 'idle'; sockets: number; seconds: number }
   /** Pages of the hall's history, each connection one at a time. */
-  | ({ kind: 'history'; head: number; depth: number; nested: boolean } & Loop)
+  | ({ kind: 'history'; head: number; depth: number; fields: PageFields } & Loop)
   /** Everybody in the hall comes back at once. */
   | { kind: 'resume'; clients: number; behind: number; head: number };
 

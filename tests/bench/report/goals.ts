@@ -7,7 +7,7 @@ import {
   deliveryP99,
   messagesPerSecond,
 } from '../scenarios/figures.js';
-import { pageP99, pagesPerSecond } from '../scenarios/history.js';
+import { allCpuPerPage, pageP99, pagesPerSecond } from '../scenarios/history.js';
 import { connectsPerSecond, memoryAtRest, memoryPerSocket } from '../scenarios/idle.js';
 import { untilAllAreLive } from '../scenarios/resume.js';
 import type { Figure } from '../scenarios/scenario.js';
@@ -80,9 +80,18 @@ const goals: readonly Goal[] = [
     what: 'page p99 at the greatest depth, to depth 0',
     atMost: 1.1,
     measured: (result) => {
-      const pages = result.variants.filter(({ work }) => work.kind === 'history' && !work.nested);
+      const pages = result.variants.filter(({ work }) => work.kind === 'history' && work.fields === 'plain');
       const [first, last] = [pages.at(0), pages.at(-1)];
       return first && last && result.ratioOfSizes(pageP99, 'service', last, first);
+    },
+  },
+  {
+    scenario: 'history-extras',
+    what: `${allCpuPerPage.name}: with every extra, to plain messages`,
+    atMost: 1.6,
+    measured: (result) => {
+      const [plain, extras] = result.variants;
+      return plain && extras && result.ratioOfSizes(allCpuPerPage, 'service', extras, plain);
     },
   },
   changeGoal('edit'),

@@ -1,3 +1,4 @@
+import type { PageFields } from '../load/job.js';
 import type { Figure, Form, Scenario, Variant } from './scenario.js';
 import { RAISED_REQUEST_RATES, world } from './scenario.js';
 
@@ -19,8 +20,19 @@ export const pageP99: Figure = {
   of: ({ outcome }) => outcome.answer?.p99,
 };
 
+export const allCpuPerPage: Figure = {
+  name: 'CPU per page, all processes',
+  unit: 'ms',
+  better: 'less',
+  of: ({ outcome, usage }) => {
+    const { target, postgres, redis } = usage('load');
+    return ((target + postgres + redis) / outcome.messages) * 1000;
+  },
+};
+
 const figures: Figure[] = [
   pagesPerSecond,
+  allCpuPerPage,
   {
     name: 'CPU per page, service',
     unit: 'ms',
@@ -35,14 +47,14 @@ function variants(form: Form): Variant[] {
   const { head, depths } = form.name === 'quick' ? QUICK : FULL;
   const { warmUpSeconds, seconds } = form;
   const loop = { inFlight: CONNECTIONS, warmUpSeconds, seconds };
-  const page = (depth: number, nested: boolean): Variant => ({
+  const page = (depth: number, fields: PageFields): Variant => ({
     // A page at the head is of the history's first fifty.
     size: Math.max(depth, 50),
-    label: `depth ${depth.toLocaleString('en')}${nested ? ', with senders' : ''}`,
+    label: `depth ${depth.toLocaleString('en')}${fields === 'plain' ? '' : `, ${fields}`}`,
     world: world({ hallMessages: head }),
-    work: { kind: 'history', head, depth, nested, ...loop },
+    work: { kind: 'history', head, depth, fields, ...loop },
   });
-  return [...depths.map((depth) => page(depth, false)), page(0, true)];
+  return [...depths.map((depth) => page(depth, 'plain')), page(0, 'with senders')];
 }
 
 export const history: Scenario = {
@@ -53,5 +65,28 @@ export const history: Scenario = {
   sizesAlike: true,
   raisedLimits: RAISED_REQUEST_RATES,
   variants,
+  figures,
+};
+
+const EXTRAS_HEAD = 5000;
+
+/** Pages of messages each of which is edited, a reply, a root of a thread, reacted to, pinned, and has mentions and metadata. */
+export const historyExtras: Scenario = {
+  name: 'history-extras',
+  title: `History: pages of 50 over HTTP, all fields of a message asked for, ${CONNECTIONS} connections`,
+  base: 'service',
+  targets: ['service'],
+  sizesAlike: true,
+  raisedLimits: RAISED_REQUEST_RATES,
+  variants: ({ warmUpSeconds, seconds }) =>
+    ['none', 'every'].map((hallExtras) => ({
+      size: 1,
+      label: hallExtras === 'every' ? 'messages with every extra' : 'plain messages',
+      world: world({ hallMessages: EXTRAS_HEAD, hallExtras: hallExtras === 'every' }),
+      work: {
+        ...{ kind: 'history', head: EXTRAS_HEAD, depth: 1000, fields: 'everything' },
+        ...{ inFlight: CONNECTIONS, warmUpSeconds, seconds },
+      },
+    })),
   figures,
 };

@@ -71,7 +71,7 @@ export interface Scenario {
 
 /** Enough people and chats for small loads; the same for several scenarios, so that it is made once. */
 export function world(size: Partial<WorldSize>): WorldSize {
-  return { people: 1000, hallMembers: 1000, hallMessages: 0, rooms: 100, ...size };
+  return { people: 1000, hallMembers: 1000, hallMessages: 0, hallExtras: false, rooms: 100, ...size };
 }
 
 /** How often a target is measured at this size. */

@@ -1,7 +1,7 @@
 import { changes } from './changes.js';
 import { fanOutGraphql, fanOutHttp, fanOutRaw, fanOutSse } from './fan-out.js';
 import { growthScenarios } from './growth.js';
-import { history } from './history.js';
+import { history, historyExtras } from './history.js';
 import { idle } from './idle.js';
 import { resume } from './resume.js';
 import { manyChats, manyChatsHttp } from './rooms.js';
@@ -24,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   changes,
   idle,
   history,
+  historyExtras,
   resume,
   ...growthScenarios,
 ];

@@ -16,8 +16,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EventLoopTurns } from '../../../src/graphql/documents/event-loop-turns.js';
 import { OperationBudget } from '../../../src/graphql/documents/operation-budget.js';
 import type { GraphqlContext, PlainList } from '../../../src/graphql/schema/context.js';
-import { plainList, putPlainLists } from '../../../src/graphql/schema/plain-lists.js';
-import { type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
+import { type PlainValue, plainList, plainValue, putPlainLists } from '../../../src/graphql/schema/plain-lists.js';
+import { selectsOnly } from '../../../src/graphql/schema/selections.js';
+import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { assertProperty } from '../../support/property.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
 
@@ -28,7 +29,15 @@ interface Item {
   note: unknown;
   guard: 'yes' | 'no' | 'later';
   owner: { name: unknown } | null | undefined;
+  friends: { name: unknown }[];
 }
+
+/** A value that is known here as long as nothing but its id is asked for. */
+const ONLY_ID: PlainValue<Item> = {
+  of: ({ id, guard }) => ({ id, guard }),
+  isFor: (selectionSet, fragments) =>
+    selectionSet !== undefined && selectsOnly(selectionSet, new Set(['id']), fragments),
+};
 
 /** The items that their guard was asked about. */
 const asked: Item[] = [];
@@ -60,6 +69,12 @@ const ItemType: GraphQLObjectType<Item, GraphqlContext> = new GraphQLObjectType<
     counted: { type: GraphQLInt, args: { by: { type: GraphQLInt } }, resolve: ({ count }, { by }) => by ?? count },
     self: { type: new GraphQLNonNull(ItemType), resolve: (item) => item },
     owners: { type: new GraphQLList(Owner), resolve: ({ owner }) => [owner] },
+    friends: {
+      type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(Owner))),
+      resolve: ({ friends }) => friends,
+      extensions: { plain: plainValue(({ friends }: Item) => friends) },
+    },
+    likeness: { type: ItemType, resolve: (item) => item, extensions: { plain: ONLY_ID } },
   }),
 });
 
@@ -91,10 +106,23 @@ async function answer(items: readonly Item[], source: string, isTested: boolean)
   };
   const result = await execute({ schema, document, contextValue, variableValues: { yes: true, no: false } });
   putPlainLists(result, contextValue);
-  return { text: JSON.stringify(result), plain: contextValue.plainLists.length };
+  return {
+    text: JSON.stringify(result),
+    plain: contextValue.plainLists.length,
+    spent: contextValue.budget.spentFields,
+  };
 }
 
-const good: Item = { id: 'a', count: 1, note: null, guard: 'yes', owner: { name: 'Ann' } };
+const good: Item = {
+  id: 'a',
+  count: 1,
+  note: null,
+  guard: 'yes',
+  owner: { name: 'Ann' },
+  friends: [{ name: 'Bob' }, { name: 'Cy' }],
+};
+
+const crowded: Item = { ...good, friends: Array.from({ length: 2500 }, (_, n) => ({ name: `friend ${n}` })) };
 
 describe('a list is completed here', () => {
   it.each([
@@ -103,6 +131,11 @@ describe('a list is completed here', () => {
     ['a field that is marked', '{ items { marked } }'],
     ['an object', '{ items { owner { name } } }'],
     ['its type', '{ items { __typename id } }'],
+    ['a list in it that is marked', '{ items { id friends { name } } }'],
+    [
+      'what is known of an object, and no more is asked for',
+      '{ items { likeness { ...key } } } fragment key on Item { id }',
+    ],
     [
       'fragments',
       '{ items { ... { id } ... on Item { count } ...rest } } fragment rest on Item { note owner { name } }',
@@ -116,8 +149,13 @@ describe('a list is completed here', () => {
     expect(tested.text).toBe((await answer(items, source, false)).text);
   });
 
+  it('and charged with the lists in it', async () => {
+    const { spent } = await answer([good, { ...good, friends: [] }, good], '{ items { id friends { name } } }', true);
+    expect(spent).toBe(3 * 2 + 2 * 2);
+  });
+
   it('also when it is empty', async () => {
-    expect(await answer([], '{ items { id } }', true)).toEqual({ text: '{"data":{"items":[]}}', plain: 1 });
+    expect(await answer([], '{ items { id } }', true)).toMatchObject({ text: '{"data":{"items":[]}}', plain: 1 });
   });
 
   it('with one question to the guard for neighbours of which it says the same', async () => {
@@ -138,6 +176,13 @@ describe('a list is left to graphql', () => {
     ['arguments', '{ items { counted(by: 2) } }', good],
     ['an argument left out', '{ items { counted } }', good],
     ['a list in it', '{ items { owners { name } } }', good],
+    [
+      'the guard of an item of a list in it',
+      '{ items { friends { name } } }',
+      { ...good, friends: [{ name: 'nobody' }] },
+    ],
+    ['lists in it that are too long for one turn', '{ items { friends { a: name b: name } } }', crowded],
+    ['more of an object than is known', '{ items { likeness { id note } } }', good],
     ['a field named twice', '{ items { id id } }', good],
     ['a list named twice', '{ items { id } items { count } }', good],
     ['a key that objects treat apart', '{ items { __proto__: id } }', good],
@@ -159,7 +204,13 @@ describe('a list is left to graphql', () => {
 const { selection } = fc.letrec<{ field: string; selection: string }>((tie) => ({
   field: fc.oneof(
     { weight: 20, arbitrary: fc.constantFrom('id', 'count', 'note', 'marked', '__typename', 'owner { name }') },
-    { weight: 3, arbitrary: fc.constantFrom('a: id', 'b: note', 'owner { n: name }', 'owner { ...named }', '...rest') },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom(
+        ...(['a: id', 'b: note', 'owner { n: name }', 'owner { ...named }', '...rest'] as const),
+        ...(['friends { name }', 'friends { ...named }', 'likeness { id }', 'likeness { note }'] as const),
+      ),
+    },
     { weight: 1, arbitrary: fc.constantFrom('counted', 'owners { name }', 'id @skip(if: $no)') },
     { weight: 2, arbitrary: tie('selection').map((inner) => `... on Item ${inner}`) },
     { weight: 1, arbitrary: tie('selection').map((inner) => `self ${inner}`) },
@@ -177,6 +228,9 @@ const items = fc.array(
       { weight: 1, arbitrary: fc.constant('no' as const) },
     ),
     owner: fc.oneof(fc.constant(null), fc.record({ name: fc.oneof(fc.string(), fc.constant('nobody')) })),
+    friends: fc.array(fc.record({ name: fc.oneof({ weight: 9, arbitrary: fc.string() }, fc.constant('nobody')) }), {
+      maxLength: 3,
+    }),
   }),
   { maxLength: 3 },
 );
@@ -234,6 +288,49 @@ describe('messages', () => {
     expect(data?.plain).toHaveLength(2);
     expect(JSON.stringify(data?.plain)).toBe(JSON.stringify(data?.conditional));
     expect(data?.deep).toMatchObject([{ chat: { id: chat.id } }, { chat: { id: chat.id } }]);
+  });
+
+  it('with all that a message can have look the same, and take no statement for each kind', async () => {
+    const [ann, bob] = [await services.newUser(), await services.newUser()];
+    const chat = await services.newChat(ann, bob);
+    const chatId = chat.id;
+    const send = (content: string, more: object = {}) =>
+      services.messages.send(viewerOf(ann), { chatId, content, ...more });
+    const first = await send('first', { metadata: { a: [null, 1] }, mentions: [bob.id, ann.id] });
+    const quoting = await send('quoting', { replyTo: first.id });
+    const reply = await send('reply', { thread: first.id, alsoInChat: true, mentions: [bob.id] });
+    const gone = await send('gone', { nonce: 'gone' });
+    await send('plain');
+    await services.messageChanges.edit(await services.newViewer(ann), {
+      ...{ chatId, messageId: quoting.id, content: 'quoted', mentions: [ann.id] },
+    });
+    await services.reactions.add(viewerOf(bob), { chatId, messageId: quoting.id, emoji: '👍' });
+    const admin = await services.newViewer(await services.newUser('admin'));
+    await services.messageChanges.pin(admin, { chatId, messageId: reply.id });
+    await services.messageChanges.delete(admin, { chatId, messageId: gone.id });
+    const fields = `id seq content nonce revision editedAt deletedAt metadata mentions { id username } mentionsAll alsoInChat
+      replyTo { id seq } reactions { emoji count } pinnedAt pinnedBy { id username role } sender { username }`;
+    const token = await app.newToken(ann);
+    const page = (asked: string) =>
+      app.run(`query ($id: ID!) { messages(chatId: $id, deleted: true) { ${asked} } }`, { id: chatId }, { token });
+    const [plain, conditional] = [await page(fields), await page(fields.replace('id', 'id @include(if: true)'))];
+    expect(plain.codes).toEqual([]);
+    expect(plain.data?.messages).toHaveLength(5);
+    expect(plain.data?.messages).toMatchObject([
+      { metadata: { a: [null, 1] }, mentions: [{ id: bob.id }, { id: ann.id }] },
+      {
+        replyTo: { id: first.id, seq: first.seq },
+        revision: 1,
+        mentions: [{ id: ann.id }],
+        reactions: [{ emoji: '👍', count: 1 }],
+      },
+      { alsoInChat: true, pinnedBy: { id: admin.user?.id } },
+      { content: '', nonce: null, deletedAt: expect.any(String) },
+      { content: 'plain', reactions: [], mentions: [], replyTo: null },
+    ]);
+    expect(JSON.stringify(plain.data)).toBe(JSON.stringify(conditional.data));
+    const plainStatements = await countStatements(services, () => page('id content sender { username }'));
+    expect(await countStatements(services, () => page(fields))).toBe(plainStatements);
   });
 
   it('go to the operation that asked, over a socket as well', async () => {

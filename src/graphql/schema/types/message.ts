@@ -3,6 +3,7 @@ import {
   extrasOf,
   MAX_MENTIONS,
   MAX_METADATA_BYTES,
+  type MessageReference,
   type PlainMessage,
 } from '../../../domain/log/chat-message.js';
 import { MESSAGE_FLAGS } from '../../../domain/log/message-flags.js';
@@ -12,8 +13,8 @@ import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
 import { checkBetween, listWeight, MAX_SEQ, USUAL_LENGTH } from '../paging.js';
-import { plainList } from '../plain-lists.js';
-import { selectsField } from '../selections.js';
+import { type PlainValue, plainList, plainValue } from '../plain-lists.js';
+import { selectsField, selectsOnly } from '../selections.js';
 import { SHARED, SHARED_BY_OWN_EVENT } from '../shared.js';
 import { Chat, enterChat } from './chat.js';
 import { User } from './user.js';
@@ -73,7 +74,7 @@ Message.implement({
       description: 'The users whom the message mentions by name.',
       complexity: { multiplier: USUAL_LENGTH.mentions },
       resolve: (message) => [...extrasOf(message).mentions],
-      extensions: SHARED,
+      extensions: { ...SHARED, plain: plainValue((message: PlainMessage) => extrasOf(message).mentions) },
     }),
     mentionsAll: t.boolean({
       description: 'Whether the message mentions every member.',
@@ -96,7 +97,7 @@ Message.implement({
       type: User,
       nullable: true,
       resolve: (message) => extrasOf(message).pinnedBy,
-      extensions: SHARED,
+      extensions: { ...SHARED, plain: true },
     }),
     // Null for everybody but the sender. A subscription is executed separately for the author of an event, who is that sender; of
     // another message than the event's own somebody else may be.
@@ -109,13 +110,34 @@ Message.implement({
   }),
 });
 
+const REFERENCE_FIELDS: ReadonlySet<string> = new Set(['__typename', 'id', 'seq'] satisfies (
+  | '__typename'
+  | keyof MessageReference
+)[]);
+
+/** The quoted message, as far as the quoting one knows it. Nothing is read for a selection that asks for no more. */
+const QUOTED = {
+  of: (message: PlainMessage): PlainMessage | null => {
+    const { replyTo } = extrasOf(message);
+    return replyTo && { ...NOT_READ, ...replyTo, chatId: message.chatId };
+  },
+  isFor: (selectionSet, fragments) =>
+    selectionSet !== undefined && selectsOnly(selectionSet, REFERENCE_FIELDS, fragments),
+} satisfies PlainValue<PlainMessage>;
+
+/** What nobody asks of a message of which only its reference is known. */
+const NOT_READ = { content: '', nonce: null, createdAt: '', sender: { id: '' } } as const;
+
 builder.objectFields(Message, (t) => ({
   replyTo: t.field({
     type: Message,
     nullable: true,
     description: 'The message that this one quotes, as it is now.',
-    resolve: (message, _args, context) => messageAt(message.chatId, extrasOf(message).replyTo?.seq, context),
-    extensions: SHARED,
+    resolve: (message, _args, context, { fieldNodes, fragments }) =>
+      fieldNodes.every(({ selectionSet }) => QUOTED.isFor(selectionSet, fragments))
+        ? QUOTED.of(message)
+        : messageAt(message.chatId, extrasOf(message).replyTo?.seq, context),
+    extensions: { ...SHARED, plain: QUOTED },
   }),
   threadRoot: t.field({
     type: Message,

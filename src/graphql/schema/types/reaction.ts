@@ -1,4 +1,9 @@
-import { extrasOf, MAX_REACTION_EMOJI, type ReactionSummary } from '../../../domain/log/chat-message.js';
+import {
+  extrasOf,
+  MAX_REACTION_EMOJI,
+  type PlainMessage,
+  type ReactionSummary,
+} from '../../../domain/log/chat-message.js';
 import type { ReactionInput, ReactionPlace } from '../../../domain/messages/reactions.js';
 import { requireScope } from '../../../domain/viewer.js';
 import { fieldsOfItem } from '../asked-fields.js';
@@ -6,6 +11,7 @@ import { builder } from '../builder.js';
 import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
 import { checkPage, listWeight, USUAL_LENGTH } from '../paging.js';
+import { plainValue } from '../plain-lists.js';
 import { SHARED } from '../shared.js';
 import { Message } from './message.js';
 import { User } from './user.js';
@@ -55,7 +61,7 @@ builder.objectField(Message, 'reactions', (t) =>
       const { chatId, seq } = message;
       return extrasOf(message).reactions.map((reaction) => ({ ...reaction, chatId, seq }));
     },
-    extensions: SHARED,
+    extensions: { ...SHARED, plain: plainValue((message: PlainMessage) => extrasOf(message).reactions) },
   }),
 );
 

@@ -1,7 +1,7 @@
 import { HALL, person } from '../../world/identities.js';
 import { closedLoop } from '../closed-loop.js';
 import { HttpConnection } from '../http-connection.js';
-import type { Work } from '../job.js';
+import type { PageFields, Work } from '../job.js';
 import type { Run } from '../run.js';
 import { InvalidRun } from '../tally.js';
 
@@ -12,11 +12,11 @@ const PAGE = 50;
 const READ_EACH = 16;
 
 /** Pages of the hall's history that end `depth` messages before its head. */
-export async function history(run: Run, { head, depth, nested, inFlight, warmUpSeconds, seconds }: History) {
+export async function history(run: Run, { head, depth, fields, inFlight, warmUpSeconds, seconds }: History) {
   const before = head - depth + 1;
   const connections = Array.from({ length: inFlight }, (_, index) => {
     const connection = new HttpConnection(run.target.port);
-    return { connection, ask: asker(run, connection, person(index).token, before, nested) };
+    return { connection, ask: asker(run, connection, person(index).token, before, fields) };
   });
   const page = async (slot: number, round: number) => {
     const askedAt = performance.now();
@@ -31,14 +31,23 @@ export async function history(run: Run, { head, depth, nested, inFlight, warmUpS
   for (const { connection } of connections) connection.close();
 }
 
-function asker({ target }: Run, connection: HttpConnection, token: string, before: number, nested: boolean) {
-  const senders = nested ? ' sender { id username }' : '';
+/** Behind the fields of every page. */
+const FIELDS: Readonly<Record<PageFields, string>> = {
+  plain: '',
+  'with senders': ' sender { id username }',
+  // What a message has itself, and not what it refers to.
+  everything: ` sender { id username } revision editedAt deletedAt metadata mentions { id username } mentionsAll
+    replyTo { id } reactions { emoji count } pinnedAt pinnedBy { id username }`,
+};
+
+function asker({ target }: Run, connection: HttpConnection, token: string, before: number, fields: PageFields) {
   if (target.http === 'plain') {
-    const path = `/chats/${HALL.id}/messages?before=${before}&last=${PAGE}${nested ? '&senders=1' : ''}`;
+    const senders = fields === 'plain' ? '' : '&senders=1';
+    const path = `/chats/${HALL.id}/messages?before=${before}&last=${PAGE}${senders}`;
     return () => connection.get(path, token);
   }
   const query = `query ($chatId: ID!, $before: Int) {
-    messages(chatId: $chatId, last: ${PAGE}, before: $before) { id seq content createdAt${senders} } }`;
+    messages(chatId: $chatId, last: ${PAGE}, before: $before) { id seq content createdAt${FIELDS[fields]} } }`;
   const json = JSON.stringify({ query, variables: { chatId: HALL.id, before } });
   return () => connection.post('/graphql/', json, token);
 }
