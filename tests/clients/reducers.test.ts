@@ -96,7 +96,13 @@ function loadedInbox(): InboxState {
   };
   const chat = { id: 'c', name: 'c', kind: 'group' as const, createdAt: '' };
   const item = { chat, peer: null, lastMessage: null, state, cursor: 'e:0', activeAt: '' };
-  return reduceInbox(emptyInbox(), { type: 'loaded', me: { id: 'me', username: 'me' }, items: [item], hasMore: false });
+  return reduceInbox(emptyInbox(), {
+    type: 'loaded',
+    me: { id: 'me', username: 'me' },
+    items: [item],
+    hasMore: false,
+    isMore: false,
+  });
 }
 
 /** Fails when somebody changes it. */

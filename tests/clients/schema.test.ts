@@ -3,7 +3,11 @@ import { parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
 import { CHATS_AT_ONCE, MESSAGES_AT_ONCE } from '../../clients/typescript/src/api.js';
 import * as documents from '../../clients/typescript/src/documents.js';
+import { messagesById } from '../../clients/typescript/src/documents-by-id.js';
+import { mutation } from '../../clients/typescript/src/mutations.js';
 import * as partDocuments from '../../clients/typescript/src/part-documents.js';
+import { PRESENCE } from '../../clients/typescript/src/presence.js';
+import { EVENTS } from '../../clients/typescript/src/stored-events.js';
 import { clientSchema } from '../../scripts/client-schema.js';
 import { findExceededLimit } from '../../src/graphql/documents/limits.js';
 import { schema } from '../../src/graphql/schema/schema.js';
@@ -13,9 +17,28 @@ it('the types of the client library are those of the schema (npm run schema writ
   expect(committed).toBe(clientSchema(schema));
 });
 
-const { inboxItems, messagesById, ...texts } = documents;
+const { inboxItems, each: _each, ...texts } = documents;
 const lists = { inboxItems: inboxItems(CHATS_AT_ONCE), messagesById: messagesById(MESSAGES_AT_ONCE) };
-const all = Object.entries({ ...texts, ...partDocuments, ...lists });
+
+/** Each with all the arguments that a room gives it. */
+const mutations = [
+  mutation(
+    'sendMessage',
+    'chatId content nonce replyTo thread alsoInChat mentions mentionAll metadata'.split(' '),
+    'message',
+  ),
+  mutation('editMessage', ['chatId', 'messageId', 'content', 'revision'], 'message'),
+  ...['deleteMessage', 'pinMessage', 'unpinMessage'].map((name) => mutation(name, ['chatId', 'messageId'], 'message')),
+  ...['addReaction', 'removeReaction'].map((name) => mutation(name, ['chatId', 'messageId', 'emoji'], 'message')),
+  mutation('markRead', ['chatId', 'seq'], 'viewer'),
+  mutation('markUnread', ['chatId', 'fromSeq'], 'viewer'),
+  mutation('setChatPreferences', ['chatId', 'notify', 'hidden'], 'viewer'),
+  mutation('setTyping', ['chatId', 'thread'], 'done'),
+].map((text) => [text.slice(0, 60), text] as const);
+const all = Object.entries({
+  ...{ ...texts, ...partDocuments, ...lists, PRESENCE, EVENTS },
+  ...Object.fromEntries(mutations),
+});
 
 /** Fragments and selections stand in documents only. */
 const isDocument = ([, text]: [string, string]) => /^(query|mutation|\{me)/.test(text);

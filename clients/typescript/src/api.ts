@@ -1,10 +1,9 @@
-import { EVENTS, INBOX, inboxItems, MEMBERS, MESSAGES, messagesById, ROOM } from './documents.js';
-import { ChatError } from './errors.js';
-import { eventFromGraphql, type GraphqlEvent, type Member } from './events.js';
-import type { EventPage } from './follower.js';
+import { INBOX, inboxItems, ROOM } from './documents.js';
+import { notFound } from './errors.js';
+import type { Member } from './events.js';
 import type { Request } from './http.js';
 import type { InboxItem } from './inbox-state.js';
-import { type GraphqlMessage, type Message, messageFromGraphql, type UserRef } from './messages.js';
+import { type GraphqlMessage, messageFromGraphql, type UserRef } from './messages.js';
 import type { ChatInfo, RoomSnapshot, RoomViewer } from './room-state.js';
 import type { ChatAction, ChatState } from './schema.js';
 
@@ -12,6 +11,7 @@ interface ItemChat extends ChatInfo {
   cursor: string;
   lastMessage: GraphqlMessage | null;
   members: Member[];
+  viewer: ChatState | null;
 }
 
 interface RoomChat extends ChatInfo {
@@ -21,7 +21,14 @@ interface RoomChat extends ChatInfo {
   members: Member[];
 }
 
-const EVENTS_PER_PAGE = 100;
+/** What is read of a room: the newest messages before `before`, and the members behind `after`. One of each, unless it is said. */
+interface RoomPage {
+  last?: number;
+  before?: number;
+  first?: number;
+  after?: string | undefined;
+}
+
 /** The service takes 400 fields in one operation, which are so many chats of the inbox, and so many messages. */
 export const CHATS_AT_ONCE = 5;
 export const MESSAGES_AT_ONCE = 8;
@@ -32,77 +39,48 @@ export type Api = ReturnType<typeof apiOver>;
 export function apiOver(request: Request) {
   return {
     /** @throws ChatError `NOT_FOUND` when there is no such chat, or the user may not read it */
-    async room(chatId: string, size: { messages: number; members: number }): Promise<RoomSnapshot> {
-      const answer = await request<{ me: UserRef; chat: RoomChat | null; messages: GraphqlMessage[] }>(ROOM, {
-        ...{ chatId, last: size.messages, first: size.members },
-      });
-      const { cursor, viewerCan, viewer, members, ...chat } = found(answer.chat);
+    async room(chatId: string, { last = 1, first = 1, ...page }: RoomPage): Promise<RoomSnapshot> {
+      const { me, chat, messages } = await request<{
+        me: UserRef;
+        chat: RoomChat | null;
+        messages: GraphqlMessage[];
+      }>(ROOM, { ...page, chatId, last, first });
+      if (!chat) throw notFound();
+      const { cursor, viewerCan, viewer, members, ...info } = chat;
       return {
-        ...{ me: answer.me, chat, cursor, viewerCan, viewer, members },
-        messages: answer.messages.map(messageFromGraphql),
-        hasEarlier: answer.messages.length === size.messages,
-        hasMoreMembers: members.length === size.members,
+        ...{ me, chat: info, cursor, viewerCan, viewer, members },
+        messages: messages.map(messageFromGraphql),
+        hasEarlier: messages.length === last,
+        hasMoreMembers: members.length === first,
       };
-    },
-
-    async messagesBefore(chatId: string, before: number, last: number): Promise<Message[]> {
-      const { messages } = await request<{ messages: GraphqlMessage[] }>(MESSAGES, { chatId, before, last });
-      return messages.map(messageFromGraphql);
-    },
-
-    /** These messages as they are now, in their order; null where there is none of the chat. At most `MESSAGES_AT_ONCE`. */
-    async messages(chatId: string, ids: readonly string[]): Promise<(Message | null)[]> {
-      const answer = await request<Record<string, GraphqlMessage | null>>(messagesById(ids.length), {
-        ...numbered('m', ids),
-        chatId,
-      });
-      return Object.values(answer).map((message) => message && messageFromGraphql(message));
-    },
-
-    async membersAfter(chatId: string, after: string | undefined, first: number): Promise<Member[]> {
-      const { chat } = await request<{ chat: { members: Member[] } | null }>(MEMBERS, { chatId, after, first });
-      return found(chat).members;
-    },
-
-    async events(chatId: string, after: string): Promise<EventPage> {
-      const { chatEvents } = await request<{
-        chatEvents: { cursor: string; hasMore: boolean; events: GraphqlEvent[] };
-      }>(EVENTS, { chatId, after, limit: EVENTS_PER_PAGE });
-      return { ...chatEvents, events: chatEvents.events.map((event) => eventFromGraphql(chatId, event)) };
     },
 
     async inbox(
       first: number,
       after: string | undefined,
-    ): Promise<{ me: UserRef; items: InboxItem[]; next: string | undefined }> {
-      const { me, inbox } = await request<{
-        me: UserRef;
-        inbox: { next: string | null; items: { chat: ItemChat; state: ChatState }[] };
-      }>(INBOX, { first, after });
-      const items = inbox.items.map(({ chat, state }) => itemOf(chat, state, me.id));
-      return { me, items: inOrder(items), next: inbox.next ?? undefined };
+    ): Promise<{ me: UserRef; items: InboxItem[]; next: string | null }> {
+      const { me, inbox } = await request<{ me: UserRef; inbox: { next: string | null; items: { chat: ItemChat }[] } }>(
+        INBOX,
+        { first, after },
+      );
+      const items = inbox.items.flatMap(({ chat }) => itemOf(chat, me.id) ?? []);
+      return { me, items: inOrder(items), next: inbox.next };
     },
 
     /** These chats as they are now, in their order; null where the user is no member. At most `CHATS_AT_ONCE`. */
     async inboxItems(chatIds: readonly string[], me: string): Promise<(InboxItem | null)[]> {
-      const answer = await request<Record<string, (ItemChat & { viewer: ChatState | null }) | null>>(
+      const answer = await request<Record<string, ItemChat | null>>(
         inboxItems(chatIds.length),
-        numbered('c', chatIds),
+        Object.fromEntries(chatIds.map((id, index) => [`v${index}`, id])),
       );
-      return Object.values(answer).map((chat) => {
-        const { viewer, ...info } = chat ?? {};
-        return viewer ? itemOf(info as ItemChat, viewer, me) : null;
-      });
+      return Object.values(answer).map((chat) => itemOf(chat, me));
     },
   };
 }
 
-/** The variables of a document that names each by its place. */
-function numbered(letter: string, ids: readonly string[]): Record<string, string> {
-  return Object.fromEntries(ids.map((id, index) => [letter + index, id]));
-}
-
-function itemOf({ cursor, lastMessage, members, ...chat }: ItemChat, state: ChatState, me: string): InboxItem {
+function itemOf(item: ItemChat | null, me: string): InboxItem | null {
+  if (!item?.viewer) return null;
+  const { cursor, lastMessage, members, viewer: state, ...chat } = item;
   const peer = chat.kind === 'direct' ? members.find(({ user }) => user.id !== me)?.user : undefined;
   const message = lastMessage && messageFromGraphql(lastMessage);
   const activeAt = message?.createdAt ?? chat.createdAt;
@@ -117,9 +95,4 @@ function inOrder(items: InboxItem[]): InboxItem[] {
     return { ...item, activeAt };
   });
   return upwards.reverse();
-}
-
-function found<Value>(value: Value | null): Value {
-  if (value === null) throw new ChatError('NOT_FOUND', 'There is no such chat, or you are not a member of it.');
-  return value;
 }

@@ -1,5 +1,4 @@
 import { apiOver } from './api.js';
-import { pause } from './backoff.js';
 import { type ConnectionStatus, connectionOf } from './connection.js';
 import type { RoomContext } from './context.js';
 import { ME, TICKET } from './documents.js';
@@ -13,7 +12,7 @@ import type { OAuth, OAuthOptions } from './oauth.js';
 import { type Patience, persist } from './retry.js';
 import { type Room, roomOf } from './room.js';
 import { sseTransport } from './sse-transport.js';
-import { type ChatStorage, memoryStorage } from './storage.js';
+import type { ChatStorage } from './storage.js';
 import type { Observable } from './store.js';
 import { type TokenFunction, tokensFrom } from './tokens.js';
 import type { Transport } from './transport.js';
@@ -63,7 +62,7 @@ export type ChatClientOptions = CommonOptions &
         oauth?: undefined;
       }
     | {
-        /** Signs in at the service itself. */ oauth: Omit<OAuthOptions, 'storage'> & Partial<OAuthOptions>;
+        /** Signs in at the service itself. */ oauth: OAuthOptions;
         token?: undefined;
       }
   );
@@ -88,14 +87,12 @@ export interface ChatClient {
 /** An inbox's stream has the signals of so many chats. */
 const MAX_SIGNALS = 20;
 const SIGNALS_MS = 50;
-/** Before the service is asked for events once more that it did not have. Milliseconds. */
-const PAUSE_MS = 1000;
 
 /** A client of one user. It connects when something is asked of it. */
 export function createChatClient(options: ChatClientOptions): ChatClient {
   const url = options.url.replace(/\/+$/, '');
   const fetch: Fetch = options.fetch ?? ((address, init) => globalThis.fetch(address, init));
-  const oauth = options.oauth && lazyOAuth(url, { storage: memoryStorage(), ...options.oauth }, fetch);
+  const oauth = options.oauth && lazyOAuth(url, options.oauth, fetch);
   const tokens = tokensFrom(options.token ?? ((refused) => oauth?.token(refused) ?? Promise.resolve('')));
   const life = newLifetime();
   const request = requestsTo(url, tokens, fetch, life);
@@ -123,15 +120,10 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     onReachable: (wake) => status.subscribe(() => status.get().state === 'live' && wake()),
   };
   let signalsTimer: ReturnType<typeof setTimeout> | undefined;
-  const snapshot = (chatId: string) => persist(() => api.room(chatId, { messages: 1, members: 1 }), patience);
+  const snapshot = (chatId: string) => persist(() => api.room(chatId, {}), patience);
   const context: RoomContext = {
     ...{ connection, request, api, patience, snapshot, storage: options.storage },
     notify: (notice) => options.onNotice?.(notice),
-    events: {
-      events: (chatId, after) => persist(() => api.events(chatId, after), patience),
-      cursor: async (chatId) => (await snapshot(chatId)).cursor,
-      pause: () => pause(PAUSE_MS, life.onEnd),
-    },
     watchersChanged() {
       // Whoever goes from one room to another leaves the first in the same moment.
       clearTimeout(signalsTimer);
@@ -143,7 +135,11 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     frame: () => {},
     began: (isReset) => isReset && context.notify({ type: 'reset' }),
   });
-  const stopWatching = whenOnline(() => status.get().state === 'waiting' && connection.start());
+  const online = () => status.get().state === 'waiting' && connection.start();
+  // Node.js has no such event.
+  const page = globalThis as Partial<EventTarget>;
+  page.addEventListener?.('online', online);
+  life.onEnd(() => page.removeEventListener?.('online', online));
   let inbox: Inbox | undefined;
 
   return {
@@ -164,18 +160,10 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
       for (const room of rooms.values()) room.resume();
     },
     close() {
-      stopWatching();
       clearTimeout(signalsTimer);
       life.end();
       inbox?.close();
       for (const room of [...rooms.values()]) room.close();
     },
   };
-}
-
-/** Calls `listener` when the browser is online again. @returns what ends it */
-function whenOnline(listener: () => void): () => void {
-  const target = globalThis as Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>>;
-  target.addEventListener?.('online', listener);
-  return () => target.removeEventListener?.('online', listener);
 }

@@ -13,32 +13,24 @@ export interface End {
 const PAUSE = 3;
 const LONG_PAUSE = 5;
 
-const FAILURES: Readonly<Record<number, number>> = { 1013: PAUSE, 4410: PAUSE, 4429: LONG_PAUSE };
-
-const NEXT: Readonly<Record<number, End['next']>> = {
-  1012: 'at once',
-  4400: 'stop',
-  4401: 'stop',
-  4403: 'renew',
-  4406: 'stop',
-  4409: 'stop',
-};
-
-const ERRORS: Readonly<Record<number, ChatErrorCode>> = {
-  1009: 'FRAME_TOO_LARGE',
-  4400: 'PROTOCOL',
-  4401: 'UNAUTHENTICATED',
-  4406: 'PROTOCOL',
-  4409: 'PROTOCOL',
+const CODES: Readonly<Record<number, readonly [next: End['next'], failures: number, code?: ChatErrorCode]>> = {
+  1009: ['resume', 0, 'FRAME_TOO_LARGE'],
+  1012: ['at once', 0],
+  1013: ['resume', PAUSE],
+  4400: ['stop', 0, 'PROTOCOL'],
+  4401: ['stop', 0, 'UNAUTHENTICATED'],
+  4403: ['renew', 0],
+  4406: ['stop', 0, 'PROTOCOL'],
+  4409: ['stop', 0, 'PROTOCOL'],
+  4410: ['resume', PAUSE],
+  4429: ['resume', LONG_PAUSE],
 };
 
 /** docs/raw-channel.md, "Close codes". What is not in it was cut on the way. */
 export function endOf(code: number, reason: string): End {
-  const error = new ChatError(
-    ERRORS[code] ?? 'NETWORK',
-    `The connection ended with ${code}${reason && `, ${reason}`}.`,
-  );
-  return { next: NEXT[code] ?? 'resume', failures: FAILURES[code] ?? 0, error };
+  const [next, failures, errorCode = 'NETWORK'] = CODES[code] ?? ['resume', 0];
+  const error = new ChatError(errorCode, `The connection ended with ${code}${reason && `, ${reason}`}.`);
+  return { next, failures, error };
 }
 
 /** The end of a stream that could not be opened. */

@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from './json.js';
 import type { Lifetime } from './lifetime.js';
 import { requestsOver } from './requests.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
-import { type Observable, Store } from './store.js';
+import { type Observable, storeOf } from './store.js';
 import type { StreamRequest } from './transport.js';
 
 export type ConnectionStatus =
@@ -62,7 +62,7 @@ export interface Connection {
 
 export function connectionOf({ request, signals, life, ...options }: ConnectionOptions): Connection {
   const { tokens, random } = options;
-  const status = new Store<ConnectionStatus>({ state: 'idle' });
+  const status = storeOf<ConnectionStatus>({ state: 'idle' });
   const listeners = new Set<ConnectionListener>();
   let session: Session | undefined;
   /** Whether the service has greeted: what is sent before is lost. */

@@ -1,6 +1,5 @@
 import type { Api } from './api.js';
 import type { Connection } from './connection.js';
-import type { EventSource } from './follower.js';
 import type { Request } from './http.js';
 import type { Notice } from './notices.js';
 import type { Patience } from './retry.js';
@@ -12,7 +11,6 @@ export interface ClientContext {
   readonly connection: Connection;
   readonly request: Request;
   readonly api: Api;
-  readonly events: EventSource;
   readonly patience: Patience;
   /** The room as it is now, with little of its lists. Repeated until it succeeds. @throws ChatError that is not transient */
   snapshot(chatId: string): Promise<RoomSnapshot>;

@@ -70,8 +70,8 @@ export class ChatError extends Error {
 }
 
 /** The error that a JSON object of the service describes: an `error` frame, or the extensions of a GraphQL error. */
-export function errorFrom({ code, field, rule, needs, retryAfterMs, requestId, message }: ErrorObject): ChatError {
-  return new ChatError(code, String(message), { field, rule, needs, retryAfterMs, requestId });
+export function errorFrom({ code, message, ...details }: ErrorObject): ChatError {
+  return new ChatError(code, message, details);
 }
 
 /** What the service's documents say of it. */
@@ -86,3 +86,6 @@ export function asChatError(error: unknown, code: ChatErrorCode = 'NETWORK'): Ch
 }
 
 export const closedError = () => new ChatError('CLOSED', 'The client is closed.');
+
+/** Of a chat that the user cannot read. */
+export const notFound = () => new ChatError('NOT_FOUND', 'You are not a member of the chat, or there is none.');

@@ -45,16 +45,14 @@ export interface InboxState {
 }
 
 export type InboxAction =
-  | { type: 'loading' }
-  | { type: 'loaded'; me: UserRef; items: readonly InboxItem[]; hasMore: boolean }
-  | { type: 'more'; items: readonly InboxItem[]; hasMore: boolean }
-  | { type: 'failed'; error: ChatError }
+  /** What no event says. */
+  | { type: 'changed'; changes: Partial<InboxState> }
+  /** A page of chats behind those that are there, or in their place. */
+  | { type: 'loaded'; me: UserRef; items: readonly InboxItem[]; hasMore: boolean; isMore: boolean }
   | { type: 'event'; event: ChatEvent }
   | { type: 'state'; chatId: string; state: ChatState }
   /** A chat as it is now; null when the user is no member of it. */
-  | { type: 'refreshed'; chatId: string; item: InboxItem | null }
-  | { type: 'presence'; presence: readonly Presence[] }
-  | { type: 'watched'; userIds: readonly string[] };
+  | { type: 'refreshed'; chatId: string; item: InboxItem | null };
 
 /** Counts end here. */
 const CAP = 100;
@@ -67,16 +65,13 @@ export function emptyInbox(): InboxState {
 /** The state after an action. Pure: the same state and action make the same state, and neither is changed. */
 export function reduceInbox(state: InboxState, action: InboxAction): InboxState {
   switch (action.type) {
-    case 'loading':
-      return { ...state, status: 'loading', error: null };
+    case 'changed':
+      return { ...state, ...action.changes };
     case 'loaded': {
-      const { me, items, hasMore } = action;
-      return withItems({ ...state, me, hasMore, status: 'ready', error: null }, items);
+      const { me, items, hasMore, isMore } = action;
+      const shown = { ...state, me, hasMore, status: 'ready', error: null } as const;
+      return withItems(shown, isMore ? [...state.items, ...items] : items);
     }
-    case 'more':
-      return withItems({ ...state, hasMore: action.hasMore }, [...state.items, ...action.items]);
-    case 'failed':
-      return { ...state, status: 'failed', error: action.error };
     case 'event':
       return applyEvent(state, action.event);
     case 'state':
@@ -90,14 +85,6 @@ export function reduceInbox(state: InboxState, action: InboxAction): InboxState 
       const activeAt = later(before?.activeAt ?? '', item.activeAt);
       return withItems(state, [{ ...item, activeAt }, ...others]);
     }
-    case 'presence': {
-      const news = action.presence.map((presence) => [presence.id, presence] as const);
-      return { ...state, presence: { ...state.presence, ...Object.fromEntries(news) } };
-    }
-    case 'watched': {
-      const kept = Object.entries(state.presence).filter(([id]) => action.userIds.includes(id));
-      return { ...state, presence: Object.fromEntries(kept) };
-    }
   }
 }
 
@@ -110,16 +97,15 @@ export function needsRefresh(state: InboxState, event: ChatEvent): boolean {
   const isMe = ({ id }: UserRef) => id === state.me?.id;
   if (event.type === 'member.added' || event.type === 'member.updated') return isMe(event.member.user);
   if (!item) return event.type === 'message.created';
-  const { readSeq, unread } = item.state;
+  const { unread } = item.state;
   if (event.type === 'message.created') return !isMe(event.message.sender) && !isInTimeline(event.message);
   if (event.type === 'message.edited') {
     const { sender, mentions, mentionsAll } = event.message;
     return !isMe(sender) && (unread.mentions > 0 || mentionsAll || mentions.some(isMe));
   }
   if (event.type !== 'message.deleted') return false;
-  const { id, seq, sender, thread } = event.message;
-  const wasCounted = !isMe(sender) && (seq > readSeq || unread.mentions > 0 || thread !== null);
-  return wasCounted || item.lastMessage?.id === id;
+  // It may have been unread, or a mention.
+  return !isMe(event.message.sender) || item.lastMessage?.id === event.message.id;
 }
 
 /** An event at or below the item's cursor changes nothing. */

@@ -1,8 +1,7 @@
 import { CHATS_AT_ONCE } from './api.js';
 import { pause } from './backoff.js';
 import type { ClientContext } from './context.js';
-import { PRESENCE } from './documents.js';
-import { asChatError, closedError } from './errors.js';
+import { asChatError } from './errors.js';
 import { type ChatEvent, eventFromWire } from './events.js';
 import {
   emptyInbox,
@@ -10,13 +9,13 @@ import {
   type InboxItem,
   type InboxState,
   needsRefresh,
-  type Presence,
   reduceInbox,
 } from './inbox-state.js';
 import type { JsonObject } from './json.js';
+import type { PresenceWatch } from './presence.js';
 import { persist } from './retry.js';
 import type { ChatState } from './schema.js';
-import { type Observable, Store } from './store.js';
+import { type Observable, type Store, storeOf, whenReady } from './store.js';
 
 /** All chats of the user, kept up to date from the first time that somebody subscribes to it or reads it. */
 export interface Inbox extends Observable<InboxState> {
@@ -42,24 +41,22 @@ const ITEMS_PER_PAGE = 50;
 const REFRESH_MS = 1000;
 /** A count that was read so long ago has no message whose event is still to come. Milliseconds. */
 const COUNT_MS = 1000;
-/** Presence is asked for as often where no frames can be sent. Milliseconds. */
-const PRESENCE_MS = 30_000;
-/** The service tells of so many users. */
-const MAX_WATCHED = 100;
 
-export function inboxOf({ connection, api, request, patience }: ClientContext): Inbox {
-  const store: Store<InboxState> = new Store(emptyInbox(), () => {
+export function inboxOf(context: ClientContext): Inbox {
+  const { connection, api, patience } = context;
+  const store: Store<InboxState> = storeOf(emptyInbox(), () => {
     if (store.hasListeners) start();
   });
   const { get } = store;
   const dispatch = (action: InboxAction) => store.set(reduceInbox(get(), action));
+  const set = (changes: Partial<InboxState>) => dispatch({ type: 'changed', changes });
 
   let stop: (() => void) | undefined;
   let isClosed = false;
   /** Counts how often the inbox was loaded. */
   let loads = 0;
   /** Of the next page. */
-  let next: string | undefined;
+  let next: string | null = null;
   /** Whether the inbox was loaded before the stream began, and may lack what happened in between. */
   let wasLoadedEarly = false;
   /** Events that came while a page was read, which may be from before them. */
@@ -74,34 +71,23 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
   const countTimers = new Map<string, ReturnType<typeof setTimeout>>();
   /** Chats that are known to be hidden. */
   const hidden = new Set<string>();
-  const watchers = new Set<readonly string[]>();
-  /** The users whose presence is shown. */
-  let watched: readonly string[] = [];
-  let presenceTimer: ReturnType<typeof setInterval> | undefined;
+  let presence: Promise<PresenceWatch> | undefined;
 
   function start(): void {
     if (stop || isClosed) return;
-    const stopListening = connection.listen({
+    stop = connection.listen({
       frame: take,
       began(isReset) {
         if (isReset || wasLoadedEarly) void load();
       },
     });
-    const stopStatus = connection.status.subscribe(() => {
-      // A new socket was not asked yet.
-      if (connection.status.get().state === 'live' && watched.length > 0) askPresence();
-    });
-    stop = () => {
-      stopListening();
-      stopStatus();
-    };
     connection.startOnce();
     void load();
   }
 
   async function load(): Promise<void> {
     loads += 1;
-    dispatch({ type: 'loading' });
+    set({ status: 'loading', error: null });
     try {
       const load = loads;
       await connection.begun;
@@ -110,7 +96,7 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
       await readPage(undefined, (attempt) => persist(attempt, patience));
     } catch (cause) {
       const error = asChatError(cause);
-      if (error.code !== 'CLOSED') dispatch({ type: 'failed', error });
+      if (error.code !== 'CLOSED') set({ status: 'failed', error });
     }
   }
 
@@ -125,12 +111,12 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
       const { me, items, next: then } = await patiently(() => api.inbox(ITEMS_PER_PAGE, after));
       if (load !== loads) return;
       next = then;
-      const hasMore = then !== undefined;
-      if (after === undefined) {
+      const isMore = after !== undefined;
+      if (!isMore) {
         hidden.clear();
         readAt.clear();
-        dispatch({ type: 'loaded', me, items, hasMore });
-      } else dispatch({ type: 'more', items, hasMore });
+      }
+      dispatch({ type: 'loaded', me, items, hasMore: then !== null, isMore });
       for (const { chat } of items) readAt.set(chat.id, Date.now());
       for (const event of early) apply(event);
       void refreshAll();
@@ -143,7 +129,6 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
 
   function take(frame: JsonObject): void {
     const { type, chatId } = frame;
-    if (type === 'presence') dispatch({ type, presence: frame.users as Presence[] });
     if (typeof chatId !== 'string') return;
     if (type === 'chat.state') takeState(chatId, frame.state as ChatState);
     else if (type === 'gap') refresh(chatId);
@@ -212,7 +197,7 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
       }
     } catch (cause) {
       const error = asChatError(cause);
-      if (error.code !== 'CLOSED') dispatch({ type: 'failed', error });
+      if (error.code !== 'CLOSED') set({ status: 'failed', error });
     } finally {
       isRefreshing = false;
     }
@@ -223,30 +208,6 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
     else hidden.delete(chatId);
     readAt.set(chatId, Date.now());
     dispatch({ type: 'refreshed', chatId, item });
-  }
-
-  function watchersChanged(): void {
-    watched = [...new Set([...watchers].reverse().flat())].slice(0, MAX_WATCHED);
-    dispatch({ type: 'watched', userIds: watched });
-    askPresence();
-  }
-
-  /** Over a socket, the service tells it from then on. */
-  function askPresence(): void {
-    clearInterval(presenceTimer);
-    if (connection.canSend) connection.send({ type: 'presence', users: watched });
-    else if (watched.length > 0) {
-      presenceTimer = setInterval(pollPresence, PRESENCE_MS);
-      void pollPresence();
-    }
-  }
-
-  async function pollPresence(): Promise<void> {
-    // Until there is a connection, nobody is told anything.
-    if (connection.status.get().state !== 'live') return;
-    const userIds = watched;
-    const answer = await request<{ presence: Presence[] }>(PRESENCE, { userIds }).catch(() => undefined);
-    if (answer && userIds === watched) dispatch({ type: 'presence', presence: answer.presence });
   }
 
   return {
@@ -262,31 +223,25 @@ export function inboxOf({ connection, api, request, patience }: ClientContext): 
     get presence() {
       return get().presence;
     },
-    async ready() {
-      for await (const state of store) {
-        if (state.status === 'ready') return state;
-        if (state.status === 'failed') throw state.error;
-      }
-      throw closedError();
-    },
+    ready: () => whenReady(store),
     async loadMore() {
-      if (next !== undefined && !early) await readPage(next, (attempt) => attempt());
+      if (next !== null && !early) await readPage(next, (attempt) => attempt());
     },
     watchPresence(userIds) {
-      const own = [...userIds];
-      watchers.add(own);
       start();
-      watchersChanged();
-      return () => {
-        if (watchers.delete(own) && !isClosed) watchersChanged();
-      };
+      presence ??= persist(() => import('./presence.js'), patience).then((module) =>
+        module.watchPresence(context, (presence) => set({ presence })),
+      );
+      const stop = presence.then((watch) => (isClosed ? () => {} : watch.watch(userIds)));
+      stop.catch(() => {});
+      return () => void stop.then((end) => end());
     },
     resume: () => get().status === 'failed' && void load(),
     close() {
       isClosed = true;
       loads += 1;
       stop?.();
-      clearInterval(presenceTimer);
+      void presence?.then((watch) => watch.close());
       for (const timer of countTimers.values()) clearTimeout(timer);
       store.end();
     },

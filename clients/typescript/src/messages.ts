@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './json.js';
+import type { JsonObject } from './json.js';
 import type { ThreadState } from './schema.js';
 
 export interface UserRef {
@@ -54,7 +54,7 @@ export interface Replies {
 }
 
 /** What a plain message has none of. */
-const NO_EXTRAS = {
+const NO_EXTRAS: Omit<Message, 'id' | 'seq' | 'content' | 'createdAt' | 'sender'> = {
   nonce: null,
   revision: 0,
   editedAt: null,
@@ -71,30 +71,38 @@ const NO_EXTRAS = {
 };
 
 /** A message of a frame, in which what is as in a plain message is left out. @param me the user's id */
-export function messageFromWire(message: JsonObject, me: string): Message {
-  const { reactions } = message;
-  const own = Array.isArray(reactions) ? reactions.map((reaction) => reactionFromWire(reaction, me)) : [];
-  // The service is trusted to keep to its own documents.
-  return { ...NO_EXTRAS, ...message, reactions: own } as unknown as Message;
+export function messageFromWire(message: WireMessage, me: string): Message {
+  return { ...NO_EXTRAS, ...message, reactions: reactionsFromWire(message.reactions ?? [], me) };
 }
 
-/** A frame names the 20 users who reacted last; `clipped` says that there are more. */
-export function reactionFromWire(reaction: unknown, me: string): Reaction {
-  const { emoji, count, users, clipped } = isObject(reaction) ? reaction : {};
-  const isNamed = Array.isArray(users) && users.includes(me);
-  return { emoji: String(emoji), count: Number(count), mine: isNamed || (clipped === true ? null : false) };
+/** The service is trusted to keep to its own documents (docs/events.md). */
+export type WireMessage = Pick<Message, 'id' | 'seq' | 'content' | 'createdAt' | 'sender'> &
+  Partial<Omit<Message, 'reactions'>> & { reactions?: WireReaction[] };
+
+/** The 20 users who reacted last; `clipped` says that there are more. */
+export interface WireReaction {
+  emoji: string;
+  count: number;
+  users: string[];
+  clipped: boolean;
+}
+
+export function reactionsFromWire(reactions: readonly WireReaction[], me: string): Reaction[] {
+  return reactions.map(({ emoji, count, users, clipped }) => ({
+    ...{ emoji, count },
+    mine: users.includes(me) || (clipped ? null : false),
+  }));
 }
 
 /** What the fragment `Message` (documents.ts) reads; with `Shown` also `replies`. */
 export interface GraphqlMessage extends Omit<Message, 'thread' | 'replies'> {
-  threadRoot: { id: string; seq: number } | null;
+  thread: { rootId: string; rootSeq: number } | null;
   alsoInChat: boolean;
   replies?: Replies | null;
 }
 
-export function messageFromGraphql({ threadRoot, alsoInChat, replies, ...message }: GraphqlMessage): Message {
-  const thread = threadRoot && { rootId: threadRoot.id, rootSeq: threadRoot.seq, alsoInChat };
-  return { ...message, thread, replies: replies ?? null };
+export function messageFromGraphql({ thread, alsoInChat, ...message }: GraphqlMessage): Message {
+  return { ...NO_EXTRAS, ...message, thread: thread && { ...thread, alsoInChat } };
 }
 
 /** Whether it is in the main timeline, and not in its thread alone. */

@@ -1,7 +1,7 @@
 import { ChatError } from './errors.js';
 import type { Fetch } from './http.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
-import type { ChatStorage } from './storage.js';
+import { type ChatStorage, memoryStorage } from './storage.js';
 
 /** Sign-in at the service itself: authorization code with PKCE, of a public client. */
 export interface OAuthOptions {
@@ -11,7 +11,7 @@ export interface OAuthOptions {
   /** By default all that the client may have. */
   scope?: string;
   /** Keeps the sign-in over reloads. `sessionStorage` ends it with the tab. By default it is kept in memory, and a redirect ends it. */
-  storage: ChatStorage;
+  storage?: ChatStorage;
 }
 
 interface Tokens {
@@ -45,7 +45,7 @@ export interface OAuth {
 }
 
 export function oauthAt(url: string, options: OAuthOptions, fetch: Fetch): OAuth {
-  return new SignIn(url, options, fetch);
+  return new SignIn(url, { storage: memoryStorage(), ...options }, fetch);
 }
 
 class SignIn implements OAuth {
@@ -54,7 +54,7 @@ class SignIn implements OAuth {
 
   constructor(
     private readonly url: string,
-    private readonly options: OAuthOptions,
+    private readonly options: OAuthOptions & { storage: ChatStorage },
     private readonly fetch: Fetch,
   ) {
     this.key = `chat-api:oauth:${url}:${options.clientId}`;

@@ -1,10 +1,9 @@
 import { asChatError, ChatError, closedError } from './errors.js';
+import type { KeptMessage, KeptMessages } from './kept-messages.js';
 import type { Message } from './messages.js';
 import { type Patience, persist } from './retry.js';
 import type { PendingMessage, SendOptions } from './room-state.js';
 import type { ChatStorage } from './storage.js';
-
-type Stored = Pick<PendingMessage, 'nonce' | 'content' | 'options' | 'createdAt'>;
 
 export interface OutboxOptions {
   readonly chatId: string;
@@ -21,7 +20,6 @@ interface Outgoing {
   message: PendingMessage;
   resolve(message: Message): void;
   reject(error: ChatError): void;
-  isSettled: boolean;
 }
 
 /**
@@ -30,7 +28,7 @@ interface Outgoing {
  */
 export interface Outbox {
   /** Takes up what this user's messages are that a reload has cut off, and keeps those of now. */
-  restore(userId: string): void;
+  restore(userId: string): Promise<void>;
   /**
    * Resolves when the message is stored by the service.
    * @throws ChatError why it was refused; `CLOSED` when the client was closed before
@@ -49,30 +47,30 @@ export function outboxOf(options: OutboxOptions): Outbox {
   const outgoing = new Map<string | null, Outgoing>();
   /** The end of the one before. */
   let turn: Promise<void> = Promise.resolve();
-  let key: string | undefined;
-  let stored: Promise<void> = Promise.resolve();
+  let isKept = false;
+  let kept: KeptMessages | undefined;
+
+  const isWaiting = (one: Outgoing) => outgoing.get(one.message.nonce) === one;
 
   const settle = (one: Outgoing, result: Message | ChatError): void => {
-    if (one.isSettled) return;
-    one.isSettled = true;
     const { nonce } = one.message;
-    outgoing.delete(nonce);
+    if (!outgoing.delete(nonce)) return;
     if (result instanceof ChatError) one.reject(result);
     else one.resolve(result);
     options.settled(nonce);
-    withStorage((before) => before.filter((message) => message.nonce !== nonce));
+    kept?.remove(nonce);
   };
 
   const sendOut = async (one: Outgoing): Promise<void> => {
     try {
       const message = await persist(async () => {
-        if (one.isSettled) throw closedError();
+        if (!isWaiting(one)) throw closedError();
         return options.send(one.message);
       }, patience);
       settle(one, message);
     } catch (cause) {
       const error = asChatError(cause);
-      if (one.isSettled) return;
+      if (!isWaiting(one)) return;
       one.reject(error);
       // What is cut off by the end of the client is sent by the next one.
       if (patience.life.isOver) return;
@@ -81,10 +79,10 @@ export function outboxOf(options: OutboxOptions): Outbox {
     }
   };
 
-  const add = (stored: Stored): Promise<Message> => {
-    const message: PendingMessage = { ...stored, status: 'sending' };
+  const add = (kept: KeptMessage): Promise<Message> => {
+    const message: PendingMessage = { ...kept, status: 'sending' };
     const sent = new Promise<Message>((resolve, reject) => {
-      const one: Outgoing = { message, resolve, reject, isSettled: false };
+      const one: Outgoing = { message, resolve, reject };
       outgoing.set(message.nonce, one);
       turn = turn.then(() => sendOut(one));
     });
@@ -94,38 +92,23 @@ export function outboxOf(options: OutboxOptions): Outbox {
     return sent;
   };
 
-  /** Changes what is stored, one change after the other: another tab of the user may have added something. */
-  const withStorage = (change: (stored: Stored[]) => Stored[]): void => {
-    const at = key;
-    if (!storage || !at) return;
-    stored = stored
-      .then(async () => {
-        const before = await storage.getItem(at);
-        const after = change(before ? JSON.parse(before) : []);
-        if (after.length > 0) await storage.setItem(at, JSON.stringify(after));
-        else if (before) await storage.removeItem(at);
-      })
-      .catch(options.storageFailed);
-  };
-
   return {
-    restore(userId) {
-      if (key) return;
-      key = `chat-api:outbox:${userId}:${chatId}`;
-      withStorage((before) => {
-        for (const message of before) if (!outgoing.has(message.nonce)) void add(message);
-        return [...outgoing.values()].map(({ message }) => storable(message));
-      });
+    async restore(userId) {
+      if (!storage || isKept) return;
+      isKept = true;
+      const { keepMessages } = await persist(() => import('./kept-messages.js'), patience);
+      kept = keepMessages(storage, `chat-api:outbox:${userId}:${chatId}`, options.storageFailed);
+      for (const { message } of outgoing.values()) kept.add(message);
+      for (const message of await kept.restore()) if (!outgoing.has(message.nonce)) void add(message);
     },
     send(content, options) {
       const message = { nonce: newNonce(), content, options, createdAt: new Date().toISOString() };
-      const sent = add(message);
-      withStorage((before) => [...before, message]);
-      return sent;
+      kept?.add(message);
+      return add(message);
     },
     retry(nonce) {
-      const { message } = outgoing.get(nonce) ?? {};
-      if (message?.status === 'failed') void add(storable(message));
+      const { error, status, ...message } = outgoing.get(nonce)?.message ?? {};
+      if (status === 'failed') void add(message as KeptMessage);
     },
     discard(nonce) {
       const one = outgoing.get(nonce);
@@ -136,10 +119,6 @@ export function outboxOf(options: OutboxOptions): Outbox {
       if (one) settle(one, message);
     },
   };
-}
-
-function storable({ nonce, content, options, createdAt }: Stored): Stored {
-  return { nonce, content, options, createdAt };
 }
 
 /** `randomUUID` is there on https pages alone. */

@@ -18,7 +18,7 @@ export interface Rereader {
 /** @param find the message as it is shown; undefined for one that is not */
 export function rereaderOf(
   chatId: string,
-  { api, patience }: ClientContext,
+  context: ClientContext,
   find: (id: string) => Message | undefined,
   replace: (message: Message) => void,
 ): Rereader {
@@ -38,7 +38,8 @@ export function rereaderOf(
     if (shown.length === 0) return;
     const before = shown.map(find);
     // What is refused for good is of a chat that the user has left.
-    const messages = await persist(() => api.messages(chatId, shown), patience).catch(() => []);
+    const attempt = async () => (await import('./room-later.js')).readMessages(context, chatId, shown);
+    const messages = await persist(attempt, context.patience).catch(() => []);
     messages.forEach((message, index) => {
       if (!message) return;
       // What was read may be from before an event that has come since.

@@ -1,10 +1,10 @@
-import { asChatError, type ChatError, closedError } from './errors.js';
+import { asChatError, type ChatError } from './errors.js';
 import type { ChatEvent } from './events.js';
 import type { JsonObject } from './json.js';
 import { persist } from './retry.js';
 import type { Room } from './room.js';
 import type { RoomState } from './room-state.js';
-import { type Observable, Store } from './store.js';
+import { type Observable, type Store, storeOf, whenReady } from './store.js';
 
 export interface PartState {
   /** As of the room. `loading` also while it is loaded anew: what it shows then is of before. */
@@ -32,7 +32,7 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
     protected readonly room: Room,
     empty: State,
   ) {
-    this.store = new Store(empty, () => {
+    this.store = storeOf(empty, () => {
       clearTimeout(this.timer);
       if (this.store.hasListeners) this.start();
       else this.timer = setTimeout(() => this.stop(), LINGER_MS);
@@ -48,12 +48,8 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
   }
 
   /** Resolves when it is loaded. @throws ChatError that is not transient, like `NOT_FOUND` */
-  async ready(): Promise<State> {
-    for await (const state of this) {
-      if (state.status === 'ready') return state;
-      if (state.error) throw state.error;
-    }
-    throw closedError();
+  ready(): Promise<State> {
+    return whenReady(this);
   }
 
   /** What there is now, with the chat's cursor. */

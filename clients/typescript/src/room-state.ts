@@ -85,9 +85,9 @@ export interface RoomSnapshot extends Pick<RoomState, 'messages' | 'members' | '
 }
 
 export type RoomAction =
-  | { type: 'loading' }
+  /** What no event says: that it is being loaded, say, or what one may do. */
+  | { type: 'changed'; changes: Partial<RoomState> }
   | { type: 'loaded'; snapshot: RoomSnapshot }
-  | { type: 'ended'; status: 'left' | 'failed'; error: ChatError | null }
   | { type: 'event'; event: ChatEvent }
   /** An event of before, for messages that were loaded since and may be from before it. */
   | { type: 'again'; event: ChatEvent }
@@ -95,8 +95,6 @@ export type RoomAction =
   | { type: 'members'; members: readonly Member[]; hasMore: boolean }
   /** A message as it is now. */
   | { type: 'message'; message: Message }
-  | { type: 'rights'; viewerCan: readonly ChatAction[]; viewer: RoomViewer | null }
-  | { type: 'viewer'; viewer: RoomViewer }
   | { type: 'typing'; typing: Typing }
   | { type: 'time'; now: number }
   | { type: 'pending'; message: PendingMessage }
@@ -114,12 +112,10 @@ export function emptyRoom(chatId: string): RoomState {
 /** The state after an action. Pure: the same state and action make the same state, and neither is changed. */
 export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
   switch (action.type) {
-    case 'loading':
-      return { ...state, status: 'loading', error: null };
+    case 'changed':
+      return { ...state, ...action.changes };
     case 'loaded':
       return withoutSettled({ ...state, ...action.snapshot, status: 'ready', error: null });
-    case 'ended':
-      return { ...state, status: action.status, error: action.error, typing: [] };
     case 'event':
       return applyEvent(state, action.event);
     case 'again':
@@ -132,10 +128,6 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
       return { ...state, members: mergeMembers(state.members, action.members), hasMoreMembers: action.hasMore };
     case 'message':
       return { ...state, messages: replaceMessage(state.messages, action.message) };
-    case 'rights':
-      return { ...state, viewerCan: action.viewerCan, viewer: action.viewer };
-    case 'viewer':
-      return { ...state, viewer: action.viewer };
     case 'typing': {
       const { user, thread } = action.typing;
       if (user.id === state.me?.id) return state;

@@ -1,22 +1,17 @@
+import type { Api } from './api.js';
 import type { RoomContext } from './context.js';
-import {
-  DELETE,
-  EDIT,
-  MARK_READ,
-  MARK_UNREAD,
-  PIN,
-  PREFER,
-  REACT,
-  SEND,
-  SET_TYPING,
-  UNPIN,
-  UNREACT,
-} from './documents.js';
-import { asChatError, ChatError, closedError } from './errors.js';
+import { asChatError } from './errors.js';
 import { type ChatEvent, eventFromWire, type Member, positionOf, type RoomEvent } from './events.js';
 import type { Follower } from './follower.js';
-import { isObject, type JsonObject } from './json.js';
-import { type GraphqlMessage, type Message, messageFromGraphql, messageFromWire, type UserRef } from './messages.js';
+import type { JsonObject } from './json.js';
+import {
+  type GraphqlMessage,
+  type Message,
+  messageFromGraphql,
+  messageFromWire,
+  type UserRef,
+  type WireMessage,
+} from './messages.js';
 import { outboxOf } from './outbox.js';
 import { rereaderOf } from './rereader.js';
 import { persist } from './retry.js';
@@ -24,13 +19,14 @@ import {
   emptyRoom,
   type PendingMessage,
   type RoomAction,
+  type RoomSnapshot,
   type RoomState,
   type RoomViewer,
   reduceRoom,
   type SendOptions,
 } from './room-state.js';
 import type { ChatState, Notify } from './schema.js';
-import { type Observable, Store } from './store.js';
+import { type Observable, type Store, storeOf, whenReady } from './store.js';
 
 export interface EventsOptions {
   /** Begins behind this cursor, of whatever transport. Without it: with what happens after the room was loaded. */
@@ -123,35 +119,36 @@ const MESSAGES_AT_FIRST = 50;
 /** The most that the service gives at once. */
 const MESSAGES_AT_MOST = 100;
 const MEMBERS_PER_PAGE = 200;
-/** Members among whom `findMembers` looks; those of larger chats beyond are found once they are loaded. */
-const MEMBERS_SEARCHED = 5000;
 /** The clocks may differ by so much. Milliseconds. */
 const MUTE_MARGIN_MS = 1000;
 /** The longest that a timer can wait. Milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A signal of somebody who is typing holds for so long (docs/interfaces.md). Milliseconds. */
 const TYPING_MS = 6000;
+/** And is forgotten at most so much later. Milliseconds. */
+const LOOK_MS = 1000;
 /** When the stream is ahead of what the service reads from, the room is loaded anew after so many milliseconds. */
 const AHEAD_MS = 500;
 
+const later = () => import('./room-later.js');
+
 export function roomOf(id: string, context: RoomContext): Room {
   const { connection, api, patience, notify } = context;
-  const store: Store<RoomState> = new Store(emptyRoom(id), () => {
+  const store: Store<RoomState> = storeOf(emptyRoom(id), () => {
     if (store.hasListeners) start();
     context.watchersChanged();
   });
   const { get } = store;
   const dispatch = (action: RoomAction) => store.set(reduceRoom(get(), action));
-  const request = <Data>(document: string, variables: object) =>
-    context.request<Data>(document, { ...variables, chatId: id });
-
+  const set = (changes: Partial<RoomState>) => dispatch({ type: 'changed', changes });
+  const storageFailed = (error: unknown) => notify({ type: 'storage', error });
   const outbox = outboxOf({
     chatId: id,
     send: sendOnce,
     changed: (message) => dispatch({ type: 'pending', message }),
     settled: (nonce) => dispatch({ type: 'settled', nonce }),
     storage: context.storage,
-    storageFailed: (error) => notify({ type: 'storage', error }),
+    storageFailed,
     patience,
   });
   const find = (messageId: string) => get().messages.find((message) => message.id === messageId);
@@ -200,22 +197,24 @@ export function roomOf(id: string, context: RoomContext): Room {
     const events: ChatEvent[] = [];
     early = events;
     newerViewer = undefined;
-    dispatch({ type: 'loading' });
+    set({ status: 'loading', error: null });
     try {
       await connection.begun;
       wasLoadedEarly = !connection.hasBegun;
-      const size = { messages: MESSAGES_AT_FIRST, members: MEMBERS_PER_PAGE };
-      const snapshot = await persist(() => api.room(id, size), patience);
+      const snapshot = await persist(
+        () => api.room(id, { last: MESSAGES_AT_FIRST, first: MEMBERS_PER_PAGE }),
+        patience,
+      );
       if (load !== loads) return;
       lastMember = snapshot.members.at(-1)?.user.id;
       dispatch({ type: 'loaded', snapshot });
-      if (newerViewer) dispatch({ type: 'viewer', viewer: newerViewer });
+      if (newerViewer) set({ viewer: newerViewer });
       watchMute();
-      outbox.restore(snapshot.me.id);
+      outbox.restore(snapshot.me.id).catch(storageFailed);
     } catch (cause) {
       const error = asChatError(cause);
       if (load !== loads || error.code === 'CLOSED') return;
-      dispatch({ type: 'ended', status: error.code === 'NOT_FOUND' ? 'left' : 'failed', error });
+      set({ status: error.code === 'NOT_FOUND' ? 'left' : 'failed', error, typing: [] });
     }
     early = undefined;
     for (const event of events) if (load === loads) follow(event);
@@ -269,7 +268,7 @@ export function roomOf(id: string, context: RoomContext): Room {
   function takeState({ unread: _unread, ...viewer }: ChatState): void {
     const before = get().viewer;
     newerViewer = viewer;
-    dispatch({ type: 'viewer', viewer });
+    set({ viewer });
     if (before?.role !== viewer.role || before.mutedUntil !== viewer.mutedUntil) void loadRights();
     // Perhaps it was a thread that was read.
     for (const { id, replies } of get().messages) if (replies?.viewer?.unread) rereader.add(id, true);
@@ -282,10 +281,8 @@ export function roomOf(id: string, context: RoomContext): Room {
   }
 
   function forgetTyping(): void {
-    const now = Date.now();
-    dispatch({ type: 'time', now });
-    const next = Math.min(...get().typing.map(({ until }) => until));
-    typingTimer = Number.isFinite(next) ? setTimeout(forgetTyping, next - now) : undefined;
+    dispatch({ type: 'time', now: Date.now() });
+    typingTimer = get().typing.length > 0 ? setTimeout(forgetTyping, LOOK_MS) : undefined;
   }
 
   async function loadRights(): Promise<void> {
@@ -295,13 +292,13 @@ export function roomOf(id: string, context: RoomContext): Room {
     try {
       const { viewerCan, viewer } = await context.snapshot(id);
       if (load !== loads || asked !== rightsAsked) return;
-      dispatch({ type: 'rights', viewerCan, viewer });
+      set({ viewerCan, viewer });
       watchMute();
     } catch (cause) {
       const error = asChatError(cause);
       // Removed in the meantime, which the next event says.
       if (load !== loads || error.code === 'NOT_FOUND' || error.code === 'CLOSED') return;
-      dispatch({ type: 'ended', status: 'failed', error });
+      set({ status: 'failed', error });
     }
   }
 
@@ -312,16 +309,16 @@ export function roomOf(id: string, context: RoomContext): Room {
     if (ms > 0) muteTimer = setTimeout(loadRights, Math.min(ms + MUTE_MARGIN_MS, MAX_TIMER_MS));
   }
 
-  /** Reads something of the room and shows it, as the events since have left it. @throws ChatError */
-  async function read<Value>(attempt: () => Promise<Value>, show: (value: Value) => RoomAction): Promise<void> {
+  /** Reads a page of the room and shows it, as the events since have left it. @throws ChatError */
+  async function read(page: Parameters<Api['room']>[1], show: (page: RoomSnapshot) => RoomAction): Promise<void> {
     const load = loads;
     const events: ChatEvent[] = [];
     recent.add(events);
     try {
-      const value = await attempt();
+      const snapshot = await api.room(id, page);
       // Loaded anew in the meantime: what was read may not join on.
       if (load !== loads) return;
-      dispatch(show(value));
+      dispatch(show(snapshot));
       for (const event of events) dispatch({ type: 'again', event });
     } finally {
       recent.delete(events);
@@ -334,26 +331,31 @@ export function roomOf(id: string, context: RoomContext): Room {
       messages: [oldest],
     } = get();
     if (!hasEarlier || !oldest) return;
-    await read(
-      () => api.messagesBefore(id, oldest.seq, count),
-      (messages) => ({ type: 'earlier', messages, hasEarlier: messages.length === count }),
-    );
+    await read({ last: count, before: oldest.seq }, ({ messages, hasEarlier }) => ({
+      type: 'earlier',
+      messages,
+      hasEarlier,
+    }));
   }
 
   async function sendOnce({ content, nonce, options }: PendingMessage): Promise<Message> {
-    const variables = { ...options, chatId: id, content, nonce };
-    if (!connection.canSend) return change(SEND, variables);
-    const { message } = await connection.ask({ ...variables, type: 'message.send' });
-    return messageFromWire(isObject(message) ? message : {}, connection.userId ?? '');
+    const variables = { ...options, content, nonce };
+    if (!connection.canSend) return change('sendMessage', variables);
+    const { message } = await connection.ask({ ...variables, chatId: id, type: 'message.send' });
+    return messageFromWire(message as WireMessage, connection.userId ?? '');
   }
 
-  async function change(document: string, variables: object): Promise<Message> {
-    return messageFromGraphql((await request<{ message: GraphqlMessage }>(document, variables)).message);
+  async function run<Data>(name: string, args: object, result: 'message' | 'viewer' | 'done'): Promise<Data> {
+    return (await later()).mutate<Data>(context, id, name, args, result);
   }
 
-  async function changeViewer(document: string, variables: object): Promise<void> {
-    const { viewer } = await request<{ viewer: RoomViewer }>(document, variables);
-    dispatch({ type: 'viewer', viewer });
+  async function change(name: string, args: object): Promise<Message> {
+    return messageFromGraphql((await run<{ message: GraphqlMessage }>(name, args, 'message')).message);
+  }
+
+  async function changeViewer(name: string, args: object): Promise<void> {
+    const { viewer } = await run<{ viewer: RoomViewer }>(name, args, 'viewer');
+    set({ viewer });
   }
 
   const room: Room = {
@@ -376,14 +378,7 @@ export function roomOf(id: string, context: RoomContext): Room {
       return store.hasListeners;
     },
 
-    async ready() {
-      for await (const state of store) {
-        if (state.status === 'ready') return state;
-        if (state.status === 'left') throw state.error ?? new ChatError('NOT_FOUND', 'You have left the chat.');
-        if (state.status === 'failed') throw state.error;
-      }
-      throw closedError();
-    },
+    ready: () => whenReady(store),
 
     send(content, options = {}) {
       start();
@@ -391,23 +386,23 @@ export function roomOf(id: string, context: RoomContext): Room {
     },
     retry: outbox.retry,
     discard: outbox.discard,
-    edit: (messageId, content, revision) => change(EDIT, { messageId, content, revision }),
-    delete: (messageId) => change(DELETE, { messageId }),
-    react: (messageId, emoji) => change(REACT, { messageId, emoji }),
-    unreact: (messageId, emoji) => change(UNREACT, { messageId, emoji }),
-    pin: (messageId) => change(PIN, { messageId }),
-    unpin: (messageId) => change(UNPIN, { messageId }),
+    edit: (messageId, content, revision) => change('editMessage', { messageId, content, revision }),
+    delete: (messageId) => change('deleteMessage', { messageId }),
+    react: (messageId, emoji) => change('addReaction', { messageId, emoji }),
+    unreact: (messageId, emoji) => change('removeReaction', { messageId, emoji }),
+    pin: (messageId) => change('pinMessage', { messageId }),
+    unpin: (messageId) => change('unpinMessage', { messageId }),
 
     async markRead(seq) {
       const { cursor, viewer } = get();
       const upTo = seq ?? (cursor === null ? 0 : positionOf(cursor).seq);
-      if (upTo > (viewer?.readSeq ?? 0)) await changeViewer(MARK_READ, { seq: upTo });
+      if (upTo > (viewer?.readSeq ?? 0)) await changeViewer('markRead', { seq: upTo });
     },
-    markUnread: (fromSeq) => changeViewer(MARK_UNREAD, { fromSeq }),
-    setPreferences: (preferences) => changeViewer(PREFER, preferences),
+    markUnread: (fromSeq) => changeViewer('markUnread', { fromSeq }),
+    setPreferences: (preferences) => changeViewer('setChatPreferences', preferences),
     async setTyping(thread) {
       if (connection.canSend) connection.send({ type: 'typing', chatId: id, thread });
-      else await request(SET_TYPING, { thread });
+      else await run('setTyping', { thread }, 'done');
     },
 
     loadEarlier(count = MESSAGES_AT_FIRST) {
@@ -420,46 +415,21 @@ export function roomOf(id: string, context: RoomContext): Room {
       const isMissing = () => get().hasEarlier && (get().messages[0]?.seq ?? 0) > seq;
       while (isMissing() && !isClosed) await room.loadEarlier(MESSAGES_AT_MOST);
     },
-    findMessage: async (messageId) => find(messageId) ?? (await api.messages(id, [messageId]))[0] ?? null,
+    findMessage: async (messageId) =>
+      find(messageId) ?? (await (await later()).readMessages(context, id, [messageId]))[0] ?? null,
     async loadMembers() {
       if (!get().hasMoreMembers) return;
-      await read(
-        () => api.membersAfter(id, lastMember, MEMBERS_PER_PAGE),
-        (members) => {
-          lastMember = members.at(-1)?.user.id ?? lastMember;
-          return { type: 'members', members, hasMore: members.length === MEMBERS_PER_PAGE };
-        },
-      );
+      await read({ first: MEMBERS_PER_PAGE, after: lastMember }, ({ members, hasMoreMembers }) => {
+        lastMember = members.at(-1)?.user.id ?? lastMember;
+        return { type: 'members', members, hasMore: hasMoreMembers };
+      });
     },
-    async findMembers(beginning, count = 10) {
-      const start = beginning.toLowerCase();
-      const find = () => get().members.filter(({ user }) => user.username.toLowerCase().startsWith(start));
-      while (find().length < count && get().hasMoreMembers && get().members.length < MEMBERS_SEARCHED)
-        await room.loadMembers();
-      return find()
-        .sort((one, other) => one.user.username.localeCompare(other.user.username))
-        .slice(0, count);
-    },
-
-    async *events({ after, signal } = {}) {
+    findMembers: async (beginning, count = 10) => (await later()).findMembers(room, beginning, count),
+    async *events(options = {}) {
       start();
-      const shown = get().cursor;
-      const { Follower } = await import('./follower.js');
-      const follower = new Follower(id, context.events, () => connection.userId);
-      followers.add(follower);
-      const close = () => follower.close();
-      signal?.addEventListener('abort', close);
-      if (signal?.aborted || isClosed) close();
-      try {
-        const cursor = after ?? shown ?? (await room.ready()).cursor;
-        // The stream may have brought some before, to the room.
-        follower.interrupted();
-        if (cursor !== null) follower.begin(cursor);
-        for (let event = await follower.next(); event; event = await follower.next()) yield event;
-      } finally {
-        signal?.removeEventListener('abort', close);
-        followers.delete(follower);
-      }
+      const { cursor } = get();
+      const { eventsOf } = await later();
+      if (!isClosed) yield* eventsOf(room, followers, cursor, options);
     },
 
     resume: () => get().status === 'failed' && void load(),

@@ -26,7 +26,7 @@ export interface Session {
   end(how: End): void;
 }
 
-/** How long the service has to answer a ping, in milliseconds. */
+/** So much later than two heartbeats may be. Milliseconds. */
 const GRACE_MS = 10_000;
 /** The heartbeat of a connection that is being opened. */
 const OPENING_SECONDS = 10;
@@ -37,8 +37,8 @@ export function openSession(request: StreamRequest, options: SessionOptions): Se
   let { token } = request;
   let isOpen = false;
   let heardAt = 0;
-  /** When the service was asked whether it is there; undefined when it has said something since. */
-  let pingedAt: number | undefined;
+  /** Whether the service was asked whether it is there, and has said nothing since. */
+  let isPinged = false;
   let timer: ReturnType<typeof setInterval> | undefined;
   let resolve: (how: End) => void = () => {};
   const ended = new Promise<End>((settle) => {
@@ -54,23 +54,18 @@ export function openSession(request: StreamRequest, options: SessionOptions): Se
 
   const alive = (): void => {
     heardAt = Date.now();
-    pingedAt = undefined;
+    isPinged = false;
   };
 
   /** A browser does not show the service's pings, so one of the client's own asks. Timers of a page in the background may be a minute late. */
   const checkHeartbeat = (heartbeatMs: number): void => {
-    const now = Date.now();
-    const silentMs = now - heardAt;
-    let isDead = silentMs > 2 * heartbeatMs + GRACE_MS;
-    if (isOpen && stream.send) {
-      if (silentMs < heartbeatMs / 2) return;
-      if (pingedAt === undefined) {
-        pingedAt = now;
-        stream.send({ type: 'ping' });
-      }
-      isDead = now - pingedAt > GRACE_MS;
+    const silentMs = Date.now() - heardAt;
+    const ping = isOpen ? stream.send : undefined;
+    if (ping ? isPinged : silentMs > 2 * heartbeatMs + GRACE_MS) end(endOf(1006, 'silent'));
+    else if (ping && silentMs > heartbeatMs / 2) {
+      isPinged = true;
+      ping({ type: 'ping' });
     }
-    if (isDead) end(endOf(1006, 'silent'));
   };
 
   const watch = (heartbeatSeconds: number): void => {

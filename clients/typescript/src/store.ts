@@ -1,3 +1,5 @@
+import { type ChatError, closedError, notFound } from './errors.js';
+
 /** A value that changes, in the form of React's `useSyncExternalStore` and of an async iterable. */
 export interface Observable<State> {
   /** The present state. It is the same object until something changes. */
@@ -8,66 +10,77 @@ export interface Observable<State> {
   [Symbol.asyncIterator](): AsyncIterator<State, void, void>;
 }
 
-export class Store<State> implements Observable<State> {
-  private readonly listeners = new Set<() => void>();
-  private isOver = false;
+export interface Store<State> extends Observable<State> {
+  readonly hasListeners: boolean;
+  set(state: State): void;
+  /** Ends the iterations. */
+  end(): void;
+}
 
-  /** @param listenersChanged called whenever somebody begins or ends to listen */
-  constructor(
-    private state: State,
-    private readonly listenersChanged: () => void = () => {},
-  ) {}
-
-  readonly get = (): State => this.state;
-
-  readonly subscribe = (listener: () => void): (() => void) => {
+/** @param listenersChanged called whenever somebody begins or ends to listen */
+export function storeOf<State>(state: State, listenersChanged: () => void = () => {}): Store<State> {
+  const listeners = new Set<() => void>();
+  let isOver = false;
+  const tell = () => {
+    for (const listener of [...listeners]) tellOne(listener);
+  };
+  const subscribe = (listener: () => void) => {
     // The same function may be given twice.
     const own = () => listener();
-    this.listeners.add(own);
-    this.listenersChanged();
+    listeners.add(own);
+    listenersChanged();
     return () => {
-      if (this.listeners.delete(own)) this.listenersChanged();
+      if (listeners.delete(own)) listenersChanged();
     };
   };
-
-  get hasListeners(): boolean {
-    return this.listeners.size > 0;
-  }
-
-  set(state: State): void {
-    if (state === this.state) return;
-    this.state = state;
-    this.tell();
-  }
-
-  /** Ends the iterations. */
-  end(): void {
-    this.isOver = true;
-    this.tell();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<State, void, void> {
-    let wake = () => {};
-    const stop = this.subscribe(() => wake());
-    try {
-      for (let shown: State | undefined; ; ) {
-        if (this.state !== shown) {
-          shown = this.state;
-          yield shown;
-        } else if (this.isOver) return;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
+  return {
+    get: () => state,
+    subscribe,
+    get hasListeners() {
+      return listeners.size > 0;
+    },
+    set(next) {
+      if (next === state) return;
+      state = next;
+      tell();
+    },
+    end() {
+      isOver = true;
+      tell();
+    },
+    async *[Symbol.asyncIterator]() {
+      let wake = () => {};
+      const stop = subscribe(() => wake());
+      try {
+        for (let shown: State | undefined; ; ) {
+          if (state !== shown) {
+            shown = state;
+            yield shown;
+          } else if (isOver) return;
+          else
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+        }
+      } finally {
+        stop();
       }
-    } finally {
-      stop();
-    }
-  }
+    },
+  };
+}
 
-  private tell(): void {
-    for (const listener of [...this.listeners]) tellOne(listener);
+/**
+ * The first state that is loaded.
+ * @throws ChatError the state's when it failed; `NOT_FOUND` when one has left the chat; `CLOSED` when it ends before
+ */
+export async function whenReady<State extends { readonly status: string; readonly error: ChatError | null }>(
+  observable: Observable<State>,
+): Promise<State> {
+  for await (const state of observable) {
+    if (state.status === 'ready') return state;
+    if (state.status !== 'loading') throw state.error ?? notFound();
   }
+  throw closedError();
 }
 
 /** An error of a listener is one of the application: it is reported as such, and stops nothing here. */

@@ -1,6 +1,6 @@
 import { asChatError, ChatError } from './errors.js';
 import { parseObject } from './json.js';
-import { type Stream, type StreamHandlers, type StreamRequest, streamQuery, type Transport } from './transport.js';
+import { type StreamHandlers, streamQuery, type Transport } from './transport.js';
 
 /** As much of a WebSocket as is used here: a browser's, Node's own from 22 on, or that of the package `ws`. */
 export interface WebSocketLike {
@@ -24,59 +24,47 @@ const PROTOCOL_CHARACTERS = /^[\w!#$%&'*+.^`|~-]+$/;
  * @param WebSocket in place of the global one, which Node.js has from version 22 on
  */
 export function webSocketTransport(WebSocket?: WebSocketConstructor): Transport {
-  return { open: (request, handlers) => new SocketStream(WebSocket ?? globalWebSocket(), request, handlers) };
+  return {
+    open(request, handlers) {
+      let socket: WebSocketLike | undefined;
+      let isOver = false;
+      const end = (...how: Parameters<StreamHandlers['closed']>) => {
+        if (!isOver) handlers.closed(...how);
+        isOver = true;
+      };
+      const open = async (): Promise<void> => {
+        const { url, token } = request;
+        const query = streamQuery(request);
+        const isProtocol = PROTOCOL_CHARACTERS.test(token);
+        if (!isProtocol) query.set('ticket', await request.ticket());
+        if (isOver) return;
+        const Socket = WebSocket ?? globalWebSocket();
+        if (!Socket) throw new ChatError('PROTOCOL', 'There is no WebSocket: pass one to webSocketTransport().');
+        socket = new Socket(
+          `${url.replace(/^http/, 'ws')}/ws/inbox/?${query}`,
+          isProtocol ? ['chat.v1', `bearer.${token}`] : ['chat.v1'],
+        );
+        socket.onmessage = ({ data }: { data: unknown }) => {
+          const frame = parseObject(String(data));
+          if (frame && !isOver) handlers.frame(frame);
+        };
+        socket.onerror = () => {};
+        socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code, reason);
+      };
+      open().catch((error) => end(1006, '', asChatError(error)));
+      return {
+        send(frame) {
+          if (socket?.readyState === OPEN) socket.send(JSON.stringify(frame));
+        },
+        close() {
+          isOver = true;
+          socket?.close(1000);
+        },
+      };
+    },
+  };
 }
 
 export function globalWebSocket(): WebSocketConstructor | undefined {
   return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-}
-
-class SocketStream implements Stream {
-  private socket: WebSocketLike | undefined;
-  private isOver = false;
-
-  constructor(
-    WebSocket: WebSocketConstructor | undefined,
-    request: StreamRequest,
-    private readonly handlers: StreamHandlers,
-  ) {
-    this.open(WebSocket, request).catch((error: unknown) => this.end(1006, '', asChatError(error)));
-  }
-
-  readonly send = (frame: object): void => {
-    if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(frame));
-  };
-
-  close(): void {
-    this.isOver = true;
-    this.socket?.close(1000);
-  }
-
-  private async open(WebSocket: WebSocketConstructor | undefined, request: StreamRequest): Promise<void> {
-    if (!WebSocket)
-      throw new ChatError(
-        'PROTOCOL',
-        'There is no WebSocket: pass one to webSocketTransport(), or use sseTransport().',
-      );
-    const { url, token } = request;
-    const query = streamQuery(request);
-    const isProtocol = PROTOCOL_CHARACTERS.test(token);
-    if (!isProtocol) query.set('ticket', await request.ticket());
-    if (this.isOver) return;
-    const address = `${url.replace(/^http/, 'ws')}/ws/inbox/?${query}`;
-    const socket = new WebSocket(address, isProtocol ? ['chat.v1', `bearer.${token}`] : ['chat.v1']);
-    this.socket = socket;
-    socket.onmessage = ({ data }: { data: unknown }) => {
-      const frame = typeof data === 'string' ? parseObject(data) : undefined;
-      if (frame && !this.isOver) this.handlers.frame(frame);
-    };
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.end(code, reason);
-  }
-
-  private end(...how: Parameters<StreamHandlers['closed']>): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.handlers.closed(...how);
-  }
 }
