@@ -19,6 +19,7 @@ import pipelining from './plugins/limits/pipelining.js';
 import requestRates from './plugins/limits/request-rates.js';
 import unreadAnswers from './plugins/limits/unread-answers.js';
 import { loggerOptions } from './plugins/logging.js';
+import metrics from './plugins/metrics/plugin.js';
 import prisma, { migrateDatabase } from './plugins/prisma.js';
 import requestText from './plugins/request-text.js';
 import services, { type ServicesOptions } from './plugins/services.js';
@@ -77,6 +78,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   const { databaseUrl, dataDir } = config;
   const database = await migrateDatabase({ url: databaseUrl, dataDir, embedded: overrides.embedded }, app.log);
   await app.register(errors);
+  await app.register(metrics, { token: config.metricsToken });
   await app.register(drainTimeout);
   await app.register(pipelining);
   await app.register(prisma, database);

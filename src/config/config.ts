@@ -58,6 +58,8 @@ export interface Config {
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
   readonly client: { readonly id?: string | undefined; readonly secret?: string | undefined };
+  /** With it the metrics may be read from other machines. */
+  readonly metricsToken?: string | undefined;
   readonly limits: Limits;
 }
 
@@ -129,6 +131,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     trustedIssuers: Object.freeze(trustedIssuers),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
+    metricsToken: variables.METRICS_TOKEN,
     limits: toLimits(variables),
   });
 }

@@ -38,6 +38,7 @@ export interface Variables extends LimitVariables {
   ADMIN_PASSWORD?: string;
   OAUTH_CLIENT_ID?: string;
   OAUTH_CLIENT_SECRET?: string;
+  METRICS_TOKEN?: string;
 }
 
 /** Ten years, so that an expiry date is always valid in JavaScript, PostgreSQL and JWT libraries. */
@@ -161,6 +162,12 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     pattern: '^[\\x20-\\x7e]{1,256}$',
     writeOnly: true,
     description: '1 to 256 printable ASCII characters',
+  },
+  METRICS_TOKEN: {
+    type: 'string',
+    pattern: '^[\\x21-\\x7e]{1,256}$',
+    writeOnly: true,
+    description: '1 to 256 printable ASCII characters, no space',
   },
   ...limitSchemas,
 };

@@ -2,6 +2,7 @@ import { type ChatEvent, forgets, showsForgotten } from '../domain/log/chat-even
 import type { ChatHead, LogPage, ReadPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import type { ChatSignal } from '../domain/signals.js';
+import { DeliveryCounts, type RepairCause } from './delivery-counts.js';
 import { type EventHolder, type Replace, replacementBy } from './event-holder.js';
 import type { Feed, FlushScheduler } from './flush-scheduler.js';
 import { MessageStates } from './message-states.js';
@@ -65,6 +66,8 @@ export class ChatFeed implements Feed {
   /** How often the history was replaced. An earlier history may have had the same epoch. */
   generation = 0;
   private gapTimer: NodeJS.Timeout | undefined;
+  /** Why the next repair is scheduled. */
+  private repairCause: RepairCause = 'gap';
 
   constructor(
     readonly chatId: string,
@@ -72,6 +75,7 @@ export class ChatFeed implements Feed {
     private readonly scheduler: Pick<FlushScheduler, 'addEvent'>,
     private readonly onRepairError: (error: unknown) => void,
     private readonly gapGraceMs = GAP_GRACE_MS,
+    private readonly counts = new DeliveryCounts(),
   ) {
     this.pages = new SharedPages(log, (page) => this.noteStates(page));
   }
@@ -106,14 +110,14 @@ export class ChatFeed implements Feed {
     else this.receiveEarly(event);
     if (!this.head) return;
     this.appendBuffered();
-    this.scheduleRepair();
+    this.scheduleRepair('gap');
   }
 
   /** Notes an event that the bus brought in a form that could not be read. It is read from the log instead. */
   receiveUnreadable({ epoch, seq }: Cursor): void {
     if (this.head && epoch !== this.head.epoch) return;
     this.highestKnownSeq = Math.max(this.highestKnownSeq, seq);
-    if (this.head) this.scheduleRepair();
+    if (this.head) this.scheduleRepair('unreadable');
   }
 
   /**
@@ -128,7 +132,7 @@ export class ChatFeed implements Feed {
     } else if (head.seq > this.lastSeq) {
       // The missing events are usually on their way over the bus; the rest is read after the grace period.
       this.highestKnownSeq = Math.max(this.highestKnownSeq, head.seq);
-      this.scheduleRepair();
+      this.scheduleRepair('probe');
     }
   }
 
@@ -185,6 +189,7 @@ export class ChatFeed implements Feed {
     if (this.pending.length > 0) {
       const { pending } = this;
       this.pending = [];
+      this.counts.delivered += pending.length * this.listeners.size;
       for (const listener of this.listeners) listener.deliver(pending);
     }
     if (this.signals.length > 0) this.flushSignals();
@@ -221,7 +226,10 @@ export class ChatFeed implements Feed {
     const isFirst = this.head === null;
     // Events of the old history are delivered before listeners are told that it ended.
     this.flush();
-    if (!isFirst) this.generation += 1;
+    if (!isFirst) {
+      this.generation += 1;
+      this.counts.replacedHistories += 1;
+    }
     this.head = { ...head };
     this.recent = new RecentEvents(head.seq);
     this.seqAtLastTrim = head.seq;
@@ -230,7 +238,7 @@ export class ChatFeed implements Feed {
     if (isFirst) {
       this.reorderBuffer.dropUpTo(head.seq);
       this.appendBuffered();
-      this.scheduleRepair();
+      this.scheduleRepair('gap');
     } else {
       this.reorderBuffer.clear();
       this.newerStates.clear();
@@ -306,8 +314,10 @@ export class ChatFeed implements Feed {
     this.pages.erase();
   }
 
-  private scheduleRepair(): void {
-    if (this.highestKnownSeq > this.lastSeq) this.gapTimer ??= setTimeout(() => void this.repair(), this.gapGraceMs);
+  private scheduleRepair(cause: RepairCause): void {
+    if (this.highestKnownSeq <= this.lastSeq || this.gapTimer) return;
+    this.repairCause = cause;
+    this.gapTimer = setTimeout(() => void this.repair(), this.gapGraceMs);
   }
 
   /** Reads missing events from the log. When the database is away it gives up; the hub's next probe starts it again. */
@@ -317,8 +327,9 @@ export class ChatFeed implements Feed {
     if (this.isRepairing || this.highestKnownSeq <= this.lastSeq) return;
     this.isRepairing = true;
     try {
+      this.counts.repairs.add(this.repairCause);
       await this.readMissing();
-      this.scheduleRepair();
+      this.scheduleRepair('gap');
     } catch (error) {
       this.onRepairError(error);
     } finally {

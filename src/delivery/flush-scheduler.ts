@@ -1,3 +1,5 @@
+import { Distribution } from '../domain/counts.js';
+
 /** A socket with frames to write in the next flush. */
 export interface Writer {
   flush(): void;
@@ -39,6 +41,10 @@ const LISTENERS_PER_WRITE = 128;
  * more until then. With eight messages in flight at a thousand sockets this gives half as many messages again.
  */
 export class FlushScheduler {
+  /** Events of all chats that one flush delivered. */
+  readonly eventsPerFlush = new Distribution([1, 2, 5, 10, 20, 50, 100, 200, 500]);
+  /** Connections that were written to in one flush. */
+  readonly writesPerFlush = new Distribution([1, 10, 100, 1000, 10_000]);
   private feeds: Feed[] = [];
   private writers: Writer[] = [];
   private isDue = false;
@@ -107,6 +113,7 @@ export class FlushScheduler {
   /** Flushes the feeds and the sockets, and derives the next window from how long it took and how many events there were. */
   private deliver(): void {
     const { feeds, events } = this;
+    this.eventsPerFlush.record(events);
     const startedAt = performance.now();
     this.feeds = [];
     this.events = 0;
@@ -126,6 +133,7 @@ export class FlushScheduler {
 
   private write(): void {
     const { writers } = this;
+    if (writers.length > 0) this.writesPerFlush.record(writers.length);
     this.writers = [];
     for (const writer of writers) writer.flush();
   }

@@ -2,6 +2,7 @@ import { type ChatEvent, type KnownEntry, toEvent } from '../domain/log/chat-eve
 import type { ChatHead } from '../domain/log/chat-log.js';
 import { type Bus, CHAT_TOPIC_PREFIX, chatTopic } from './bus.js';
 import { ChatFeed, type FeedPosition } from './chat-feed.js';
+import { DeliveryCounts } from './delivery-counts.js';
 import { MalformedEvent, parseEvent } from './event-on-bus.js';
 import type { FlushScheduler } from './flush-scheduler.js';
 import type { LogReader } from './shared-pages.js';
@@ -58,6 +59,7 @@ export interface HubOptions {
 export class Hub {
   /** The signals of the chats, which their feeds deliver. */
   readonly signals: Signals;
+  readonly counts = new DeliveryCounts();
   private readonly chats = new Map<string, OpenChat>();
   private readonly timer: NodeJS.Timeout;
   private isProbing = false;
@@ -77,7 +79,10 @@ export class Hub {
     private readonly options: HubOptions,
   ) {
     this.signals = new Signals(bus, options.onError);
-    bus.onReset(() => this.probe());
+    bus.onReset(() => {
+      this.counts.busResets += 1;
+      this.probe();
+    });
     this.timer = setInterval(() => {
       this.trim();
       this.probe();
@@ -88,7 +93,9 @@ export class Hub {
   announce(entry: KnownEntry): void {
     const payload = JSON.stringify(entry);
     this.publishing = { payload, event: toEvent(entry) };
+    this.counts.announce();
     this.bus.publish(chatTopic(entry.chatId), payload).catch((error: unknown) => {
+      this.counts.unpublished += 1;
       this.options.onError(error, 'publish an event');
     });
     this.publishing = undefined;
@@ -178,7 +185,8 @@ export class Hub {
 
   private hold(open: OpenChat): ChatFeed {
     if (!open.feed) {
-      open.feed = new ChatFeed(open.chatId, this.log, this.scheduler, this.onRepairError, this.options.gapGraceMs);
+      const { log, scheduler, onRepairError, counts } = this;
+      open.feed = new ChatFeed(open.chatId, log, scheduler, onRepairError, this.options.gapGraceMs, counts);
       open.feedSince = performance.now();
     }
     open.holders += 1;

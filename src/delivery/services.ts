@@ -10,6 +10,7 @@ import type { MineServices } from '../domain/mine/services.js';
 import { writeLastActive } from '../domain/people/last-active.js';
 import type { Bus } from './bus.js';
 import { ChatStreams } from './chat-streams.js';
+import type { DeliveryCounts } from './delivery-counts.js';
 import { FlushScheduler } from './flush-scheduler.js';
 import { Hub } from './hub.js';
 import { InboxStreams, type InboxStreamsOptions } from './inbox/inbox-streams.js';
@@ -29,6 +30,7 @@ export interface DeliveryServices {
   signals: Signals;
   typing: Typing;
   receipts: Receipts;
+  deliveryCounts: DeliveryCounts;
 }
 
 export interface DeliveryOptions {
@@ -107,5 +109,9 @@ export async function deliveryServices(
     sessions.close();
     await presences.close();
   };
-  return { delivery: { chatStreams, inboxStreams, sessions, presences, signals, typing, receipts }, close };
+  const deliveryCounts = hub.counts;
+  return {
+    delivery: { chatStreams, inboxStreams, sessions, presences, signals, typing, receipts, deliveryCounts },
+    close,
+  };
 }

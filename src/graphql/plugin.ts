@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
+import { clientErrors } from '../plugins/client-errors.js';
 import { clientAddress } from '../plugins/limits/address.js';
 import { holderOf } from '../plugins/limits/holder.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
@@ -7,7 +8,7 @@ import { Documents } from './documents/documents.js';
 import { EventLoopTurns } from './documents/event-loop-turns.js';
 import { LIMITS } from './documents/limits.js';
 import { enforceBudget, OperationBudget } from './documents/operation-budget.js';
-import { codedError } from './errors.js';
+import { codedError, type ErrorRecord } from './errors.js';
 import { Admission, type AdmissionLimits, DEFAULT_ADMISSION } from './http/admission.js';
 import { addGraphiql } from './http/graphiql.js';
 import { answerError, formatExecution, httpContext, httpRouteOptions } from './http/http.js';
@@ -47,6 +48,12 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
   const { operationMs = OPERATION_MS, operationsPerSocket: maxOperations = DEFAULT_LIMITS.maxOperations } = options;
   const turns = new EventLoopTurns();
   const admission = new Admission(new Documents(schema), turns, { ...DEFAULT_ADMISSION, ...options.admission });
+  const told = clientErrors(app);
+  const tell = (error: unknown, record: ErrorRecord) => {
+    const coded = codedError(error, record);
+    told.add(`graphql ${coded.extensions.code}`);
+    return coded;
+  };
   const sharedEvents = new SharedEvents({ forget, reload: (place) => app.services.chatLog.event(place) });
   const startingNow = () => {
     const deadline = performance.now() + operationMs;
@@ -72,7 +79,9 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     authenticate: (token) => app.services.tokens.authenticate(token),
     openSession: (viewer, listener) => app.services.sessions.open(viewer, listener),
     opened: (socket, request) => {
-      if (socket instanceof ChatSocket) app.unauthenticatedSockets.add(socket, clientAddress(request));
+      if (!(socket instanceof ChatSocket)) return;
+      socket.countAs('graphql');
+      app.unauthenticatedSockets.add(socket, clientAddress(request));
     },
     claim: (viewer, socket) => {
       if (!(socket instanceof ChatSocket)) return;
@@ -88,7 +97,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
         ? sharedEvents.transientResultsFor(info, context)
         : sharedEvents.resultsFor(info, context, ended);
     },
-    format: (errors, { id }) => errors.map((error) => codedError(error, { log: app.log, requestId: id })),
+    format: (errors, { id }) => errors.map((error) => tell(error, { log: app.log, requestId: id })),
     onError: (error, { id }) => app.log.error({ err: error, requestId: id }, 'a GraphQL socket failed'),
   });
 
@@ -98,8 +107,8 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     path: '/',
     schema: transport.schema,
     context: (request) => httpContext(app, request, startingNow()),
-    errorHandler: answerError,
-    errorFormatter: formatExecution,
+    errorHandler: (error, request, reply) => answerError(error, request, reply, tell),
+    errorFormatter: (execution, context) => formatExecution(execution, context, tell),
     subscription: transport.subscription,
     additionalRouteOptions: { ...httpRouteOptions(app, admission), ...transport.additionalRouteOptions },
     graphql: { parseOptions: { maxTokens: LIMITS.tokens } },

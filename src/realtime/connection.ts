@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelSocket } from '../channels/channel.js';
 import { Listener, type ListenerContext } from '../channels/listener.js';
+import type { Tally } from '../domain/counts.js';
 import { clientError } from '../domain/database.js';
 import { badInput, DomainError, tooManyRenewals } from '../domain/errors.js';
 import { checkSignalChats } from '../domain/signals.js';
@@ -20,6 +21,8 @@ export interface RawSocket extends ChannelSocket {
 
 export interface ConnectionContext extends ListenerContext {
   services: Pick<Services, 'presences' | 'sessions' | 'tokens'> & FrameContext['services'];
+  /** The errors that clients were told, by edge and code. */
+  told: Tally;
 }
 
 /**
@@ -168,7 +171,8 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     const refusal = clientError(error);
     if (!refusal || refusal.code === 'SERVICE_UNAVAILABLE')
       this.warn(error, 'could not handle a frame of a raw channel');
-    const { requestId } = this.context;
+    const { requestId, told } = this.context;
+    told.add(`raw ${refusal?.code ?? 'INTERNAL_SERVER_ERROR'}`);
     this.answer(frame, refusal ? errorFrame(frame.id, refusal) : internalErrorFrame(frame.id, requestId));
   }
 }

@@ -5,6 +5,7 @@ import type { Channel } from '../channels/channel.js';
 import { ChatChannel } from '../channels/chat-channel.js';
 import { FrameEncoding } from '../channels/frame-encoding.js';
 import { InboxChannel } from '../channels/inbox-channel.js';
+import { clientErrors } from '../plugins/client-errors.js';
 import { holderOf } from '../plugins/limits/holder.js';
 import {
   Admission,
@@ -15,6 +16,7 @@ import {
   StreamRefusal,
   type StreamRequest,
 } from '../plugins/streams/admission.js';
+import type { ConnectionKind } from '../plugins/streams/connection-counts.js';
 import { offeredSubprotocols } from '../plugins/streams/credentials.js';
 import { ChatSocket } from '../plugins/websocket/chat-socket.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
@@ -26,6 +28,7 @@ import { Connection } from './connection.js';
 /** What a path opens: the checks before the upgrade, and the channel for who has passed them. */
 interface RawRoute<Admitted extends AdmittedUser> {
   url: string;
+  kind: ConnectionKind;
   /** @param path the URL's part that stands for `*`, percent-decoded. @throws BearerError, StreamRefusal */
   admit(request: StreamRequest, path: string): Promise<Admitted>;
   channel(socket: ChatSocket, admitted: Admitted): Channel;
@@ -39,16 +42,19 @@ interface Route {
 async function realtime(app: FastifyInstance, options: AdmissionOptions) {
   const admission = new Admission(app.services, options);
   const encoding = new FrameEncoding((_frame, json) => textFrame(json));
+  clientErrors(app);
   const context = { services: app.services, encoding };
   rawRoute<Admitted>(app, encoding, {
     // A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200.
     url: '/ws/chat/*',
+    kind: 'raw_chat',
     // The trailing slash is optional. No chat name contains a slash.
     admit: (request, path) => admission.admitToChat({ name: path.replace(/\/$/, ''), ...request }),
     channel: (socket, admitted) => new ChatChannel(socket, admitted, context),
   });
   rawRoute<AdmittedToInbox>(app, encoding, {
     url: '/ws/inbox',
+    kind: 'raw_inbox',
     admit: (request) => admission.admitToInbox(request),
     channel: (socket, admitted) => new InboxChannel(socket, admitted, context),
   });
@@ -57,7 +63,7 @@ async function realtime(app: FastifyInstance, options: AdmissionOptions) {
 function rawRoute<Admitted extends AdmittedUser>(
   app: FastifyInstance,
   encoding: FrameEncoding,
-  { url, admit, channel }: RawRoute<Admitted>,
+  { url, kind, admit, channel }: RawRoute<Admitted>,
 ): void {
   /** Those whose upgrade passed the checks. */
   const admissions = new WeakMap<FastifyRequest, Admitted>();
@@ -74,8 +80,9 @@ function rawRoute<Admitted extends AdmittedUser>(
     const admitted = admissions.get(request);
     if (!admitted || !(socket instanceof ChatSocket)) throw new Error('A raw channel was opened past its admission.');
     admissions.delete(request);
-    const { services, log } = app;
-    const context = { services, encoding, log, requestId: request.id };
+    socket.countAs(kind);
+    const { services, log, clientErrors: told } = app;
+    const context = { services, encoding, log, requestId: request.id, told };
     const connection = new Connection(socket, admitted, channel(socket, admitted), context);
     socket.consumer = connection;
     socket.closingFrame = encodedClosingFrame;

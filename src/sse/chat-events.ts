@@ -13,6 +13,7 @@ export function chatEvents(
   return {
     // A wildcard: the router limits a `:parameter` to 100 UTF-16 units, and a name of 100 characters may have 200.
     url: '/sse/chat/*',
+    kind: 'sse_chat',
     // The trailing slash is optional. No chat name contains a slash.
     admit: (request, path) => admission.admitToChat({ name: path.replace(/\/$/, ''), ...request }),
     channel: (stream, admitted) => new ChatChannel(stream, admitted, { services, encoding }),

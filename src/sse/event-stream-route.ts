@@ -9,6 +9,7 @@ import { holderOf } from '../plugins/limits/holder.js';
 import { hasBody } from '../plugins/limits/incoming-bodies.js';
 import { isLastRequest } from '../plugins/limits/pipelining.js';
 import { type AdmittedUser, StreamRefusal, type StreamRequest } from '../plugins/streams/admission.js';
+import type { ConnectionKind } from '../plugins/streams/connection-counts.js';
 import type { Disconnect } from '../plugins/websocket/close-codes.js';
 import { type AllowedOrigins, isOriginAllowed } from '../plugins/websocket/origin.js';
 import { closingFrame } from '../wire/frames.js';
@@ -26,6 +27,7 @@ export interface EventStreamRouteOptions {
 /** Something that can be listened to over server-sent events. */
 export interface EventStreamRoute<Admitted extends AdmittedUser> {
   url: string;
+  kind: ConnectionKind;
   /** @param path the URL's part that stands for `*`, percent-decoded. @throws BearerError, StreamRefusal */
   admit(request: StreamRequest, path: string): Promise<Admitted>;
   channel(stream: EventStream, admitted: Admitted): Channel;
@@ -41,7 +43,7 @@ interface Route {
  */
 export function eventStreamRoute<Admitted extends AdmittedUser>(
   app: FastifyInstance,
-  { url, admit, channel }: EventStreamRoute<Admitted>,
+  { url, kind, admit, channel }: EventStreamRoute<Admitted>,
   options: EventStreamRouteOptions,
   encoding: FrameEncoding,
 ): void {
@@ -61,7 +63,7 @@ export function eventStreamRoute<Admitted extends AdmittedUser>(
       if (reply.sent || socket.destroyed) return reply.hijack();
       if (!isLastRequest(reply.raw)) throw somethingFollows();
       const holder = holderOf(admitted.viewer);
-      const stream = eventStreams.open(reply, { holder, closingEvent, onClose: release });
+      const stream = eventStreams.open(reply, { kind, holder, closingEvent, onClose: release });
       isOpen = true;
       const context = { services, encoding, log, requestId: request.id };
       const listener = new Listener(stream, admitted, channel(stream, admitted), context);

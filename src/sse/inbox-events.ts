@@ -12,6 +12,7 @@ export function inboxEvents(
 ): EventStreamRoute<AdmittedToInbox> {
   return {
     url: '/sse/inbox',
+    kind: 'sse_inbox',
     admit: (request) => admission.admitToInbox(request),
     channel: (stream, admitted) => new InboxChannel(stream, admitted, { services, encoding }),
   };

@@ -38,6 +38,7 @@ describe('configuration', () => {
       attemptLimits: { perAccount: 10, perAddress: 300, perClient: 60, longestBlockSeconds: 300 },
       externalProviders: [],
       trustedIssuers: [],
+      metricsToken: undefined,
       admin: { username: undefined, password: undefined },
       client: { id: undefined, secret: undefined },
       limits: {
@@ -99,6 +100,7 @@ describe('configuration', () => {
         GITHUB_CLIENT_ID: 'chat3',
         GITHUB_CLIENT_SECRET: 'secret3',
         TRUSTED_ISSUERS: 'https://id.example audience=chat create=on',
+        METRICS_TOKEN: 'scrape',
         ADMIN_USERNAME: 'ann',
         ADMIN_PASSWORD: 'correct horse',
         OAUTH_CLIENT_ID: 'web',
@@ -164,6 +166,7 @@ describe('configuration', () => {
         },
         { kind: 'github', clientId: 'chat3', clientSecret: 'secret3' },
       ],
+      metricsToken: 'scrape',
       trustedIssuers: [
         {
           issuer: 'https://id.example',

@@ -38,6 +38,7 @@ const PASTED: Record<string, RegExp[]> = {
     /"active":true,"scope":"read",.*"username":"admin"/,
     /"active":false\}/,
   ],
+  'docs/metrics.md': [/^chat_database_up 1$/m],
   'docs/operating.md': [
     /^Created the admin ben\.$/m,
     /createsuperuser/,

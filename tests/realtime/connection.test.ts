@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChatChannel } from '../../src/channels/chat-channel.js';
 import { FrameEncoding } from '../../src/channels/frame-encoding.js';
+import { Tally } from '../../src/domain/counts.js';
 import { databaseAway } from '../../src/domain/errors.js';
 import type { UserProfile } from '../../src/domain/profile.js';
 import type { Viewer } from '../../src/domain/viewer.js';
@@ -70,7 +71,7 @@ async function connect(override: Partial<typeof services> = {}, members: UserPro
   const encoding = new FrameEncoding((_frame, json) => textFrame(json));
   const channel = new ChatChannel(socket, admitted, { services: used, encoding });
   const log = pino({ level: 'silent' });
-  const context = { services: used, encoding, log, requestId: 'request-1' };
+  const context = { services: used, encoding, log, requestId: 'request-1', told: new Tally() };
   const connection = new Connection(socket, admitted, channel, context);
   return { chat, socket, connection };
 }

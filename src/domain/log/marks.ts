@@ -17,6 +17,14 @@ export interface Horizon {
   heads: MarkedHead[];
 }
 
+/** A transaction that has an id and has not ended. */
+export interface HeldBack {
+  /** Its server process; null for a prepared transaction, which has none. */
+  pid: number | null;
+  /** Since when it has been open. */
+  seconds: number;
+}
+
 interface Row {
   instance: string;
   xmin: number;
@@ -33,6 +41,15 @@ const HORIZON = {
   text: `SELECT d.epoch AS instance, pg_snapshot_xmin(pg_current_snapshot())::text::float8 AS xmin,
       c.id AS "chatId", c.epoch, c.last_seq AS seq, c.mark::float8 AS mark
     FROM deployment d LEFT JOIN chats c ON c.id = ANY ($1::uuid[]) WHERE d.is_only`,
+};
+
+// The lowest id of the running transactions is `xmin`; a prepared transaction runs in no process. Ids in the views have 32 bits.
+const HELD_BACK = {
+  name: 'marks-held-back',
+  text: `SELECT h.pid, extract(epoch FROM clock_timestamp() - h.since)::float8 AS seconds
+    FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::xid AS xmin) s CROSS JOIN LATERAL (
+      SELECT a.pid, coalesce(a.xact_start, a.backend_start, clock_timestamp()) AS since FROM pg_stat_activity a WHERE a.backend_xid = s.xmin
+      UNION ALL SELECT NULL, p.prepared FROM pg_prepared_xacts p WHERE p.transaction = s.xmin) h LIMIT 1`,
 };
 
 const NUMBERS = {
@@ -72,6 +89,15 @@ export class Marks {
     for (const { chatId, epoch, seq, mark } of rows) if (chatId !== null) heads.push({ chatId, epoch, seq, mark });
     const newest = heads.reduce((highest, { mark }) => Math.max(highest, mark), 0);
     return { instance: first.instance, below: Math.min(first.xmin, newest + 1), heads };
+  }
+
+  /**
+   * The oldest transaction that writes, which no horizon passes until it ends; undefined when none runs. Any transaction of the server
+   * counts, in any of its databases.
+   */
+  async heldBack(): Promise<HeldBack | undefined> {
+    const [row] = await query<HeldBack>(this.db, HELD_BACK, []);
+    return row;
   }
 
   /** By chat, the number of the newest change whose mark is below `horizon`; 0 for none. Chats that do not exist are absent. */

@@ -8,7 +8,7 @@ import { BearerError } from '../../plugins/bearer.js';
 import { retryAfter } from '../../plugins/errors.js';
 import { clientNetwork } from '../../plugins/limits/address.js';
 import { holderOf } from '../../plugins/limits/holder.js';
-import { codedError } from '../errors.js';
+import type { codedError } from '../errors.js';
 import type { GraphqlContext } from '../schema/context.js';
 import type { Admission } from './admission.js';
 import { chooseMediaType, isLegacy } from './media-types.js';
@@ -126,8 +126,16 @@ export function httpContext(
   };
 }
 
+/** Makes the error that the client gets (`codedError`). */
+type Tell = typeof codedError;
+
 /** Answers an error thrown before or around the execution. Errors of fields are part of a response with data instead. */
-export async function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tell: Tell,
+): Promise<void> {
   const mediaType = chooseMediaType(request.headers.accept);
   const { statusCode, headers, errors } = refusal(error, isLegacy(mediaType));
   const record = { log: request.log, requestId: request.id };
@@ -135,7 +143,7 @@ export async function answerError(error: unknown, request: FastifyRequest, reply
     .code(statusCode)
     .headers(headers)
     .type(`${mediaType}; charset=utf-8`)
-    .send({ errors: errors.map((each) => codedError(each, record)) });
+    .send({ errors: errors.map((each) => tell(each, record)) });
 }
 
 interface Refusal {
@@ -169,8 +177,12 @@ function httpRefusal(error: unknown): Pick<Refusal, 'statusCode' | 'errors'> {
 }
 
 /** Adds codes to an execution's errors, and a challenge when a token is missing (RFC 9110 §11.6.1 allows one with 200). */
-export function formatExecution(execution: ExecutionResult, context: GraphqlContext & { reply?: FastifyReply }) {
-  const errors = (execution.errors ?? []).map((error) => codedError(error, context));
+export function formatExecution(
+  execution: ExecutionResult,
+  context: GraphqlContext & { reply?: FastifyReply },
+  tell: Tell,
+) {
+  const errors = (execution.errors ?? []).map((error) => tell(error, context));
   if (errors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED'))
     context.reply?.header('WWW-Authenticate', BearerError.missing().wwwAuthenticate);
   return { statusCode: 200, response: { data: execution.data ?? null, errors } };

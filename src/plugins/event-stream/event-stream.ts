@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FlushScheduler } from '../../delivery/flush-scheduler.js';
+import type { ConnectionCounts, ConnectionKind } from '../streams/connection-counts.js';
 import { closeCodes, type Disconnect } from '../websocket/close-codes.js';
 import { Outbox } from '../websocket/outbox.js';
 import type { UnsentBytes } from '../websocket/unsent-bytes.js';
@@ -10,6 +11,7 @@ export interface EventStreamOptions {
   commentSeconds: number;
   /** How long a full outbox may make no progress before the stream is ended, in milliseconds. */
   stallMs: number;
+  counts: ConnectionCounts;
 }
 
 /** Makes the last event, which tells the client why the stream ends. */
@@ -37,17 +39,21 @@ export class EventStream {
   private commentAt: number;
   /** When the connection is cut, once the stream has been ended. */
   private cutAt = Number.POSITIVE_INFINITY;
+  /** The code with which this side ended the stream. */
+  private serverCode: number | undefined;
 
   /** @param budgets those of the process and of the user */
   constructor(
     private readonly connection: Socket,
     private readonly options: EventStreamOptions,
     private readonly closingEvent: ClosingEvent,
+    private readonly kind: ConnectionKind,
     budgets: readonly UnsentBytes[],
   ) {
     this.outbox = new Outbox(connection, options.flushScheduler, () => this.consumer?.drained());
     this.outbox.setBudgets(budgets);
     this.commentAt = performance.now() + options.commentSeconds * 1000;
+    options.counts.add(kind);
     connection.once('close', () => this.closed());
   }
 
@@ -81,6 +87,7 @@ export class EventStream {
     this.outbox.push(this.closingEvent(disconnect));
     this.outbox.flushAll();
     this.cutAt = performance.now() + CLOSE_TIMEOUT_MS;
+    this.serverCode = disconnect.code;
     this.connection.end();
   }
 
@@ -97,11 +104,13 @@ export class EventStream {
 
   /** Drops the queue, which would delay the last event. A client that comes back with its cursor misses nothing. */
   private endSlow(): void {
+    this.options.counts.slow += 1;
     this.outbox.clear();
     this.disconnect(closeCodes.tooSlow);
   }
 
   private closed(): void {
+    this.options.counts.remove(this.kind, this.serverCode);
     this.outbox.close();
     this.consumer?.closed();
   }

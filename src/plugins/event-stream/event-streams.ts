@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { ConnectionKind } from '../streams/connection-counts.js';
 import { closeCodes } from '../websocket/close-codes.js';
 import type { UnsentBytes } from '../websocket/unsent-bytes.js';
 import type { UserSockets } from '../websocket/user-sockets.js';
@@ -17,6 +18,7 @@ const RETRY = Buffer.from('retry: 2000\n\n');
 
 /** Who a stream is for. */
 export interface StreamOwner {
+  kind: ConnectionKind;
   /** The key that the user's limits count under (`holderOf`). */
   holder: string;
   closingEvent: ClosingEvent;
@@ -41,7 +43,7 @@ export class EventStreams {
    * Makes the answer to a request an event stream. Its connection must be open.
    * @throws DomainError `RATE_LIMITED` when the user has the most sockets and streams allowed
    */
-  open(reply: FastifyReply, { holder, closingEvent, onClose }: StreamOwner): EventStream {
+  open(reply: FastifyReply, { kind, holder, closingEvent, onClose }: StreamOwner): EventStream {
     const { socket } = reply.request.raw;
     this.users.claim(holder, socket);
     const user = this.users.of(holder);
@@ -50,6 +52,7 @@ export class EventStreams {
       socket,
       this.options,
       closingEvent,
+      kind,
       user ? [this.unsent, user.unsent] : [this.unsent],
     );
     this.streams.add(stream);

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-export interface EventStreamsOptions extends Partial<Omit<EventStreamOptions, 'flushScheduler'>> {
+export interface EventStreamsOptions extends Partial<Omit<EventStreamOptions, 'flushScheduler' | 'counts'>> {
   flushScheduler: FlushScheduler;
   /** How often the health of the streams is checked, in milliseconds. */
   checkIntervalMs?: number;
@@ -19,7 +19,13 @@ export interface EventStreamsOptions extends Partial<Omit<EventStreamOptions, 'f
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) with the limits that WebSockets have. */
 async function eventStreams(app: FastifyInstance, options: EventStreamsOptions) {
   const { flushScheduler, commentSeconds = 15, stallMs = 10_000, checkIntervalMs = 1000 } = options;
-  const streams = new EventStreams(app.userSockets, app.unsentBytes, { flushScheduler, commentSeconds, stallMs });
+  const counts = app.connectionCounts;
+  const streams = new EventStreams(app.userSockets, app.unsentBytes, {
+    flushScheduler,
+    commentSeconds,
+    stallMs,
+    counts,
+  });
   app.decorate('eventStreams', streams);
   const timer = setInterval(() => streams.checkHealth(), checkIntervalMs).unref();
   app.addHook('preClose', () => streams.drain());

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
+import { exhaustedBudgets } from './exhausted-budgets.js';
 import { RunningRequests } from './running-requests.js';
 
 export interface DeadlineOptions {
@@ -24,10 +25,14 @@ const CHECK_MS = 250;
 async function deadline(app: FastifyInstance, { operationMs }: DeadlineOptions) {
   if (operationMs > LONGEST_TIMER_MS) return;
   const running = new RunningRequests();
+  const budgets = exhaustedBudgets(app);
   const timer = setInterval(
     () => {
       for (const reply of running.takeLate(performance.now() - operationMs))
-        if (!reply.sent && !reply.raw.headersSent) reply.send(tookTooLong());
+        if (!reply.sent && !reply.raw.headersSent) {
+          budgets.add('operation_seconds');
+          reply.send(tookTooLong());
+        }
     },
     Math.min(CHECK_MS, operationMs),
   ).unref();

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Tally } from '../../domain/counts.js';
 import { DomainError } from '../../domain/errors.js';
+import type { Budget } from './exhausted-budgets.js';
 import { Usage } from './usage.js';
 
 /** Only the bytes of bodies longer than this are counted. */
@@ -34,6 +36,7 @@ export class IncomingBodies {
   constructor(
     private readonly perAddress: number,
     private readonly longest: number,
+    private readonly budgets: Tally<Budget>,
   ) {}
 
   /** Counts the request until `end` or until its connection closes. Calls `done` with the refusal when a limit is reached. */
@@ -42,6 +45,7 @@ export class IncomingBodies {
     const bytes = length > LONG_BYTES ? length : 0;
     const refused = this.refusal(usage, bytes);
     if (refused) {
+      this.budgets.add('incoming_bodies');
       done(refused);
       return;
     }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
+import { type Budget, exhaustedBudgets } from './exhausted-budgets.js';
 import { hasBody, IncomingBodies } from './incoming-bodies.js';
 import { LoopDelay } from './loop-delay.js';
 
@@ -15,6 +16,8 @@ declare module 'fastify' {
      * back; call it exactly once.
      */
     yieldSlot(): () => void;
+    loopDelay: LoopDelay;
+    runningRequests: () => number;
   }
 }
 
@@ -42,11 +45,14 @@ const ARRIVING_PER_ADDRESS = 256;
 async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs, bodyBytes }: OverloadOptions) {
   const loop = new LoopDelay(eventLoopDelayMs);
   app.addHook('onClose', async () => loop.close());
-  const bodies = new IncomingBodies(Math.max(ARRIVING_PER_ADDRESS, requestsAtOnce), bodyBytes);
+  const budgets = exhaustedBudgets(app);
+  const bodies = new IncomingBodies(Math.max(ARRIVING_PER_ADDRESS, requestsAtOnce), bodyBytes, budgets);
   let running = 0;
   const ended = () => {
     running -= 1;
   };
+  app.decorate('loopDelay', loop);
+  app.decorate('runningRequests', () => running);
   app.decorate('yieldSlot', () => {
     running -= 1;
     return () => {
@@ -57,7 +63,7 @@ async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs
   app.addHook('onRequest', (request, reply, done) => {
     const isTooMuch = loop.isLate || (running >= requestsAtOnce && !request.ws);
     // Reads the route last: Fastify rebuilds its options at each access.
-    if (isTooMuch && !isExempt(request)) done(busy());
+    if (isTooMuch && !isExempt(request)) done(busy(loop.isLate ? 'event_loop_delay' : 'requests_at_once'));
     else if (request.ws || !hasBody(request)) begin(request, reply, done);
     else bodies.begin(request, reply, done);
   });
@@ -71,12 +77,16 @@ async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs
         if (bodies.end(reply.raw)) begin(request, reply, () => {});
       });
       done();
-    } else if (running >= requestsAtOnce) done(busy());
+    } else if (running >= requestsAtOnce) done(busy('requests_at_once'));
     else {
       bodies.end(reply.raw);
       begin(request, reply, done);
     }
   });
+  const busy = (budget: Budget) => {
+    budgets.add(budget);
+    return serviceIsBusy();
+  };
   const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     if (!request.ws) {
       running += 1;
@@ -86,7 +96,7 @@ async function overload(app: FastifyInstance, { requestsAtOnce, eventLoopDelayMs
   };
 }
 
-function busy(): DomainError {
+function serviceIsBusy(): DomainError {
   return new DomainError('SERVICE_UNAVAILABLE', 'The service is busy.', { retryAfterMs: RETRY_AFTER_MS });
 }
 

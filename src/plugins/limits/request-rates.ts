@@ -4,6 +4,7 @@ import type { Network } from '../../domain/address.js';
 import { DomainError } from '../../domain/errors.js';
 import type { Viewer } from '../../domain/viewer.js';
 import { clientAddress, countedNetworks } from './address.js';
+import { exhaustedBudgets } from './exhausted-budgets.js';
 import { holderOf } from './holder.js';
 import { type Usage, UsageByOwner } from './usage.js';
 
@@ -41,13 +42,16 @@ const COUNTED = 50_000;
 async function requestRates(app: FastifyInstance, { requestsPerAddress, requestsPerUser }: RequestRateOptions) {
   const addresses = new UsageByOwner(COUNTED);
   const users = new UsageByOwner(COUNTED);
+  const budgets = exhaustedBudgets(app);
 
   // Gives all requests one object shape; `onRequest` sets the value before anything reads it.
   app.decorateRequest('usage');
   app.decorate('countForUser', (request: FastifyRequest, viewer: Viewer) => {
     request.usage = users.of(holderOf(viewer));
     const refused = refusal(request.usage, requestsPerUser);
-    if (refused) throw refused;
+    if (!refused) return;
+    budgets.add('requests_per_user');
+    throw refused;
   });
   app.addHook('onRequest', (request, _reply, done) => {
     const address = clientAddress(request);
@@ -56,7 +60,9 @@ async function requestRates(app: FastifyInstance, { requestsPerAddress, requests
     request.usage = addresses.of(own?.name ?? address);
     const refused = refusal(request.usage, requestsPerAddress) ?? refusalOfAny(addresses, wider, requestsPerAddress);
     // Reads the route last: Fastify rebuilds its options at each access.
-    done(refused && !request.routeOptions.config.isUnlimited ? refused : undefined);
+    if (!refused || request.routeOptions.config.isUnlimited) return done();
+    budgets.add('requests_per_address');
+    done(refused);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { DomainError } from '../../domain/errors.js';
+import { exhaustedBudgets } from './exhausted-budgets.js';
 import { Usage } from './usage.js';
 
 export interface UnreadAnswersOptions {
@@ -37,6 +38,7 @@ async function unreadAnswers(app: FastifyInstance, options: UnreadAnswersOptions
   const { slowestReading = 16 * 1024, freeMs = 10_000 } = options;
   const all = new Map<FastifyReply, Unread>();
   const everybody = new Usage();
+  const budgets = exhaustedBudgets(app);
 
   app.addHook('onSend', (request, reply, payload, done) => {
     const bytes = lengthOf(payload);
@@ -45,8 +47,12 @@ async function unreadAnswers(app: FastifyInstance, options: UnreadAnswersOptions
       return;
     }
     const owner = request.usage;
-    if (owner.unreadBytes + bytes > bytesPerOwner) return done(tooMuch('RATE_LIMITED', 'your answers'));
-    if (everybody.unreadBytes + bytes > bytesOfAll) return done(tooMuch('SERVICE_UNAVAILABLE', 'answers'));
+    const isTooMuchOfAll = everybody.unreadBytes + bytes > bytesOfAll;
+    if (isTooMuchOfAll || owner.unreadBytes + bytes > bytesPerOwner) {
+      budgets.add('unread_answers');
+      done(isTooMuchOfAll ? tooMuch('SERVICE_UNAVAILABLE', 'answers') : tooMuch('RATE_LIMITED', 'your answers'));
+      return;
+    }
     // A connection that is already closed emits no further `close`.
     if (!reply.raw.destroyed) {
       owner.unreadBytes += bytes;

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
+import type { Tally } from '../../domain/counts.js';
 import { clientAddress, countedNetworks } from '../limits/address.js';
+import type { Budget } from '../limits/exhausted-budgets.js';
 import { NetworkQuota } from '../limits/network-quota.js';
 import { tooManySockets } from './user-sockets.js';
 
@@ -8,14 +10,20 @@ export class AddressSockets {
   private readonly quota: NetworkQuota;
 
   /** @param max for one IPv4 address or one IPv6 /64 */
-  constructor(max: number) {
+  constructor(
+    max: number,
+    private readonly budgets: Tally<Budget>,
+  ) {
     this.quota = new NetworkQuota(max);
   }
 
   /** Counts one more. Returns what ends the count; call it once. @throws DomainError `RATE_LIMITED` at the limit. */
   take(request: Pick<FastifyRequest, 'ip' | 'socket'>): () => void {
     const networks = countedNetworks(clientAddress(request));
-    if (!this.quota.take(networks)) throw tooManySockets();
+    if (!this.quota.take(networks)) {
+      this.budgets.add('sockets_per_address');
+      throw tooManySockets();
+    }
     return () => this.quota.release(networks);
   }
 }

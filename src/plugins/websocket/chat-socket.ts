@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { FlushScheduler } from '../../delivery/flush-scheduler.js';
+import type { Tally } from '../../domain/counts.js';
+import type { Budget } from '../limits/exhausted-budgets.js';
+import type { ConnectionCounts, ConnectionKind } from '../streams/connection-counts.js';
 import { closeCodes, type Disconnect } from './close-codes.js';
 import { textFrame } from './frame.js';
 import { FrameRate, type FrameRateLimit } from './frame-rate.js';
@@ -17,6 +20,8 @@ export interface ChatSocketOptions {
   frameRate: FrameRateLimit;
   /** Unsent bytes of all sockets of the process. */
   unsent: UnsentBytes;
+  counts: ConnectionCounts;
+  budgets: Tally<Budget>;
 }
 
 /** Handles a socket's events. One object takes less memory than a listener per event. */
@@ -72,6 +77,9 @@ export class ChatSocket extends WebSocket {
 
   #attached: Attached | undefined;
   #awaitingRoom: SendCallback[] = [];
+  #kind: ConnectionKind | undefined;
+  /** The code with which this side closed the socket. */
+  #serverCode: number | undefined;
   #pingAt = Number.POSITIVE_INFINITY;
   /** Bytes that had been received at the last ping; undefined before the first. */
   #receivedAtPing: number | undefined;
@@ -86,6 +94,12 @@ export class ChatSocket extends WebSocket {
     this.on('ping', onControlFrame);
     this.on('pong', onControlFrame);
     this.on('close', onClose);
+  }
+
+  /** Counts the socket as one of this kind until it is closed. */
+  countAs(kind: ConnectionKind): void {
+    this.#kind = kind;
+    this.#parts.options.counts.add(kind);
   }
 
   /** For the listeners of this file only. Counts a frame, and hands a message to the consumer. */
@@ -180,6 +194,8 @@ export class ChatSocket extends WebSocket {
 
   override close(code?: number, data?: string | Buffer): void {
     if (this.isOpen) this.#attached?.outbox.flushAll();
+    // `ws` echoes the client's close frame with a buffer, or with nothing.
+    if (this.isOpen && typeof data === 'string') this.#serverCode = code;
     super.close(code, data);
     // The peer's close frame has still to be read.
     this.resume();
@@ -205,7 +221,9 @@ export class ChatSocket extends WebSocket {
 
   /** Drops the queue, which would delay the close frame. A client that reconnects with its cursor misses nothing. */
   #closeSlow(): void {
-    this.#parts.outbox.clear();
+    const { outbox, options } = this.#parts;
+    options.counts.slow += 1;
+    outbox.clear();
     this.disconnect(closeCodes.tooSlow);
   }
 
@@ -223,13 +241,16 @@ export class ChatSocket extends WebSocket {
 
   #countFrame(): void {
     if (!this.isOpen) return;
-    const { rate, userRate } = this.#parts;
-    if (!rate.allows() || userRate?.allows() === false) this.disconnect(closeCodes.tooManyFrames);
+    const { rate, userRate, options } = this.#parts;
+    if (rate.allows() && userRate?.allows() !== false) return;
+    options.budgets.add('frames');
+    this.disconnect(closeCodes.tooManyFrames);
   }
 
   /** For the listeners of this file only. */
-  handleClose(): void {
+  handleClose(code: number): void {
     this.#endLimit();
+    if (this.#kind) this.#parts.options.counts.remove(this.#kind, this.#serverCode, code);
     this.#parts.outbox.close();
     for (const done of this.#awaitingRoom.splice(0)) done(new Error('The socket was closed.'));
     this.consumer?.closed();
@@ -250,6 +271,6 @@ function onControlFrame(this: WebSocket): void {
   if (this instanceof ChatSocket) this.handleFrame();
 }
 
-function onClose(this: WebSocket): void {
-  if (this instanceof ChatSocket) this.handleClose();
+function onClose(this: WebSocket, code: number): void {
+  if (this instanceof ChatSocket) this.handleClose(code);
 }

@@ -2,6 +2,8 @@ import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { exhaustedBudgets } from '../limits/exhausted-budgets.js';
+import { ConnectionCounts } from '../streams/connection-counts.js';
 import { AddressSockets } from './address-sockets.js';
 import { ChatSocket, type ChatSocketOptions } from './chat-socket.js';
 import { closeCodes } from './close-codes.js';
@@ -22,6 +24,7 @@ declare module 'fastify' {
     /** Unsent bytes of all sockets and event streams of the process. */
     unsentBytes: UnsentBytes;
     unauthenticatedSockets: UnauthenticatedSockets;
+    connectionCounts: ConnectionCounts;
   }
   interface FastifyContextConfig {
     /** Set on routes that accept WebSockets. */
@@ -30,7 +33,7 @@ declare module 'fastify' {
 }
 
 export interface WebSocketOptions
-  extends Partial<Omit<ChatSocketOptions, 'flushScheduler'>>,
+  extends Partial<Omit<ChatSocketOptions, 'flushScheduler' | 'counts' | 'budgets'>>,
     Pick<ChatSocketOptions, 'flushScheduler'> {
   /** Origins whose pages may open a socket, in addition to the service's own; the list that CORS uses. */
   corsAllowedOrigins: AllowedOrigins;
@@ -66,13 +69,17 @@ const CLOSE_TIMEOUT_MS = 3000;
 async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   adaptSockets(app);
   const release = releaseRequests(app, onSocketError);
+  const budgets = exhaustedBudgets(app);
   app.decorate('unsentBytes', new UnsentBytes(UNSENT_BYTES));
+  app.decorate('connectionCounts', new ConnectionCounts());
   const socketOptions: ChatSocketOptions = {
     flushScheduler: options.flushScheduler,
     heartbeatSeconds: options.heartbeatSeconds ?? 25,
     stallMs: options.stallMs ?? 10_000,
     frameRate: options.frameRate ?? { perSecond: 100, burst: 1000 },
     unsent: app.unsentBytes,
+    counts: app.connectionCounts,
+    budgets,
   };
   const upgrades = new WebSocketUpgrades(app.server);
   // Typed as object: @fastify/websocket's types know only the CommonJS class of `ws`, and no `closeTimeout`.
@@ -116,9 +123,9 @@ async function webSocket(app: FastifyInstance, options: WebSocketOptions) {
   });
 
   const userFrameRate = options.userFrameRate ?? { perSecond: NO_LIMIT, burst: NO_LIMIT };
-  app.decorate('addressSockets', new AddressSockets(options.socketsPerAddress ?? NO_LIMIT));
+  app.decorate('addressSockets', new AddressSockets(options.socketsPerAddress ?? NO_LIMIT, budgets));
   app.decorate('unauthenticatedSockets', new UnauthenticatedSockets());
-  app.decorate('userSockets', new UserSockets(options.socketsPerUser ?? NO_LIMIT, userFrameRate));
+  app.decorate('userSockets', new UserSockets(options.socketsPerUser ?? NO_LIMIT, userFrameRate, budgets));
 
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.ws || request.is404) done();

@@ -5,6 +5,10 @@ export class UnsentBytes {
   /** @param budget bytes above which the outboxes of its sockets are smaller */
   constructor(private readonly budget: number) {}
 
+  get total(): number {
+    return this.bytes;
+  }
+
   add(bytes: number): void {
     this.bytes += bytes;
   }

@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events';
+import type { Tally } from '../../domain/counts.js';
 import { DomainError } from '../../domain/errors.js';
+import type { Budget } from '../limits/exhausted-budgets.js';
 import { Quota } from '../limits/quota.js';
 import { FrameRate, type FrameRateLimit } from './frame-rate.js';
 import { UnsentBytes } from './unsent-bytes.js';
@@ -28,6 +30,7 @@ export class UserSockets {
   constructor(
     maxSockets: number,
     private readonly frameRate: FrameRateLimit,
+    private readonly budgets: Tally<Budget>,
   ) {
     this.quota = new Quota(maxSockets);
   }
@@ -36,7 +39,10 @@ export class UserSockets {
   claim(holder: string, connection: Connection): void {
     // The connection closed while the token was checked; it emits no further `close`.
     if (connection.destroyed) return;
-    if (!this.quota.take(holder)) throw tooManySockets();
+    if (!this.quota.take(holder)) {
+      this.budgets.add('sockets_per_user');
+      throw tooManySockets();
+    }
     const entry = this.users.get(holder) ?? {
       rate: new FrameRate(this.frameRate),
       unsent: new UnsentBytes(UNSENT_BYTES_PER_USER),

@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { clientErrors } from '../client-errors.js';
+import { mayReadMetrics } from './access.js';
+import type { Metric } from './metric.js';
+import { partsState } from './parts-state.js';
+import { processMetrics } from './process-metrics.js';
+import { RequestCounts } from './request-counts.js';
+import { serviceMetrics } from './service-metrics.js';
+
+export interface MetricsOptions {
+  /** The token with which `/metrics` may be read from elsewhere. */
+  token: string | undefined;
+}
+
+/**
+ * `GET /metrics` in Prometheus' text format (docs/metrics.md). What is counted is a number where it happens; it is put together here, when
+ * somebody asks. Register before all routes.
+ */
+async function metrics(app: FastifyInstance, { token }: MetricsOptions) {
+  const requests = new RequestCounts(app);
+  // Made here for all edges: some are registered in a scope of their own.
+  clientErrors(app);
+  const own = async (): Promise<Metric[]> => [
+    ...(await partsState(app)),
+    ...requests.metrics(),
+    ...serviceMetrics(app),
+    ...processMetrics({}),
+  ];
+
+  app.get('/metrics', { logLevel: 'warn', config: { isUnlimited: true } }, async (request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+    if (!mayReadMetrics(request, token))
+      return reply
+        .code(401)
+        .header('WWW-Authenticate', 'Bearer')
+        .send({ error: 'unauthorized', message: 'The metrics are for this machine, or for who has METRICS_TOKEN.' });
+    // Loaded only where it is used. It adds up the values of several processes, and writes them.
+    const { AggregatorRegistry } = await import('prom-client');
+    const registry = AggregatorRegistry.aggregate([await own()]);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+export default fp(metrics, { name: 'metrics' });
