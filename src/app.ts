@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { servicesOptions } from './config/services-options.js';
 import graphql from './graphql/plugin.js';
+import hooks from './hooks/plugin.js';
 import { oauthPlugin } from './oauth/plugin.js';
 import attemptStore from './plugins/attempt-store.js';
 import authenticate from './plugins/authenticate.js';
@@ -133,6 +134,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     operationMs: limits.operationMs,
     operationsPerSocket: limits.operationsPerSocket,
     admission: limits,
+    publicUrl: config.publicUrl,
   });
   await app.register(realtime, { allowQueryToken: config.allowQueryToken });
   await app.register(sse, {
@@ -141,6 +143,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     publicUrl: config.publicUrl,
     yieldSlot: app.yieldSlot,
   });
+  await app.register(hooks);
   await app.register(webPlugin, { webClient: config.webClient, ...overrides.web });
   return app;
 }

@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['operator'],
   ['app.ts'],
   ['config'],
-  ['oauth', 'graphql', 'realtime', 'sse', 'web'],
+  ['oauth', 'graphql', 'realtime', 'sse', 'hooks', 'web'],
   ['channels'],
   ['wire'],
   ['plugins'],

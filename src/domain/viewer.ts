@@ -5,7 +5,7 @@ import type { UserProfile } from './profile.js';
 export type Scope = 'read' | 'write' | 'introspection';
 export const SCOPES: readonly Scope[] = ['read', 'write', 'introspection'];
 
-/** The holder of a valid access token, and what the token allows. Only `Tokens` creates viewers. */
+/** The holder of a valid access token, and what the token allows. Only `Tokens` and `IncomingHooks` create viewers. */
 export interface Viewer {
   /** Null for a client that acts for itself (`client_credentials`). */
   user: UserProfile | null;

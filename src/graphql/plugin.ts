@@ -32,6 +32,8 @@ export interface GraphqlOptions {
   operationsPerSocket?: number;
   /** Limits on what one user may run at a time. */
   admission?: Partial<AdmissionLimits>;
+  /** The service's public URL, without a slash at its end; by default the one that each client used. */
+  publicUrl?: string | undefined;
 }
 
 /** Mercurius caches up to twice as many; see `documents.ts` for the size of one. */
@@ -59,13 +61,14 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     const deadline = performance.now() + operationMs;
     return { deadline, budget: new OperationBudget(turns, deadline) };
   };
-  const contextOf = (socket: SocketConnection, { id }: UpgradeRequest): GraphqlContext => ({
+  const contextOf = (socket: SocketConnection, { id, origin }: UpgradeRequest): GraphqlContext => ({
     services: app.services,
     db: app.db,
     caller: socket,
     socket,
     log: app.log,
     requestId: id,
+    origin: options.publicUrl ?? origin,
     ...startingNow(),
     plainLists: [],
   });
@@ -106,7 +109,10 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     prefix: '/graphql',
     path: '/',
     schema: transport.schema,
-    context: (request) => httpContext(app, request, startingNow()),
+    context: (request) => ({
+      ...httpContext(app, request, startingNow()),
+      ...(options.publicUrl && { origin: options.publicUrl }),
+    }),
     errorHandler: (error, request, reply) => answerError(error, request, reply, tell),
     errorFormatter: (execution, context) => formatExecution(execution, context, tell),
     subscription: transport.subscription,

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { unlessAnswered } from '../plugins/unless-answered.js';
 import { MAX_BODY } from './form.js';
 import { OAuthProblem } from './problem.js';
 
@@ -12,17 +13,4 @@ export function postEndpoint(app: FastifyInstance, path: string, handler: Handle
   const others = app.supportedMethods.filter((method) => method !== 'POST');
   app.route({ method: 'POST', url: path, bodyLimit: MAX_BODY, handler: unlessAnswered(handler) });
   app.route({ method: others, url: path, onRequest: refuse, handler: refuse });
-}
-
-/** Logs an error of a handler whose request the deadline has already answered (`plugins/limits/deadline.ts`). */
-function unlessAnswered(handler: Handler): Handler {
-  return async (request, reply) => {
-    try {
-      return await handler(request, reply);
-    } catch (error) {
-      if (!reply.sent) throw error;
-      request.log.debug({ err: error }, 'request failed after its deadline had answered it');
-      return reply;
-    }
-  };
 }

@@ -1,4 +1,5 @@
 import type { FastifyServerOptions } from 'fastify';
+import { withoutTokens } from '../domain/access/tokens/opaque-token.js';
 import { clientAddress } from './limits/address.js';
 import { RepeatedLines } from './repeated-lines.js';
 
@@ -6,8 +7,8 @@ import { RepeatedLines } from './repeated-lines.js';
 const WARN = 40;
 
 /**
- * Structured logs, one JSON object a line. Of a request, the id, method and path are logged. The query string, headers and
- * bodies are not: they may hold tokens or messages. Repeated warnings and errors are rate limited (`RepeatedLines`), and
+ * Structured logs, one JSON object a line. Of a request, the id, method and path are logged, without the token of an incoming hook. The
+ * query string, headers and bodies are not: they may hold tokens or messages. Repeated warnings and errors are rate limited (`RepeatedLines`), and
  * `onLeftOut` receives how many lines were dropped.
  */
 export function loggerOptions(
@@ -38,8 +39,23 @@ export function loggerOptions(
 /** Longer paths are cut to so many characters; the service's own are shorter. */
 const LOGGED_PATH = 200;
 
+/** What follows is a token, or was meant to be one. */
+const HOOKS = '/hooks/';
+
+/** Also when it is percent-encoded, which the router decodes. */
+function isOfHook(path: string): boolean {
+  if (path.startsWith(HOOKS)) return true;
+  if (!path.includes('%')) return false;
+  try {
+    return decodeURIComponent(path).startsWith(HOOKS);
+  } catch {
+    return false;
+  }
+}
+
 function pathOf(url: string): string {
   const query = url.indexOf('?');
-  const path = query === -1 ? url : url.slice(0, query);
+  const path = withoutTokens(query === -1 ? url : url.slice(0, query));
+  if (isOfHook(path)) return `${HOOKS}…`;
   return path.length > LOGGED_PATH ? `${path.slice(0, LOGGED_PATH)}…` : path;
 }

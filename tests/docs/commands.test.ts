@@ -29,6 +29,8 @@ const PASTED: Record<string, RegExp[]> = {
     /"me":\{"username":"jane"\},"chats":\[\{"name":"Order 77"\}\]/,
     /"issueToken":\{"expiresAt":"[^"]+","user":\{"kind":"guest","firstName":"Visitor"\}\}/,
     /"setChatMembers":\[\{"role":"owner","user":\{"username":"jane"\}\}/,
+    /"setChatMembers":\[\{"user":\{"kind":"bot"\}\}\]/,
+    /^\{"id":"[^"]+","seq":\d+\}$/m,
   ],
   'docs/oauth.md': [
     /^client_id: phone$/m,

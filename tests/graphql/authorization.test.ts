@@ -15,6 +15,7 @@ let doomed: { id: string };
 let stranger: UserProfile;
 let admin: UserProfile;
 let friend: UserProfile;
+let robot: UserProfile;
 
 const CALLERS = [
   'anonymous',
@@ -34,7 +35,9 @@ beforeAll(async () => {
   app = await startGraphqlApp(services);
   [member, stranger, admin] = [await services.newUser(), await services.newUser(), await services.newUser('admin')];
   friend = await services.newUser();
-  chat = await services.newChat(member);
+  robot = { ...(await services.newUser()), kind: 'bot' };
+  await services.db.prisma.user.update({ where: { id: robot.id }, data: { kind: 'bot' } });
+  chat = await services.newChat(member, robot);
   const send = (more: object) => services.messages.send(viewerOf(member), { chatId: chat.id, content: 'hi', ...more });
   message = await send({ nonce: 'n' });
   await send({ thread: message.id });
@@ -101,6 +104,10 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
   bots: { query: () => '{ bots { id user { id } owner { id } } }', answers: readsOfAdmins },
+  incomingHooks: {
+    query: () => `{ incomingHooks(chatId: "${chat.id}") { id url } }`,
+    answers: { ...readsOfAdmins, stranger: 'NOT_FOUND' },
+  },
   chats: { query: () => '{ chats { id } }', answers: readsOfUsers },
   messages: { query: () => `{ messages(chatId: "${chat.id}") { id } }`, answers: readsOfMembers },
   me: { query: () => '{ me { id email } }', answers: readsOfUsers },
@@ -200,6 +207,20 @@ const OPERATIONS: Record<string, Operation> = {
   createBot: {
     query: () => `mutation { createBot(username: "${unique()}", ownerId: "${friend.id}") { id } }`,
     answers: writesOfAdmins,
+  },
+  createIncomingHook: {
+    query: () => `mutation { createIncomingHook(chatId: "${chat.id}", botId: "${robot.id}") { id url } }`,
+    answers: writesOfModerators,
+  },
+  deleteIncomingHook: {
+    query: () => `mutation { deleteIncomingHook(id: "${robot.id}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+    },
   },
   updateUser: {
     query: () => `mutation { updateUser(id: "${member.id}", lastName: "${unique()}") { id } }`,

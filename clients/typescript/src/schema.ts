@@ -155,6 +155,19 @@ export interface InboxState {
   state: ChatState;
 }
 
+/** An address at which other programs post messages of a bot to a chat. Whoever knows the address may post. */
+export interface IncomingHook {
+  /** Who sends the messages. */
+  bot: User;
+  chat: Chat;
+  createdAt: string;
+  id: string;
+  /** When somebody posted last, to a minute. Null before the first time. */
+  lastUsedAt: string | null;
+  /** The address, in the answer that made the hook. Null later: it cannot be read again. */
+  url: string | null;
+}
+
 /** An access token of a user. Nothing refreshes it: ask for the next one. */
 export interface IssuedToken {
   accessToken: string;

@@ -2,6 +2,7 @@ import type { ChatMutex } from '../chats/chat-mutex.js';
 import type { AdminReading } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import { IncomingHooks } from './incoming-hooks.js';
 import { MentionLists } from './mention-lists.js';
 import { MessageChanges } from './message-changes.js';
 import { MessageHistories } from './message-histories.js';
@@ -24,6 +25,7 @@ export interface MessageServices {
   reactions: Reactions;
   threads: Threads;
   mentionLists: MentionLists;
+  incomingHooks: IncomingHooks;
 }
 
 export interface MessageOptions extends AdminReading {
@@ -72,6 +74,7 @@ export function messageServices(
     pins: new Pins(db),
     threads: new Threads(db, adminReading, onStateChanged),
     mentionLists: new MentionLists(db),
+    incomingHooks: new IncomingHooks(db, mutex, messages),
   };
   const close = async () => {
     await Promise.all([messages.drain(), reactions.drain()]);

@@ -120,6 +120,7 @@ export function httpContext(
     socket: null,
     log: request.log,
     requestId: request.id,
+    origin: `${request.protocol}://${request.host}`,
     deadline,
     budget,
     plainLists: [],

@@ -34,6 +34,8 @@ export interface SocketConnection {
 export interface UpgradeRequest {
   id: string;
   authorization: string | undefined;
+  /** The address that the client used: `http://127.0.0.1:8000`. */
+  origin?: string;
 }
 
 export interface ConnectionOptions {

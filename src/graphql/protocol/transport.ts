@@ -43,11 +43,11 @@ export function createSocketTransport<Event>(options: SocketTransportOptions<Eve
   const adaptSocket: SocketAdapter = (socket, request) => {
     options.opened?.(socket, request);
     if (!requireSubprotocol(socket)) return undefined;
-    const { id, headers } = request;
+    const { id, headers, protocol, host } = request;
     const claim = (viewer: Viewer) => options.claim?.(viewer, socket);
     const connection = new GraphqlConnection(
       socket,
-      { id, authorization: headers.authorization },
+      { id, authorization: headers.authorization, origin: `${protocol}://${host}` },
       { ...connectionOptions, claim },
     );
     connections.set(connection.engine, connection);

@@ -19,6 +19,8 @@ export interface GraphqlContext {
   readonly socket: SocketCaller | null;
   readonly log: FastifyBaseLogger;
   readonly requestId: string;
+  /** The address that clients know the service by, without a slash at its end; undefined where nobody asked for one. */
+  readonly origin?: string | undefined;
   /** When a query or mutation is answered with a timeout error, by `performance.now()`. Undefined: no deadline. */
   readonly deadline?: number;
   /** What the operation may still read and return. */

@@ -17,6 +17,7 @@ export const USUAL_LENGTH = {
   reactions: 2,
   history: 2,
   pins: 5,
+  hooks: 5,
   presences: 20,
 };
 

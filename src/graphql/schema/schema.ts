@@ -22,6 +22,7 @@ import './types/chat-signal.js';
 import './types/presence.js';
 import './types/sign-in.js';
 import './types/issued-token.js';
+import './types/incoming-hook.js';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.js';
 

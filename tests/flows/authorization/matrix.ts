@@ -104,6 +104,21 @@ export const MATRIX: Record<string, Row> = {
   ),
   'Query.presence': row(({ member }) => `{ presence(userIds: ["${member}"]) { userId } }`, acquaintances),
 
+  'Query.incomingHooks': row(({ chat }) => `{ incomingHooks(chatId: "${chat}") { id } }`, roles),
+  ...rows(
+    'IncomingHook',
+    (selection) =>
+      ({ chat }) =>
+        `{ incomingHooks(chatId: "${chat}") { ${selection} } }`,
+    {
+      id: roles,
+      'chat {id}': roles,
+      'bot {id}': roles,
+      url: { ...roles, admin: 'null' },
+      createdAt: roles,
+      lastUsedAt: { ...roles, admin: 'null' },
+    },
+  ),
   'Query.inbox': row(() => '{ inbox { position } }', users),
 
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
@@ -171,6 +186,15 @@ export const MATRIX: Record<string, Row> = {
     ({ chat, member }) => `mutation { setMemberRole(chatId: "${chat}", userId: "${member}", role: member) { role } }`,
     roles,
   ),
+  'Mutation.createIncomingHook': row(
+    ({ chat, robot }) => `mutation { createIncomingHook(chatId: "${chat}", botId: "${robot}") { id } }`,
+    roles,
+  ),
+  // Of an unknown one; tests/hooks/ have others.
+  'Mutation.deleteIncomingHook': row(({ robot }) => `mutation { deleteIncomingHook(id: "${robot}") }`, {
+    ...all('NOT_FOUND'),
+    readOnly: 'FORBIDDEN',
+  }),
   'Mutation.createUser': row(
     () => `mutation { createUser(username: "${unique()}", password: "correct horse") { id } }`,
     admins,

@@ -6,6 +6,7 @@ import { startWorld, type World } from './world.js';
 const NOT_OF_A_CHAT: Record<string, string> = {
   'Mutation.openDirectChat': 'FORBIDDEN',
   'Mutation.changePassword': 'FORBIDDEN',
+  'Mutation.deleteIncomingHook': 'FORBIDDEN',
 };
 
 /** Where somebody in another chat is answered otherwise than a stranger is: about that chat, and about oneself. */

@@ -31,7 +31,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
   if (memberIsBot)
     await db.pool.query("UPDATE users SET kind = 'bot', password_hash = NULL WHERE id = $1", [member.id]);
-  await services.bots.forService('robot', undefined);
+  const robot = await services.bots.forService('robot', undefined);
   const friend = await newUser('friend');
   const admin = await db.prisma.user.findUniqueOrThrow({ where: { username: 'admin' } });
   const chat = await services.chats.create('general', undefined, { externalId: 'general' });
@@ -90,6 +90,8 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   await services.messageChanges.pin(pinner, deleted);
   await services.messageChanges.unpin(pinner, deleted);
   await services.messageChanges.delete(sender, deleted);
+  await services.memberships.add(null, chat.id, robot);
+  await services.incomingHooks.create(pinner, chat.id, robot);
 
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
@@ -125,6 +127,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
       friend: friend.id,
+      robot,
       beginning: formatPosition(beginning),
       everybody: JSON.stringify([member.id, stranger.id, former.id, admin.id]),
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },

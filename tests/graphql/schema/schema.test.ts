@@ -28,6 +28,7 @@ const CONTRACT = `
   input ChatInput { externalId: String! name: String }
   input MemberInput { userId: ID externalId: String role: ChatRole }
   type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
+  type IncomingHook { id: ID! chat: Chat! bot: User! url: String createdAt: DateTime! lastUsedAt: DateTime }
   enum ChatKind { group direct }
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read markRead report leave react send reply upload type invite edit delete pin mentionAll remove mute ban slowMode readReports roles
@@ -80,6 +81,7 @@ const CONTRACT = `
   type Query {
     users(first: Int, after: ID): [User!]!
     bots(first: Int, after: ID): [Bot!]!
+    incomingHooks(chatId: ID!): [IncomingHook!]!
     chats(first: Int, after: ID): [Chat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
     threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
@@ -120,6 +122,8 @@ const CONTRACT = `
     upsertChats(chats: [ChatInput!]!): [Chat!]!
     setChatMembers(chatId: ID!, add: [MemberInput!], remove: [MemberInput!], exactly: [MemberInput!]): [ChatMembership!]!
     createBot(username: String!, ownerId: ID!): Bot!
+    createIncomingHook(chatId: ID!, botId: ID!): IncomingHook!
+    deleteIncomingHook(id: ID!): Boolean!
     changePassword(currentPassword: String!, newPassword: String!): Boolean!
     reauthenticate(token: String!): Boolean!
     createSocketTicket: String!

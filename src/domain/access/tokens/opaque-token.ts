@@ -12,6 +12,7 @@ const PREFIX = {
   browserSession: 'cbs_',
   signIn: 'csi_',
   clientSecret: 'ccs_',
+  incomingHook: 'chk_',
 } as const;
 
 export type TokenKind = keyof typeof PREFIX;
@@ -43,6 +44,13 @@ export function isImportedToken(text: string): boolean {
 export function isToken(kind: TokenKind, text: string): boolean {
   if (IMPORTED_KINDS.includes(kind) && isImportedToken(text)) return true;
   return text.startsWith(PREFIX[kind]) && BITS_256.test(text.slice(PREFIX[kind].length));
+}
+
+const IN_TEXT = new RegExp(`(${Object.values(PREFIX).join('|')})[A-Za-z0-9_-]{43}`, 'g');
+
+/** The text without the generated secrets in it; their prefixes stay. */
+export function withoutTokens(text: string): string {
+  return text.replace(IN_TEXT, '$1…');
 }
 
 /** The hash that the database stores for a token. 256 random bits need no slow hash. */
