@@ -56,6 +56,7 @@ BEGIN
   ON CONFLICT (chat_id, user_id) DO UPDATE
     SET joined_at = v_now, joined_seq = v_seq, joined_mark = v_mark, left_at = NULL, role = least(m.role, 'member')
   RETURNING m.role INTO v_role;
+  PERFORM count_members(p_chat_id, 1);
   INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
   VALUES (p_chat_id, v_seq, v_mark, 'member.added', p_actor_id, p_user_id, v_now);
   RETURN QUERY SELECT 'created', v_epoch, v_seq, v_now::timestamptz, v_role;

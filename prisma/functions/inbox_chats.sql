@@ -1,6 +1,6 @@
 -- Returns what a client of the user's inbox has to be told, in one snapshot: a row for each chat of which the user is a member, or was
 -- one since the client's position. from_seq: the client has the changes up to this one. changes: the user's own joins (numbers) and
--- removals (negative numbers) since the position, or more of them. state_due: the user's own state of the chat has changed since.
+-- removals (negative numbers) since the position, or more of them; the deletion of a chat removes all members of then. state_due: the user's own state of the chat has changed since.
 -- One more row, without a chat, has what is of the snapshot: xmin is its lowest running transaction, newest the highest of the user's marks.
 -- The position (src/domain/mine/inbox-position.ts): levels as p_ids_below (null for no bound) and p_below, exceptions as p_chat_ids and
 -- p_seqs. Without levels the client has everything up to now. Fewer than p_most changes are read; with more, instance is null.
@@ -30,10 +30,15 @@ AS $$
     SELECT m.chat_id, true AS is_member, m.state_mark >= p_states_below AS state_due
     FROM chat_memberships m WHERE m.user_id = p_user_id AND m.left_at IS NULL
     UNION ALL
-    SELECT x.chat_id, false, false FROM changes x WHERE NOT EXISTS (
+    (SELECT x.chat_id, false, false FROM changes x WHERE NOT EXISTS (
       SELECT 1 FROM chat_memberships m WHERE m.chat_id = x.chat_id AND m.user_id = p_user_id AND m.left_at IS NULL)
+    UNION
+    SELECT m.chat_id, false, false FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+    WHERE m.user_id = p_user_id AND m.left_at IS NOT NULL AND m.left_at = c.deleted_at)
   ), leveled AS (
     SELECT c.id, c.epoch, c.last_seq, c.mark, w.is_member, w.state_due, x.seq AS excepted,
+      NOT w.is_member AND c.deleted_at IS NOT NULL AND EXISTS (
+        SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = p_user_id AND m.left_at = c.deleted_at) AS is_ended,
       -- Nearly always there is one level.
       CASE WHEN cardinality(p_below) = 1 THEN p_below[1] ELSE (
         SELECT l.below FROM unnest(p_ids_below, p_below) WITH ORDINALITY AS l (id_below, below, place)
@@ -41,7 +46,7 @@ AS $$
     FROM wanted w JOIN chats c ON c.id = w.chat_id
     LEFT JOIN unnest(p_chat_ids, p_seqs) AS x (chat_id, seq) ON x.chat_id = c.id
   ), started AS MATERIALIZED (
-    SELECT l.*, CASE
+    SELECT l.*, CASE WHEN l.is_ended THEN ARRAY[-l.last_seq] ELSE '{}' END AS ended, CASE
         WHEN l.excepted IS NOT NULL THEN least(l.excepted, l.last_seq)
         WHEN l.below IS NULL OR l.mark < l.below THEN l.last_seq
         ELSE chat_seq_at(l.id, l.below) END AS from_seq
@@ -52,6 +57,6 @@ AS $$
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM deployment d WHERE d.is_only
   UNION ALL
-  SELECT NULL, NULL, NULL, s.id, s.epoch, s.last_seq, s.mark::float8, s.is_member, s.from_seq, h.seqs, s.state_due
+  SELECT NULL, NULL, NULL, s.id, s.epoch, s.last_seq, s.mark::float8, s.is_member, s.from_seq, coalesce(h.seqs, '{}') || s.ended, s.state_due
   FROM started s LEFT JOIN changes h ON h.chat_id = s.id
 $$;

@@ -55,8 +55,8 @@ BEGIN
   chat_id := p_chat_id;
   epoch := p_epoch;
   at := clock_timestamp()::timestamptz(3);
-  INSERT INTO chats (id, name, name_key, epoch, kind, created_at)
-  VALUES (p_chat_id, 'dm-' || p_chat_id, 'dm-' || p_chat_id, p_epoch, 'direct', at);
+  INSERT INTO chats (id, name, name_key, epoch, kind, member_count, created_at)
+  VALUES (p_chat_id, 'dm-' || p_chat_id, 'dm-' || p_chat_id, p_epoch, 'direct', 2, at);
   INSERT INTO direct_chats (lower_id, higher_id, chat_id) VALUES (v_lower, v_higher, p_chat_id);
   SELECT n.seq, n.mark INTO seq, v_mark FROM take_numbers(p_chat_id, 2) n;
   INSERT INTO chat_memberships (chat_id, user_id, joined_at, joined_seq, joined_mark)

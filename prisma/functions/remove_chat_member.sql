@@ -41,6 +41,7 @@ BEGIN
   END IF;
   IF outcome = 'removed' THEN
     UPDATE chat_memberships m SET left_at = remove_chat_member.at WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
+    PERFORM count_members(p_chat_id, -1);
     SELECT n.seq, n.mark INTO seq, v_mark FROM take_number(p_chat_id) n;
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at, data)
     VALUES (p_chat_id, seq, v_mark, 'member.removed', p_actor_id, p_user_id, at, '{"cause": "removed"}');

@@ -102,6 +102,8 @@ BEGIN
     ON CONFLICT (chat_id, user_id) DO UPDATE
       SET joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, joined_mark = excluded.joined_mark,
         left_at = NULL, role = excluded.role;
+    PERFORM count_members(p_chat_id, (SELECT count(*) FILTER (WHERE w.kind = 'member.added') - count(*) FILTER (WHERE w.kind = 'member.removed')
+      FROM unnest(v_kinds) AS w (kind))::int);
     UPDATE chat_memberships m SET role = w.role
     FROM unnest(v_ids, v_kinds, v_roles) AS w (id, kind, role)
     WHERE w.kind = 'member.updated' AND m.chat_id = p_chat_id AND m.user_id = w.id;

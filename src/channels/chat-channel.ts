@@ -63,7 +63,8 @@ export class ChatChannel implements Channel, StreamSink {
   }
 
   async checkAccess(viewer: Viewer): Promise<void> {
-    await this.context.services.chats.requireHead(viewer, { id: this.chatId });
+    // A deletion of the chat is an event of the stream.
+    await this.context.services.chats.requireLog(viewer, { id: this.chatId });
   }
 
   deliver(events: readonly ChatEvent[]): boolean {

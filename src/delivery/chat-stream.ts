@@ -1,6 +1,6 @@
 import { DomainError } from '../domain/errors.js';
 import { type ChatEvent, endsStreamOf } from '../domain/log/chat-events.js';
-import type { ChatHead, LogPage } from '../domain/log/chat-log.js';
+import type { LogHead, LogPage } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import type { ChatSignal } from '../domain/signals.js';
 import type { Viewer } from '../domain/viewer.js';
@@ -12,7 +12,7 @@ interface StreamStart {
   /** The viewer as of now: a role may change while the stream is open. */
   viewer: () => Viewer;
   /** The chat's head when the viewer was admitted. */
-  head: ChatHead;
+  head: LogHead;
   after: Cursor | undefined;
   /** Whether an event is the stream's last. Default: as `endsStreamOf` says. */
   ends?: ((event: ChatEvent) => StreamEnd | undefined) | undefined;
@@ -23,7 +23,7 @@ interface StreamStart {
 /** What a stream needs of the process around it. One for all streams. */
 export interface StreamHost {
   /** Admits the viewer again after the history was replaced. @throws DomainError `NOT_FOUND` */
-  admit(feed: ChatFeed, viewer: () => Viewer): Promise<ChatHead>;
+  admit(feed: ChatFeed, viewer: () => Viewer): Promise<LogHead>;
   /** Runs `read` when a slot for the viewer's reads is free, and frees the slot afterwards. */
   withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void>;
   closed(stream: ChatStream, feed: ChatFeed): void;
@@ -59,6 +59,8 @@ export class ChatStream implements FeedListener, EventHolder {
   private readonly ends: (event: ChatEvent) => StreamEnd | undefined;
   /** The chat's newest number when the viewer was admitted. A removal with a higher number ends the stream. */
   private admittedSeq: number;
+  /** Whether the chat was deleted before that. */
+  private isOfDeleted: boolean;
   /** The feed's `generation` that this stream is in. */
   private generation: number;
 
@@ -71,6 +73,7 @@ export class ChatStream implements FeedListener, EventHolder {
     this.viewer = viewer;
     this.ends = ends ?? ((event) => endsStreamOf(event, viewer()));
     this.admittedSeq = head.seq;
+    this.isOfDeleted = head.isDeleted === true;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
     this.takesSignals = sink.signal !== undefined && signals;
@@ -213,6 +216,7 @@ export class ChatStream implements FeedListener, EventHolder {
       if (this.state !== 'reading') return;
       this.generation = this.feed.generation;
       this.admittedSeq = head.seq;
+      this.isOfDeleted = head.isDeleted === true;
       this.guard(() => this.restart(head));
     } catch (error) {
       if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
@@ -231,6 +235,10 @@ export class ChatStream implements FeedListener, EventHolder {
   private takeRecent(page: LogPage): void {
     this.take(page);
     if (this.state !== 'reading' || this.position.seq < this.feed.lastSeq) return;
+    if (this.isOfDeleted) {
+      this.end('deleted');
+      return;
+    }
     this.state = 'live';
     this.feed.add(this);
     this.announceLive();
@@ -281,9 +289,10 @@ export class ChatStream implements FeedListener, EventHolder {
     }
   }
 
-  /** A removal before the viewer was admitted does not count: the user has become a member again since. */
+  /** A removal before the viewer was admitted does not count: the user has become a member again since. A deletion always does. */
   private endWith(event: ChatEvent): StreamEnd | undefined {
-    return event.seq > this.admittedSeq ? this.ends(event) : undefined;
+    const end = this.ends(event);
+    return end === 'deleted' || event.seq > this.admittedSeq ? end : undefined;
   }
 
   private restart({ epoch, seq }: Cursor): void {

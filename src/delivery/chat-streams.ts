@@ -1,6 +1,6 @@
 import { chatNotFound } from '../domain/errors.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
-import type { ChatHead } from '../domain/log/chat-log.js';
+import type { ChatHead, LogHead } from '../domain/log/chat-log.js';
 import type { Cursor } from '../domain/log/cursor.js';
 import { FairSlots } from '../domain/queues/fair-slots.js';
 import { isUuid } from '../domain/text.js';
@@ -13,7 +13,7 @@ import type { StreamEnd, StreamSink } from './stream-sink.js';
 /** A chat's head from a passed access check. */
 export interface CheckedHead {
   /** The chat's head at the moment of the check. */
-  head: ChatHead;
+  head: LogHead;
   /** When the check began, by `performance.now()`. */
   askedAt: number;
 }
@@ -42,7 +42,9 @@ export interface CheckedStreamRequest {
 /** The access check: may this viewer read this chat, and what is its head at that moment? */
 export interface ChatHeads {
   /** @throws DomainError `NOT_FOUND` when the viewer may not reach the chat. */
-  requireHead(viewer: Viewer, chat: { id: string }): Promise<ChatHead>;
+  requireHead(viewer: Viewer, chat: { id: string }): Promise<LogHead>;
+  /** As `requireHead`, also of a deleted chat, for who resumes its log. @throws DomainError `NOT_FOUND` */
+  requireLog(viewer: Viewer, chat: { id: string }): Promise<LogHead>;
 }
 
 /**
@@ -73,7 +75,7 @@ export class ChatStreams implements StreamHost {
     // Subscribes to the bus before it reads the head, so that no event is missed between the two.
     const feed = await this.hub.acquire(chatId.toLowerCase());
     try {
-      const head = this.headOf(feed, checked) ?? (await this.admit(feed, viewer));
+      const head = this.headOf(feed, checked) ?? (await this.admit(feed, viewer, after !== undefined));
       const stream = new ChatStream(feed, sink, this, { viewer, head, after });
       this.streams.add(stream);
       if (stream.hearsSignals) this.hub.signals.join(feed);
@@ -142,11 +144,15 @@ export class ChatStreams implements StreamHost {
     this.onError(error, 'read a page of history');
   }
 
-  /** Admits the viewer to the feed's history. A head of another epoch was read while the history was being replaced. */
-  async admit(feed: ChatFeed, viewer: () => Viewer): Promise<ChatHead> {
+  /**
+   * Admits the viewer to the feed's history. A head of another epoch was read while the history was being replaced.
+   * @param resumes whether the viewer has a cursor: then a deleted chat's log is read to its end
+   */
+  async admit(feed: ChatFeed, viewer: () => Viewer, resumes = true): Promise<LogHead> {
     for (;;) {
       const before = feed.position;
-      const head = await this.chats.requireHead(viewer(), { id: feed.chatId });
+      const chat = { id: feed.chatId };
+      const head = await (resumes ? this.chats.requireLog(viewer(), chat) : this.chats.requireHead(viewer(), chat));
       feed.observe(head, before);
       if (head.epoch === feed.epoch) return head;
     }
@@ -156,7 +162,7 @@ export class ChatStreams implements StreamHost {
    * The head of `checked`, when it can stand for a new check: the bus subscription is older, so no event is missed, and the feed
    * is not ahead of the head, since then a replaced history could not be told from an old head.
    */
-  private headOf(feed: ChatFeed, checked: CheckedHead | undefined): ChatHead | undefined {
+  private headOf(feed: ChatFeed, checked: CheckedHead | undefined): LogHead | undefined {
     if (!checked || this.hub.subscribedSince(feed) >= checked.askedAt) return undefined;
     const { head } = checked;
     if (head.epoch !== feed.epoch || head.seq < feed.lastSeq) return undefined;

@@ -1,4 +1,11 @@
-import { type ChatEvent, changedMessage, messageOf, refersTo, withMessage } from '../domain/log/chat-events.js';
+import {
+  type ChatEvent,
+  changedMessage,
+  type EventOf,
+  messageOf,
+  refersTo,
+  withMessage,
+} from '../domain/log/chat-events.js';
 
 /** Returns what is held in place of an event from now on: the event itself, or a copy that shows a later state. */
 export type Replace = (event: ChatEvent) => ChatEvent;
@@ -22,10 +29,11 @@ export function sharedCopies(replace: Replace): Replace {
 }
 
 /**
- * The replacement of events that were held before this one came: they show the message as it does. Undefined for an event that changes
- * no message. Events whose messages refer to it are copied too: what was made of them for clients may show it as it was.
+ * The replacement of events that were held before this one came: they show the message, or the chat, as it does. Undefined for an event
+ * that changes neither. Events whose messages refer to it are copied too: what was made of them for clients may show it as it was.
  */
 export function replacementBy(change: ChatEvent): Replace | undefined {
+  if (change.type === 'chat.updated') return replacementOfChat(change);
   const message = changedMessage(change);
   if (!message) return undefined;
   const copyOf = sharedCopies((held) =>
@@ -38,4 +46,10 @@ export function replacementBy(change: ChatEvent): Replace | undefined {
     if (!shown || shown === message) return held;
     return shown.seq === message.seq || refersTo(shown, message.seq) ? copyOf(held) : held;
   };
+}
+
+function replacementOfChat({ epoch, seq, chat }: EventOf<'chat.updated'>): Replace {
+  const copyOf = sharedCopies((held) => (held.type === 'chat.updated' ? { ...held, chat } : held));
+  return (held) =>
+    held.type === 'chat.updated' && held.epoch === epoch && held.seq < seq && held.chat !== chat ? copyOf(held) : held;
 }

@@ -3,6 +3,7 @@ import { type ChatEvent, contradictionIn, isKnown, type KnownEntry, toEvent } fr
 import { type Cursor, isEpoch, isSeq } from '../domain/log/cursor.js';
 import { BadEntry, type RowName, type Rows } from '../domain/log/events/kind.js';
 import { KINDS } from '../domain/log/events/kinds.js';
+import { readChat } from './chat-on-bus.js';
 import { readMessage, readProfile } from './message-on-bus.js';
 import { type JsonObject, MalformedPayload, nonEmptyText, object, parsePayload, timestamp } from './payload.js';
 
@@ -65,6 +66,7 @@ function readRows(chatId: string, refers: readonly RowName[], payload: JsonObjec
   if (refers.includes('message')) rows.message = readMessage(chatId, object(payload.message, 'message'));
   if (refers.includes('subject')) rows.subject = readProfile(payload.subject, 'subject');
   if (refers.includes('membership')) rows.membership = readMembership(object(payload.membership, 'membership'));
+  if (refers.includes('chat')) rows.chat = readChat(chatId, object(payload.chat, 'chat'));
   return rows;
 }
 

@@ -1,6 +1,8 @@
 import type { ChatEvent, EventType } from '../domain/log/chat-events.js';
 import { formatCursor } from '../domain/log/cursor.js';
 import type { Audience } from './audience.js';
+import { chatDeleted } from './events/chat-deleted.js';
+import { chatUpdated } from './events/chat-updated.js';
 import type { WireContent } from './events/content.js';
 import { memberAdded } from './events/member-added.js';
 import { memberRemoved } from './events/member-removed.js';
@@ -25,6 +27,8 @@ const CONTENTS: { readonly [Type in EventType]: WireContent<Type> } = {
   'member.added': memberAdded,
   'member.updated': memberUpdated,
   'member.removed': memberRemoved,
+  'chat.updated': chatUpdated,
+  'chat.deleted': chatDeleted,
 };
 
 /** An event as every transport but GraphQL sends it. */

@@ -81,7 +81,7 @@ async function play(history: number, steps: Step[]): Promise<void> {
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   const hub = new Hub(bus, log, scheduler, { probeIntervalMs: 3_600_000, gapGraceMs: 0, onError });
-  const streams = new ChatStreams(hub, { requireHead: () => log.enter() }, onError);
+  const streams = new ChatStreams(hub, { requireHead: () => log.enter(), requireLog: () => log.enter() }, onError);
   let restores = 0;
   const consumers: { consumer: ModelConsumer; stream: ChatStream; subscriber: ModelSubscriber | undefined }[] = [];
   /** The deletions that the bus brought, by epoch and number. */

@@ -2,7 +2,9 @@ import { isInterfaceType } from 'graphql';
 import { expect, it } from 'vitest';
 import { type KnownEntry, toEvent } from '../../src/domain/log/chat-events.js';
 import type { ChatMessage, MessageExtras } from '../../src/domain/log/chat-message.js';
+
 import { KINDS } from '../../src/domain/log/events/kinds.js';
+import type { LoggedChat } from '../../src/domain/log/logged-chat.js';
 import { schema } from '../../src/graphql/schema/schema.js';
 import { eventOnWire } from '../../src/wire/event-on-wire.js';
 import { messageOnWire } from '../../src/wire/messages.js';
@@ -22,7 +24,13 @@ const plain = { id, chatId: id, seq: 2, content: 'hi', nonce: null, createdAt: a
 const message: ChatMessage = { ...plain, nonce: 'n', extras };
 
 /** An example of the facts of each kind that has some. */
-const FACTS: Readonly<Record<string, object>> = {};
+const FACTS: Readonly<Record<string, object>> = {
+  'chat.updated': { changed: ['topic'] },
+};
+const chat: LoggedChat = {
+  ...{ id, name: 'garden', kind: 'group', visibility: 'public', topic: 'peas', postingRole: 'member', slowSeconds: 5 },
+  ...{ invites: 'members', archivedAt: at, metadata: {} },
+};
 
 const HEAD = ['type', 'seq', 'cursor', 'at', 'actor'];
 const membersOf = (value: object) => Object.keys(value);
@@ -47,7 +55,7 @@ it.each(rows)('says what $frame is as a frame and in GraphQL', ({ type, frame, m
   const seq = kind.type === 'message.created' ? 2 : 3;
   const head = { type: kind.type, chatId: id, epoch: 'k3f9', seq, at, actor: ann };
   const facts = { ...FACTS[kind.type] };
-  const entry: KnownEntry = { ...head, message, subject: ann, membership, facts };
+  const entry: KnownEntry = { ...head, message, subject: ann, membership, chat, facts };
   const event = toEvent(entry);
   const own = membersOf(eventOnWire(event, 'others')).filter((member) => !HEAD.includes(member));
   expect(own).toEqual(members);

@@ -128,6 +128,24 @@ const OPERATIONS: Record<string, Operation> = {
   threads: { query: () => `{ threads(chatId: "${chat.id}") { replyCount } }`, answers: readsOfMembers },
   mentions: { query: () => '{ mentions { id } }', answers: readsOfUsers },
   createChat: { query: () => `mutation { createChat(name: "${unique()}") { id } }`, answers: writesOfAdmins },
+  updateChat: {
+    query: () => `mutation { updateChat(id: "${chat.id}", topic: "news") { id } }`,
+    answers: writesOfModerators,
+  },
+  archiveChat: {
+    query: () => `mutation { archiveChat(id: "${chat.id}", archived: false) { id } }`,
+    answers: writesOfModerators,
+  },
+  deleteChat: {
+    query: () => `mutation { deleteChat(id: "${crypto.randomUUID()}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+    },
+  },
   openDirectChat: {
     query: () => `mutation { openDirectChat(userId: "${friend.id}") { id } }`,
     answers: writesOfUsers,

@@ -228,7 +228,7 @@ describe('auth frames', () => {
 
 describe('a change of role that cannot be checked', () => {
   it('ends the connection: it does not go on unchecked', async () => {
-    const { socket, connection } = await connect({ chats: withMethod(services.chats, { requireHead: away }) });
+    const { socket, connection } = await connect({ chats: withMethod(services.chats, { requireLog: away }) });
     await connection.start();
     connection.viewerChanged();
     await socket.until(() => !socket.isOpen);

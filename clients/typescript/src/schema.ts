@@ -12,25 +12,41 @@ export interface Bot {
 
 /** A conversation. Its members can read it, and admins can read group chats; `viewerCan` says what else the viewer may do. */
 export interface Chat {
+  /** An archived chat can be read, and not changed. */
+  archivedAt: string | null;
   createdAt: string;
   /** The position of the newest change. It is never newer than what the same request reads, so a stream that you open with it misses nothing. */
   cursor: string;
   /** The chat’s id in the product that this service is part of, if it has one. */
   externalId: string | null;
   id: string;
+  invites: InvitePolicy;
   kind: ChatKind;
   /** The newest message; null in a chat without messages. */
   lastMessage: Message | null;
+  memberCount: number;
   /** The members, in the order in which their accounts were created. Somebody who joins later may appear on a page that you have read already: `chatEvents` reports every new member. */
   members: ChatMembership[];
+  /** A JSON object of the clients’, if they gave one. */
+  metadata: unknown | null;
   /** Of a direct chat, `dm-` and its id. */
   name: string;
   /** The pinned messages, the newest pin first. A chat has at most 100. */
   pins: Message[];
+  /** The lowest role that sends messages. */
+  postingRole: ChatRole;
+  /** Whether members see who has read what (`Message.readBy`). */
+  receipts: boolean;
+  /** For how long messages are kept; null for the default of the service. */
+  retentionDays: number | null;
+  /** The fewest seconds between two messages of a member; 0 for none. Moderators are free of it. */
+  slowSeconds: number;
+  topic: string;
   /** Null when you are no member of the chat. */
   viewer: ChatState | null;
   /** What the viewer may do in the chat now, with the scopes of their token. A mute, the archive, `postingRole` and slow mode take actions away. */
   viewerCan: ChatAction[];
+  visibility: Visibility;
 }
 
 export type ChatAction =
@@ -58,6 +74,17 @@ export type ChatAction =
   | 'slowMode'
   | 'type'
   | 'upload';
+
+/** The chat was deleted. The last event of every stream of it. */
+export interface ChatDeleted {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  seq: number;
+}
 
 /** A durable change of a chat. The changes of a chat are numbered 1, 2, 3, … */
 export interface ChatEvent {
@@ -106,6 +133,21 @@ export interface ChatState {
   readSeq: number;
   role: ChatRole;
   unread: Unread;
+}
+
+/** Settings of the chat are others. Those of one call are one event. */
+export interface ChatUpdated {
+  /** Who did it; null for an operator's command. */
+  actor: User | null;
+  at: string;
+  /** What has changed, by the names of the arguments of `updateChat`, and `archived`. */
+  changed: string[];
+  /** The chat as it is now. */
+  chat: Chat;
+  chatId: string;
+  /** Pass it as `after` to resume behind this event. */
+  cursor: string;
+  seq: number;
 }
 
 /** A change of a chat. The changes of one chat come in their order, each once. */
@@ -167,6 +209,9 @@ export interface IncomingHook {
   /** The address, in the answer that made the hook. Null later: it cannot be read again. */
   url: string | null;
 }
+
+/** Who may invite to a chat. */
+export type InvitePolicy = 'members' | 'moderators';
 
 /** An access token of a user. Nothing refreshes it: ask for the next one. */
 export interface IssuedToken {
@@ -450,3 +495,5 @@ export type UserKind = 'bot' | 'guest' | 'human';
 
 /** An admin reads and writes every group chat, and manages users, chats and memberships. */
 export type UserRole = 'admin' | 'user';
+
+export type Visibility = 'private' | 'public';

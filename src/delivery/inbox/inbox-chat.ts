@@ -36,6 +36,8 @@ export class InboxChat implements StreamSink {
   target: number | undefined;
   stream: ChatStream | undefined;
   isOpening = false;
+  /** Whether its deletion was delivered. */
+  isDeleted = false;
   /** Whether something has come since the inbox looked for quiet chats. */
   hasHeard = true;
 

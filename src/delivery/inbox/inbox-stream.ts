@@ -30,6 +30,8 @@ export interface InboxHost {
   beginAnew(userId: string, chats: Reach): Promise<InboxBeginning>;
   /** The chats in reach are others from now on. */
   resume(userId: string, position: InboxPosition, chats: Reach): Promise<InboxBeginning>;
+  /** The newest head of a chat, for all inboxes of the process that ask at the same time. */
+  markedHead(chatId: string): Promise<MarkedHead | undefined>;
   closed(inbox: InboxStream): void;
   failed(error: unknown): void;
 }
@@ -431,8 +433,10 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
   }
 
   /** A removal ends the chat here, for an admin too: an inbox has the chats that its user is a member of. */
-  private readonly endOf = (event: ChatEvent): StreamEnd | undefined =>
-    event.type === 'member.removed' && event.user.id === this.userId ? 'removed' : undefined;
+  private readonly endOf = (event: ChatEvent): StreamEnd | undefined => {
+    if (event.type === 'chat.deleted') return 'deleted';
+    return event.type === 'member.removed' && event.user.id === this.userId ? 'removed' : undefined;
+  };
 
   get holdsEvents(): boolean {
     return this.sink.holdsEvents;
@@ -479,6 +483,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     else if (reason === 'not_found') this.historyReplaced();
     else {
       chat.segments.shift();
+      chat.isDeleted = reason === 'deleted';
       // The stream held the feed.
       chat.known = undefined;
       // In a later turn: the stream is still ending, and a chat that is being opened must know its stream.
@@ -486,9 +491,22 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     }
   }
 
+  /** A removal is told with its mark (`memberChanged`), and lets the position forget the chat; of a deletion the mark is asked for. */
+  private async deleted(chatId: string): Promise<void> {
+    const { progress } = this;
+    try {
+      const head = await this.host.markedHead(chatId);
+      if (head) progress.removed(chatId, head.seq, head.mark);
+    } catch (error) {
+      // The position is longer than it need be.
+      this.host.failed(error);
+    }
+  }
+
   private leave(chat: InboxChat): void {
     this.chats.delete(chat.chatId);
     this.progress.leave(chat.chatId);
+    if (chat.isDeleted) void this.deleted(chat.chatId);
     if (chat.target !== undefined) this.caughtUp(chat);
   }
 

@@ -74,6 +74,8 @@ export class InboxStreams implements HeadReader, InboxHost {
   private below: number | undefined;
   /** Joins and removals with lower marks have been told to the inboxes. */
   private membersBelow: number | undefined;
+  /** Heads that are being read. */
+  private readonly markedHeads = new Map<string, Promise<MarkedHead | undefined>>();
   private lookTimer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
   private readonly levelIntervalMs: number;
@@ -208,6 +210,17 @@ export class InboxStreams implements HeadReader, InboxHost {
       exceptions.has(chat.chatId) ? { ...chat, from: chat.seq, changes: [] } : chat,
     );
     return { position: { ...now, exceptions }, snapshot: { ...snapshot, chats } };
+  }
+
+  async markedHead(chatId: string): Promise<MarkedHead | undefined> {
+    let reading = this.markedHeads.get(chatId);
+    if (!reading) {
+      reading = this.services.marks.horizon([chatId]).then(({ heads: [head] }) => head);
+      this.markedHeads.set(chatId, reading);
+      const forget = () => this.markedHeads.delete(chatId);
+      reading.then(forget, forget);
+    }
+    return reading;
   }
 
   closed(inbox: InboxStream): void {

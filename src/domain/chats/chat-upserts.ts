@@ -10,7 +10,7 @@ import { transaction } from '../transaction.js';
 import { retryTaken } from '../unique-violation.js';
 import type { Viewer } from '../viewer.js';
 import { checkChatName } from './chat-names.js';
-import { newEpoch } from './chats.js';
+import { newEpoch } from './epochs.js';
 
 /** A chat as another system knows it. */
 export interface ChatUpsert {

@@ -1,33 +1,21 @@
-import { randomInt } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import type { Chat, Prisma } from '../../generated/prisma/client.js';
 import { CHAT_KINDS, type ChatKind } from '../chat-kind.js';
 import { type Database, query, type Statement } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
-import { checkExternalId, isExternalId } from '../external-id.js';
-import type { ChatHead } from '../log/chat-log.js';
-import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
+import { isExternalId } from '../external-id.js';
+import type { ChatHead, LogHead } from '../log/chat-log.js';
 import { batched } from '../queues/batched.js';
 import { isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
-import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
-import { reaches, requireUser, userOf, type Viewer } from '../viewer.js';
-import { checkChatName, foldName } from './chat-names.js';
-import { type AdminReading, kindsReadAsAdmin, mayReadSql } from './rights.js';
+import { reaches, userOf, type Viewer } from '../viewer.js';
+import { foldName } from './chat-names.js';
+import { newEpoch } from './epochs.js';
+import type { NewChat, NewChatDetails, NewChats } from './new-chats.js';
+import { type AdminReading, kindsReadAsAdmin, mayReadLogSql, mayReadSql } from './rights.js';
 import { readStandings, type Standing } from './standings.js';
-
-/** Columns that callers do not need. */
-const INTERNAL_COLUMNS = { createdSeq: true, firstSeq: true, mark: true, markBase: true } as const;
-
-type NewChat = Omit<Chat, keyof typeof INTERNAL_COLUMNS>;
 
 /** A chat named by its id, by its name (in any case), or by its id in the product that this service is part of. */
 export type ChatReference = { id: string } | { name: string } | { externalId: string };
-
-export interface NewChatDetails {
-  /** The chat's id in the product that this service is part of. */
-  externalId?: string | null | undefined;
-}
 
 /**
  * A chat named by either, as on paths. It is the id of a chat if the viewer may read a chat with this id, and a name otherwise: an id
@@ -56,32 +44,24 @@ interface HeadRequest {
 }
 
 /** A chat's name and head, read in the statement that checked the viewer's access. */
-export interface NamedHead extends ChatHead {
+export interface NamedHead extends LogHead {
   name: string;
 }
 
-const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text') => ({
-  name: `chats-heads-by-${column}`,
-  text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name
+const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text', access = mayReadSql) => ({
+  name: `chats-heads-by-${column}${access === mayReadSql ? '' : '-of-log'}`,
+  text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name${
+    access === mayReadSql ? '' : ', c.deleted_at IS NOT NULL AS "isDeleted"'
+  }
     FROM unnest($1::${type}[], $2::uuid[], $3::text[]) WITH ORDINALITY AS asked (chat, user_id, kinds, place)
-    JOIN chats c ON c.${column} = asked.chat WHERE ${mayReadSql('asked.user_id', 'asked.kinds')}`,
+    JOIN chats c ON c.${column} = asked.chat WHERE ${access('asked.user_id', 'asked.kinds')}`,
 });
 
 const HEADS_BY_ID = heads('id', 'uuid');
 const HEADS_BY_NAME = heads('name_key', 'text');
+const LOGS_BY_ID = heads('id', 'uuid', mayReadLogSql);
 
-const NEW_CHAT =
-  'id, name, name_key AS "nameKey", epoch, last_seq AS "lastSeq", created_at AS "createdAt", kind, external_id AS "externalId"';
-const CREATE = {
-  name: 'chat-create-as-operator',
-  text: `INSERT INTO chats (id, name, name_key, epoch, external_id) VALUES ($1, $2, $3, $4, $5) RETURNING ${NEW_CHAT}`,
-};
-const CREATE_AS_ADMIN = {
-  name: 'chat-create',
-  text: `WITH actor AS (${actingAdminSql('$6::uuid', '$7::uuid')})
-    INSERT INTO chats (id, name, name_key, epoch, external_id)
-    SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text FROM actor RETURNING ${NEW_CHAT}`,
-};
+type HeadsById = Chats['headsById'];
 
 /** In the order of the ids, as every statement that locks several chats: so none of them deadlock. */
 const LOCK_CHATS = 'SELECT FROM chats WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE';
@@ -90,33 +70,18 @@ const ROTATE_EPOCHS = `UPDATE chats c SET epoch = given.epoch, mark = 0, mark_ba
 
 export class Chats {
   private readonly headsById = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_ID, requests));
+  private readonly logsById = batched((requests: readonly HeadRequest[]) => this.readHeads(LOGS_BY_ID, requests));
   private readonly headsByName = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_NAME, requests));
 
   constructor(
     private readonly db: Database,
+    private readonly newChats: NewChats,
     private readonly adminReading: AdminReading = {},
   ) {}
 
-  /**
-   * @param admin the actor, who must still be an admin when the chat is written; undefined for the operator
-   * @throws DomainError `BAD_USER_INPUT` for an invalid name or external id; `CONFLICT` when a chat has the name, compared without
-   * case, or the external id; `FORBIDDEN` or `UNAUTHENTICATED` as `notAdminError`
-   */
-  async create(given: string, admin?: Viewer, { externalId }: NewChatDetails = {}): Promise<NewChat> {
-    const { name, nameKey } = checkChatName('name', given);
-    const values = [
-      ...[uuidv7(), name, nameKey, newEpoch()],
-      externalId == null ? null : checkExternalId('externalId', externalId),
-    ];
-    try {
-      const [chat] = await (admin
-        ? query<NewChat>(this.db, CREATE_AS_ADMIN, [...values, requireUser(admin).id, admin.familyId])
-        : query<NewChat>(this.db, CREATE, values));
-      if (chat) return chat;
-    } catch (error) {
-      throw chatTaken(error) ?? error;
-    }
-    throw admin ? await notAdminError(this.db, admin) : new Error('The new chat has no row.');
+  /** As `NewChats`. */
+  create(given: string, creator?: Viewer, details?: NewChatDetails): Promise<NewChat> {
+    return this.newChats.create(given, creator, details);
   }
 
   /**
@@ -148,7 +113,8 @@ export class Chats {
     if (viewer?.chats) return { ...joined, id: { in: [...viewer.chats] } };
     const kinds = this.kindsReadBy(viewer);
     if (kinds.length === 0) return joined;
-    return kinds.length === CHAT_KINDS.length ? {} : { OR: [{ kind: { in: kinds } }, joined] };
+    const ofKinds = kinds.length === CHAT_KINDS.length ? {} : { OR: [{ kind: { in: kinds } }, joined] };
+    return { ...ofKinds, deletedAt: null };
   }
 
   private kindsReadBy(viewer: Viewer | null): ChatKind[] {
@@ -178,20 +144,36 @@ export class Chats {
    * same time.
    * @throws DomainError `NOT_FOUND` as `require`
    */
-  async requireHead(viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
+  requireHead(viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
+    return this.requireHeadIn(this.headsById, viewer, reference);
+  }
+
+  /**
+   * As `requireHead`, for who reads the log from a cursor on: also of a deleted chat, by its id, for who could read it then. Its log ends
+   * with the head.
+   */
+  requireLog(viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
+    return this.requireHeadIn(this.logsById, viewer, reference);
+  }
+
+  private async requireHeadIn(byId: HeadsById, viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
     if ('id' in reference && !reaches(viewer, reference.id)) throw chatNotFound();
     const user = { userId: userOf(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
-    const head = await this.findHead(reference, user);
+    const head = await this.findHead(byId, reference, user);
     if (!head || !reaches(viewer, head.chatId)) throw chatNotFound();
     return head;
   }
 
-  private async findHead(reference: HeadReference, user: Omit<HeadRequest, 'chat'>): Promise<NamedHead | null> {
+  private async findHead(
+    byId: HeadsById,
+    reference: HeadReference,
+    user: Omit<HeadRequest, 'chat'>,
+  ): Promise<NamedHead | null> {
     if ('nameOrId' in reference) {
       const { nameOrId } = reference;
-      return (await this.findHead({ id: nameOrId }, user)) ?? this.findHead({ name: nameOrId }, user);
+      return (await this.findHead(byId, { id: nameOrId }, user)) ?? this.findHead(byId, { name: nameOrId }, user);
     }
-    if ('id' in reference) return isUuid(reference.id) ? this.headsById.add({ chat: reference.id, ...user }) : null;
+    if ('id' in reference) return isUuid(reference.id) ? byId.add({ chat: reference.id, ...user }) : null;
     return canBeStored(reference.name) ? this.headsByName.add({ chat: foldName(reference.name), ...user }) : null;
   }
 
@@ -227,14 +209,6 @@ export class Chats {
   }
 }
 
-/** `CONFLICT` when the error is that of a taken name or external id. */
-function chatTaken(error: unknown): DomainError | undefined {
-  if (isExternalIdTaken(error))
-    return new DomainError('CONFLICT', 'Another chat has this external id.', { field: 'externalId' });
-  if (!isUniqueViolation(error)) return undefined;
-  return new DomainError('CONFLICT', 'A chat of this name exists.', { field: 'name' });
-}
-
 function whereChat(reference: ChatReference): Prisma.ChatWhereUniqueInput {
   if ('id' in reference) return { id: reference.id };
   if ('externalId' in reference) return { externalId: reference.externalId };
@@ -244,11 +218,4 @@ function whereChat(reference: ChatReference): Prisma.ChatWhereUniqueInput {
 /** PostgreSQL's text has neither U+0000 nor lone surrogates, and a query with one of them as a parameter fails. */
 function canBeStored(name: string): boolean {
   return !name.includes('\0') && name.isWellFormed();
-}
-
-const EPOCH_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
-
-/** Eight of 36 characters: two epochs are equal once in 2.8 × 10¹² times. */
-export function newEpoch(): string {
-  return Array.from({ length: 8 }, () => EPOCH_CHARACTERS[randomInt(EPOCH_CHARACTERS.length)]).join('');
 }

@@ -9,7 +9,7 @@ import type { UserProfile } from '../profile.js';
 import { canonicalId } from '../text.js';
 import { requireScope, requireUser, type Viewer } from '../viewer.js';
 import type { ChatMutex } from './chat-mutex.js';
-import { newEpoch } from './chats.js';
+import { newEpoch } from './epochs.js';
 
 /** The result of `open_direct_chat`; its file in `prisma/functions` explains each outcome. */
 interface Opened {

@@ -1,13 +1,10 @@
 import type { ChatKind } from '../chat-kind.js';
 import type { ChatRole } from '../chat-role.js';
+import type { InvitePolicy } from '../invite-policy.js';
 import { isAdmin, type Viewer } from '../viewer.js';
 
 /** The lowest role in a group chat that an action needs. `admin` is no role in a chat: a user with the global role admin alone may. */
 export type NeededRole = ChatRole | 'admin';
-
-/** Who may invite to a chat. */
-export const INVITE_POLICIES = ['moderators', 'members'] as const;
-export type InvitePolicy = (typeof INVITE_POLICIES)[number];
 
 /** What holds for an action, beside the role that it needs. */
 interface Rule {
@@ -123,9 +120,19 @@ export function kindsReadAsAdmin(viewer: Viewer | null, { adminsReadDirectChats 
 
 /**
  * An SQL condition: the viewer may read the chat `c`. Both arguments are SQL: the viewer's id, and the kinds of `kindsReadAsAdmin`, an
- * array. A statement that checks it and reads does both in one snapshot.
+ * array. A statement that checks it and reads does both in one snapshot. Nobody reads a deleted chat: its memberships have ended.
  */
 export function mayReadSql(userId: string, kinds: string): string {
-  return `(c.kind = ANY (${kinds}::chat_kind[]) OR EXISTS (
+  return `((c.kind = ANY (${kinds}::chat_kind[]) AND c.deleted_at IS NULL) OR EXISTS (
     SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId} AND m.left_at IS NULL))`;
+}
+
+/**
+ * The same for the log alone, which is kept for some days after the chat was deleted: who could read the chat then may. The deletion ended
+ * their memberships.
+ */
+export function mayReadLogSql(userId: string, kinds: string): string {
+  return `(c.kind = ANY (${kinds}::chat_kind[]) OR EXISTS (
+    SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId}
+      AND (m.left_at IS NULL OR m.left_at = c.deleted_at)))`;
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import { ChatChanges } from './chat-changes.js';
 import type { ChatMutex } from './chat-mutex.js';
 import { ChatUpserts } from './chat-upserts.js';
 import { Chats } from './chats.js';
@@ -7,10 +8,12 @@ import { DirectChats } from './direct-chats.js';
 import { MemberLists } from './member-lists.js';
 import { MemberSets } from './member-sets.js';
 import { Memberships } from './memberships.js';
+import { type ChatCreation, NewChats } from './new-chats.js';
 import type { AdminReading } from './rights.js';
 
 export interface ChatServices {
   chats: Chats;
+  chatChanges: ChatChanges;
   directChats: DirectChats;
   memberships: Memberships;
   memberLists: MemberLists;
@@ -22,10 +25,11 @@ export function chatServices(
   db: Database,
   mutex: ChatMutex,
   announce: Announce,
-  adminReading: AdminReading,
+  options: AdminReading & ChatCreation,
 ): ChatServices {
   return {
-    chats: new Chats(db, adminReading),
+    chats: new Chats(db, new NewChats(db, announce, options), options),
+    chatChanges: new ChatChanges(db, mutex, announce),
     directChats: new DirectChats(db, mutex, announce),
     memberships: new Memberships(db, mutex, announce),
     memberLists: new MemberLists(db),

@@ -1,7 +1,7 @@
 import type { ChatKind } from '../chat-kind.js';
 import type { ChatRole } from '../chat-role.js';
 import { type Database, query } from '../database.js';
-import type { InvitePolicy } from './rights.js';
+import type { InvitePolicy } from '../invite-policy.js';
 
 /** Who a user is in a chat, and what the chat asks of its members now. `chat-access.ts` says what that allows. */
 export interface Standing {

@@ -1,8 +1,9 @@
 import type { ChatRole } from '../chat-role.js';
 import { type Database, query } from '../database.js';
 import type { UserProfile } from '../profile.js';
-import { isKnown, type KnownEntry } from './chat-events.js';
+import { isKnown, type KnownEntry, refersToChat } from './chat-events.js';
 import type { LogEntry } from './events/kind.js';
+import { type LoggedChat, loggedChatOfJson } from './logged-chat.js';
 import { profileOfJson, utc } from './message-rows.js';
 
 interface ChangeRow {
@@ -29,6 +30,8 @@ const CHANGES_UP = {
     WHERE e.chat_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4`,
 };
 
+const CHAT = { name: 'chat-as-json', text: 'SELECT chat_as_json(c) AS chat FROM chats c WHERE c.id = $1' };
+
 /** A change that is not the creation of a message, before the message that it refers to is read. */
 export interface Change {
   entry: KnownEntry;
@@ -51,6 +54,17 @@ export async function readChanges(
     const entry = toEntry(chat, row);
     if (isKnown(entry)) changes.push({ entry, messageSeq: row.message_seq });
   }
+  return withChat(db, changes);
+}
+
+/** Reads the chat once for all changes that refer to it. No query when none does. */
+async function withChat(db: Database, changes: Change[]): Promise<Change[]> {
+  const referring = changes.filter(({ entry }) => refersToChat(entry));
+  const [first] = referring;
+  if (!first) return changes;
+  const [row] = await query<{ chat: LoggedChat }>(db, CHAT, [first.entry.chatId]);
+  const shown = row && loggedChatOfJson(row.chat);
+  if (shown) for (const { entry } of referring) entry.chat = shown;
   return changes;
 }
 

@@ -2,6 +2,7 @@ import { isAdmin, type Viewer } from '../viewer.js';
 import { type ChatMessage, sizeOfMessage } from './chat-message.js';
 import type { EventRules, Forgotten, LogEntry } from './events/kind.js';
 import { KINDS } from './events/kinds.js';
+import { sizeOfLoggedChat } from './logged-chat.js';
 
 export type EventType = keyof typeof KINDS;
 
@@ -33,10 +34,16 @@ export function messageEntry(epoch: string, message: ChatMessage): KnownEntry {
   return { type: 'message.created', chatId, epoch, seq, at: createdAt, actor: sender, message };
 }
 
-/** The size of the event's message (`sizeOfMessage`), by which its own size in memory is estimated. */
+/** The size of the event's message (`sizeOfMessage`) or chat, by which its own size in memory is estimated. */
 export function sizeOfEvent(event: ChatEvent): number {
+  if (event.type === 'chat.updated') return sizeOfLoggedChat(event.chat);
   const message = messageOf(event);
   return message ? sizeOfMessage(message) : 0;
+}
+
+/** Whether the event of the entry shows the chat. */
+export function refersToChat({ type }: KnownEntry): boolean {
+  return KINDS[type].refers.includes('chat');
 }
 
 /** The event's message; undefined for a kind without one. */

@@ -2,7 +2,15 @@ import { type Database, query, queryValues } from '../database.js';
 import { cursorReset } from '../errors.js';
 import { isUuid } from '../text.js';
 import { readChanges } from './changes.js';
-import { type ChatEvent, type KnownEntry, mayEndStreams, messageEntry, messageOf, toEvent } from './chat-events.js';
+import {
+  type ChatEvent,
+  type KnownEntry,
+  mayEndStreams,
+  messageEntry,
+  messageOf,
+  sizeOfEvent,
+  toEvent,
+} from './chat-events.js';
 import type { ChatMessage } from './chat-message.js';
 import type { Cursor } from './cursor.js';
 import { BadEntry } from './events/kind.js';
@@ -14,6 +22,11 @@ import { readTimeline, windowStart } from './timeline.js';
 /** A chat's epoch and its newest number. */
 export interface ChatHead extends Cursor {
   chatId: string;
+}
+
+/** The head of a log that may have ended: with it, when the chat was deleted. */
+export interface LogHead extends ChatHead {
+  isDeleted?: boolean;
 }
 
 /** All changes after one number, up to and including `upTo`. */
@@ -221,7 +234,7 @@ function cutPage(events: readonly ChatEvent[], messages: readonly MessageValues[
   let bytes = 0;
   for (const [index, event] of events.entries()) {
     if (event.seq > end) return { events: events.slice(0, index), upTo: end };
-    bytes += Buffer.byteLength(messageOf(event)?.content ?? '');
+    bytes += event.type === 'chat.updated' ? sizeOfEvent(event) : Buffer.byteLength(messageOf(event)?.content ?? '');
     if (bytes >= PAGE_BYTES) return { events: events.slice(0, index + 1), upTo: event.seq };
   }
   return { events, upTo: end };

@@ -1,3 +1,4 @@
+import type { Metadata } from '../metadata.js';
 import type { UserProfile } from '../profile.js';
 
 /** In code points. */
@@ -46,9 +47,6 @@ export const MAX_EMOJI_LENGTH = 64;
 export const MAX_MENTIONS = 50;
 /** Of a message's metadata as JSON, in UTF-8. */
 export const MAX_METADATA_BYTES = 4096;
-
-/** A JSON object of the client's. */
-export type Metadata = Readonly<Record<string, unknown>>;
 
 export interface MessageExtras {
   /** How often the message was edited. */

@@ -1,6 +1,7 @@
 import { type Database, queryValues } from '../database.js';
+import type { Metadata } from '../metadata.js';
 import type { UserProfile } from '../profile.js';
-import type { ChatMessage, MessageExtras, Metadata, ReactionSummary } from './chat-message.js';
+import type { ChatMessage, MessageExtras, ReactionSummary } from './chat-message.js';
 import { isFlagged, MESSAGE_COLUMNS, type MessageValues, toMessage } from './message-columns.js';
 import { profileOfJson } from './message-rows.js';
 

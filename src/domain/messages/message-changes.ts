@@ -5,8 +5,9 @@ import { type ChatAction, DELETES_OTHERS, rightOf } from '../chats/rights.js';
 import { type Database, query, type Statement } from '../database.js';
 import { badInput, chatNotFound } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
-import { type ChatMessage, MAX_CONTENT_LENGTH } from '../log/chat-message.js';
+import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_METADATA_BYTES } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
+import { checkMetadata } from '../metadata.js';
 import { canonicalId, checkText } from '../text.js';
 import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { checkMentions, notMember } from './mentions.js';
@@ -19,7 +20,6 @@ import {
   pinsFull,
   tooManyEdits,
 } from './message-refusals.js';
-import { checkMetadata } from './metadata.js';
 
 /** A message, named by its chat and its id. */
 export interface MessageTarget {
@@ -106,7 +106,9 @@ export class MessageChanges {
       content,
       revision,
       mentions === undefined ? null : checkMentions(mentions ?? []),
-      metadata === undefined ? null : JSON.stringify(metadata === null ? null : checkMetadata(metadata)),
+      metadata === undefined
+        ? null
+        : JSON.stringify(metadata === null ? null : checkMetadata(metadata, MAX_METADATA_BYTES)),
       Number.isFinite(editWindowSeconds) ? editWindowSeconds : null,
     ]);
     return this.announced('message.edited', viewer, row);

@@ -1,8 +1,9 @@
 import { LARGE_CHAT_MENTION_ALL, MENTIONS_ALL } from '../chats/rights.js';
 import { badInput } from '../errors.js';
+import { MAX_METADATA_BYTES } from '../log/chat-message.js';
+import { checkMetadata } from '../metadata.js';
 import { canonicalId } from '../text.js';
 import { checkMentions } from './mentions.js';
-import { checkMetadata } from './metadata.js';
 
 /** What a message may have beside its content. */
 export interface SendExtras {
@@ -42,7 +43,7 @@ export function extrasToAppend(given: SendExtras, mentionAllLimit: number): stri
         needsAbove: LARGE_CHAT_MENTION_ALL,
       },
     }),
-    ...(metadata != null && { metadata: checkMetadata(metadata) }),
+    ...(metadata != null && { metadata: checkMetadata(metadata, MAX_METADATA_BYTES) }),
   };
   if (alsoInChat && thread == null)
     throw badInput('alsoInChat', 'alsoInChat is for replies in a thread: give thread too.');

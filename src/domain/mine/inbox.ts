@@ -14,7 +14,10 @@ export interface InboxChat {
   isMember: boolean;
   /** The client has the changes up to this number. */
   from: number;
-  /** The user's own joins (numbers) and removals (negative numbers) behind `from`, in their order. */
+  /**
+   * The user's own joins (numbers) and removals (negative numbers) behind `from`, in their order. The deletion of a chat is the removal of
+   * its last members.
+   */
   changes: readonly number[];
   /** The user's own state of the chat has changed. */
   isStateDue: boolean;
@@ -109,11 +112,12 @@ const CHAT_IDS = {
   text: 'SELECT chat_id AS "chatId" FROM chat_memberships WHERE user_id = $1 AND left_at IS NULL',
 };
 
-// The user's chats and the user's own joins and removals: the newest of their marks is one whose COMMIT is on disk.
+// The user's chats, those that were deleted too, and the user's own joins and removals: the newest of their marks is one whose COMMIT is on disk.
 const HORIZON = {
   name: 'inbox-horizon',
   text: `SELECT d.epoch AS instance, pg_snapshot_xmin(pg_current_snapshot())::text::float8 AS xmin, greatest(0,
-      (SELECT max(c.mark) FROM chat_memberships m JOIN chats c ON c.id = m.chat_id WHERE m.user_id = $1 AND m.left_at IS NULL),
+      (SELECT max(c.mark) FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+        WHERE m.user_id = $1 AND (m.left_at IS NULL OR m.left_at = c.deleted_at)),
       (SELECT max(e.mark) FROM chat_events e WHERE e.subject_id = $1 AND e.kind LIKE 'member.%'))::float8 AS newest
     FROM deployment d WHERE d.is_only`,
 };

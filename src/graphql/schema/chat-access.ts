@@ -3,7 +3,7 @@ import type { Chats } from '../../domain/chats/chats.js';
 import { chatNotFound } from '../../domain/errors.js';
 import type { ChatHead } from '../../domain/log/chat-log.js';
 import { type Cursor, formatCursor } from '../../domain/log/cursor.js';
-import type { Viewer } from '../../domain/viewer.js';
+import { requireViewer, type Viewer } from '../../domain/viewer.js';
 
 /**
  * The viewer's access to chats during one operation. Access is checked once per chat, in one query for all chats requested together,
@@ -17,7 +17,10 @@ export class ChatAccess {
   private readonly readers = new Map<string, { chatReader: string }>();
   private readonly loader: DataLoader<string, ChatHead | undefined>;
 
-  constructor(chats: Chats, viewer: Viewer | null) {
+  constructor(
+    private readonly chats: Chats,
+    private readonly viewer: Viewer | null,
+  ) {
     this.loader = new DataLoader(async (ids) => {
       const reachable = await chats.reachable(viewer, ids);
       return ids.map((id) => reachable.get(id));
@@ -49,6 +52,16 @@ export class ChatAccess {
     const head = await this.find(chatId);
     if (!head) throw chatNotFound();
     return head;
+  }
+
+  /**
+   * As `enter`, for the log from a cursor on: also of a deleted chat, for who could read it then.
+   * @throws DomainError `NOT_FOUND`
+   */
+  async enterLog(chatId: string): Promise<ChatHead> {
+    const head = await this.find(chatId);
+    if (head) return head;
+    return this.grant(await this.chats.requireLog(requireViewer(this.viewer), { id: chatId }));
   }
 
   /** The scope check of all types that belong to a chat. Returns true without a promise once access was granted. */

@@ -26,7 +26,7 @@ type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['
 
 /**
  * Refuses everything to a token that is narrowed to chats, but what is of one of its chats and what `WITHOUT_CHAT` has. So a new operation
- * is refused until somebody decides. The domain has the same rule (`requireUser`, `requireUserIn`).
+ * is refused until somebody decides. The argument that names the chat is `chatId`, or `id` where the extension `chatArgument` says so. The domain has the same rule (`requireUser`, `requireUserIn`).
  */
 class NarrowedTokensPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
@@ -43,12 +43,13 @@ class NarrowedTokensPlugin<Types extends SchemaTypes> extends BasePlugin<Types> 
 
 function guarded<Types extends SchemaTypes>(
   resolve: Resolver<Types>,
-  { name, parentType }: PothosOutputFieldConfig<Types>,
+  { name, parentType, extensions }: PothosOutputFieldConfig<Types>,
 ): Resolver<Types> {
+  const argument = extensions?.chatArgument === 'id' ? 'id' : 'chatId';
   if (WITHOUT_CHAT.has(`${parentType}.${name}`)) return resolve;
   return (parent, args, context, info) => {
     const viewer = viewerOf(context);
-    if (viewer?.chats) requireChat(viewer, args);
+    if (viewer?.chats) requireChat(viewer, new Map(Object.entries(args)).get(argument));
     return resolve(parent, args, context, info);
   };
 }
@@ -58,9 +59,9 @@ function viewerOf({ caller }: { caller?: Caller }): Viewer | null | undefined {
 }
 
 /** @throws DomainError `FORBIDDEN`, rule `token.narrowed`, for what names no chat; `NOT_FOUND` for another chat */
-function requireChat(viewer: Viewer, args: object): void {
-  if (!('chatId' in args) || typeof args.chatId !== 'string') throw tokenNarrowed();
-  if (!reaches(viewer, args.chatId)) throw chatNotFound();
+function requireChat(viewer: Viewer, chatId: unknown): void {
+  if (typeof chatId !== 'string') throw tokenNarrowed();
+  if (!reaches(viewer, chatId)) throw chatNotFound();
 }
 
 SchemaBuilder.registerPlugin(pluginName, NarrowedTokensPlugin);

@@ -4,6 +4,7 @@ import './types/user.js';
 import './types/bot.js';
 import './types/chat.js';
 import './types/membership.js';
+import './types/chat-settings.js';
 import './types/bulk.js';
 import './types/message.js';
 import './types/message-changes.js';

@@ -31,7 +31,7 @@ type MakeListener<Made extends Listener> = (onEnd: () => void, hasRoom: () => bo
 
 /**
  * Opens a chat's events for one subscription. Delivery checks the viewer's access now; it is checked again whenever the viewer's
- * token or role changes. A removal from the chat needs no check: it is an event of the stream.
+ * token or role changes. A removal from the chat and its deletion need no check: they are events of the stream.
  * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
  */
 export function openStream<Event extends ChatEvent>(
@@ -57,7 +57,7 @@ async function open<Made extends Listener>(
 ): Promise<Made> {
   const viewer = () => requireScope(caller.viewer, 'read');
   const recheck = new Recheck(
-    () => services.chats.requireHead(viewer(), { id: chatId }),
+    () => services.chats.requireLog(viewer(), { id: chatId }),
     (error) => {
       // A token that does not reach the chat ends the subscription, which is no fault.
       if (reaches(caller.viewer, chatId)) listener.fail(error);

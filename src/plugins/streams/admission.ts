@@ -79,9 +79,8 @@ export class Admission {
     const query = queryOf(request.url);
     const { viewer, user, after } = await this.admit(request, query, (given) => parseCursor('after', given));
     const askedAt = performance.now();
-    const { chatId, name: chatName, epoch, seq } = await this.requireHead(viewer, name);
-    const checked = { head: { chatId, epoch, seq }, askedAt };
-    return { viewer, user, chat: { id: chatId, name: chatName }, checked, after };
+    const { name: chatName, ...head } = await this.requireHead(viewer, name, after !== undefined);
+    return { viewer, user, chat: { id: head.chatId, name: chatName }, checked: { head, askedAt }, after };
   }
 
   /**
@@ -112,8 +111,10 @@ export class Admission {
     return { viewer, user: viewer.user, after };
   }
 
-  private requireHead(viewer: Viewer, nameOrId: string) {
-    return this.services.chats.requireHead(viewer, { nameOrId }).catch((error: unknown) => {
+  private requireHead(viewer: Viewer, nameOrId: string, resumes: boolean) {
+    const { chats } = this.services;
+    const read = resumes ? chats.requireLog(viewer, { nameOrId }) : chats.requireHead(viewer, { nameOrId });
+    return read.catch((error: unknown) => {
       const isNotFound = error instanceof DomainError && error.code === 'NOT_FOUND';
       throw isNotFound ? new StreamRefusal(404, 'not_found', error.message) : error;
     });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Chats } from '../../../src/domain/chats/chats.js';
+import { NewChats } from '../../../src/domain/chats/new-chats.js';
 import { Marks } from '../../../src/domain/log/marks.js';
 import { createDatabase, type OpenDatabase } from '../../../src/plugins/database/client.js';
 import { applyMigrations } from '../../../src/plugins/database/migrations.js';
@@ -86,7 +87,7 @@ describe.runIf(isOnServers)(`marks of servers of their own (TEST_SEED=${SEED}, o
     const other = await PrivatePostgres.start(keeper);
     await run(join(programs, 'psql'), ['--quiet', '--set=ON_ERROR_STOP=1', '--file', file, other.url()]);
     const restored = createDatabase({ url: other.url(), embedded: false });
-    await new Chats(restored).rotateEpoch();
+    await new Chats(restored, new NewChats(restored, () => {})).rotateEpoch();
     const observer = new MarkObserver(restored, other.url(), world.chats);
     const after = await observer.look();
     expect(after.instance).not.toBe(before.instance);

@@ -40,7 +40,7 @@ async function startDirectWorld(environment: NodeJS.ProcessEnv = {}) {
     ...{ first: first.messageId, edited: edited.messageId, deleted: deleted.messageId },
     everybody: JSON.stringify([member, stranger, friend]),
     robot: friend,
-    beginning: '',
+    ...{ beginning: '', ended: '', endedEpoch: '' },
   };
   return { team, ids, sender, memberToken: token, admin: await team.signIn('admin') };
 }
@@ -64,7 +64,7 @@ const PLACEHOLDERS: World['ids'] = {
   robot: '<robot>',
   ...{ first: '<first>', edited: '<edited>', deleted: '<deleted>', root: '<root>' },
   everybody: '[]',
-  beginning: '',
+  ...{ beginning: '', ended: '', endedEpoch: '' },
 };
 
 /** The rows of the matrix that are about one chat. */

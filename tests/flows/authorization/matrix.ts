@@ -122,6 +122,13 @@ export const MATRIX: Record<string, Row> = {
   'Query.inbox': row(() => '{ inbox { position } }', users),
 
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
+  'Mutation.updateChat': row(({ chat }) => `mutation { updateChat(id: "${chat}", topic: "news") { id } }`, roles),
+  'Mutation.archiveChat': row(({ chat }) => `mutation { archiveChat(id: "${chat}", archived: false) { id } }`, roles),
+  // It is deleted already. Who deletes is in tests/graphql/schema/chat-deletion.test.ts.
+  'Mutation.deleteChat': row(({ ended }) => `mutation { deleteChat(id: "${ended}") }`, {
+    ...all('NOT_FOUND'),
+    readOnly: 'FORBIDDEN',
+  }),
   'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
   'Mutation.assignUserToChat': row(
     ({ chat, member }) => `mutation { assignUserToChat(userId: "${member}", chatId: "${chat}") { joinedAt } }`,
@@ -320,6 +327,16 @@ export const MATRIX: Record<string, Row> = {
       kind: membersOrNull,
       createdAt: membersOrNull,
       externalId: membersOrNull,
+      visibility: membersOrNull,
+      topic: membersOrNull,
+      memberCount: membersOrNull,
+      metadata: { ...membersOrNull, member: 'null', admin: 'null', readOnly: 'null' },
+      postingRole: membersOrNull,
+      slowSeconds: membersOrNull,
+      invites: membersOrNull,
+      receipts: membersOrNull,
+      retentionDays: { ...membersOrNull, member: 'null', admin: 'null', readOnly: 'null' },
+      archivedAt: { ...membersOrNull, member: 'null', admin: 'null', readOnly: 'null' },
       cursor: membersOrNull,
       'members {joinedAt}': membersOrNull,
       'lastMessage {id}': membersOrNull,
@@ -467,6 +484,19 @@ export const MATRIX: Record<string, Row> = {
   ...eventsOfMessage('MessagePinned'),
   ...eventsOfMessage('MessageUnpinned'),
   ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),
+  ...rows('ChatUpdated', event('ChatUpdated'), {
+    ...EVENT_FIELDS,
+    'actor {id}': members,
+    'chat {id}': members,
+    changed: members,
+  }),
+  ...rows(
+    'ChatDeleted',
+    (selection) =>
+      ({ ended, endedEpoch }) =>
+        `{ chatEvents(chatId: "${ended}", after: "${endedEpoch}:1") { events { ... on ChatDeleted { ${selection} } } } }`,
+    { ...EVENT_FIELDS, 'actor {id}': members },
+  ),
 };
 
 interface RawAnswer {

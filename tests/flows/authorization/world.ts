@@ -44,6 +44,8 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   }
   const another = await services.chats.create('another');
   if (narrowedTo === 'another chat') await services.memberships.add(null, another.id, member.id);
+  const ended = await services.chats.create('ended');
+  await services.memberships.add(null, ended.id, member.id);
   const now = await services.inbox.now(member.id);
   const beginning = { ...now, statesBelow: 0, levels: [{ idBelow: null, below: 0 }] };
   const message = { chatId: chat.id, content: 'hi', nonce: 'n' };
@@ -93,9 +95,12 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   await services.memberships.add(null, chat.id, robot);
   await services.incomingHooks.create(pinner, chat.id, robot);
 
+  await services.chatChanges.update(pinner, chat.id, { topic: 'news' });
+  await services.chatChanges.delete(pinner, ended.id);
+
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
-  const chatIds = narrowedTo && [narrowedTo === 'the chat' ? chat.id : another.id];
+  const chatIds = narrowedTo && (narrowedTo === 'the chat' ? [chat.id, ended.id] : [another.id]);
   const tokens: Record<Caller, string | null> = {
     anonymous: null,
     expired,
@@ -128,6 +133,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
       friend: friend.id,
       robot,
+      ...{ ended: ended.id, endedEpoch: ended.epoch },
       beginning: formatPosition(beginning),
       everybody: JSON.stringify([member.id, stranger.id, former.id, admin.id]),
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },

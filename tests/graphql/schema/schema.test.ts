@@ -33,10 +33,12 @@ const CONTRACT = `
   enum ChatRole { reader member moderator owner }
   enum ChatAction { read markRead report leave react send reply upload type invite edit delete pin mentionAll remove mute ban slowMode readReports roles
     rename settings archive deleteChat }
+  enum Visibility { private public }
+  enum InvitePolicy { moderators members }
   enum Notify { all mentions none }
   enum MessageAction { reply react edit delete pin report readHistory }
 
-  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
+  type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String visibility: Visibility! topic: String! memberCount: Int! metadata: JSON postingRole: ChatRole! slowSeconds: Int! invites: InvitePolicy! receipts: Boolean! retentionDays: Int archivedAt: DateTime cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
   type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }
   type Unread { messages: Int! capped: Boolean! mentions: Int! threads: Int! firstSeq: Int }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
@@ -60,6 +62,8 @@ const CONTRACT = `
   type MemberAdded implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! }
+  type ChatUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User chat: Chat! changed: [String!]! }
+  type ChatDeleted implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
   union ChatSignal = TypingSignal | ReceiptSignal
   type TypingSignal { user: User! thread: ID }
   type ReceiptSignal { reads: [Receipt!]! }
@@ -95,7 +99,11 @@ const CONTRACT = `
     inbox(first: Int = 50, after: String, hidden: Boolean = false): InboxPage!
   }
   type Mutation {
-    createChat(name: String!, externalId: String): Chat!
+    createChat(name: String!, visibility: Visibility = private, topic: String, metadata: JSON, externalId: String): Chat!
+    updateChat(id: ID!, name: String, topic: String, visibility: Visibility, postingRole: ChatRole, slowSeconds: Int, invites: InvitePolicy,
+      receipts: Boolean, retentionDays: Int, metadata: JSON, externalId: String): Chat!
+    archiveChat(id: ID!, archived: Boolean!): Chat!
+    deleteChat(id: ID!): Boolean!
     openDirectChat(userId: ID!): Chat!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,

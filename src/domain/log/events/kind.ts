@@ -1,6 +1,7 @@
 import type { ChatRole } from '../../chat-role.js';
 import type { UserProfile } from '../../profile.js';
 import type { ChatMessage } from '../chat-message.js';
+import type { LoggedChat } from '../logged-chat.js';
 import { areFacts, type FactChecks, type Facts, invalidFact } from './facts.js';
 
 /** The fields that every event has. */
@@ -23,6 +24,7 @@ export interface Rows {
   subject: UserProfile;
   /** That user's membership as it is now; for a user who has left, as it was when they left. */
   membership: { role: ChatRole; joinedAt: string };
+  chat: LoggedChat;
 }
 
 export type RowName = keyof Rows;

@@ -1,3 +1,5 @@
+import { chatDeleted } from './chat-deleted.js';
+import { chatUpdated } from './chat-updated.js';
 import { memberAdded } from './member-added.js';
 import { memberRemoved } from './member-removed.js';
 import { memberUpdated } from './member-updated.js';
@@ -19,4 +21,6 @@ export const KINDS = {
   'member.added': memberAdded,
   'member.updated': memberUpdated,
   'member.removed': memberRemoved,
+  'chat.updated': chatUpdated,
+  'chat.deleted': chatDeleted,
 } as const;

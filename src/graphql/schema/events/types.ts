@@ -4,7 +4,9 @@ import type { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
 import { SHARED } from '../shared.js';
 import { User } from '../types/user.js';
+import { ChatDeleted } from './chat-deleted.js';
 import { ChatEvent } from './chat-event.js';
+import { ChatUpdated } from './chat-updated.js';
 import { MemberAdded } from './member-added.js';
 import { MemberRemoved } from './member-removed.js';
 import { MemberUpdated } from './member-updated.js';
@@ -31,6 +33,8 @@ const TYPES: { readonly [Type in EventType]: EventTypeRef<Type> } = {
   'member.added': MemberAdded,
   'member.updated': MemberUpdated,
   'member.removed': MemberRemoved,
+  'chat.updated': ChatUpdated,
+  'chat.deleted': ChatDeleted,
 };
 
 ChatEvent.implement({

@@ -38,7 +38,8 @@ builder.queryField('chatEvents', (t) =>
   t.field({
     type: ChatEventPage,
     description:
-      'The changes of a chat after a cursor, oldest first. Fails with CURSOR_RESET if the cursor is of another history.',
+      'The changes of a chat after a cursor, oldest first. Fails with CURSOR_RESET if the cursor is of another history. The log of a ' +
+      'deleted chat is kept for 30 days, for who was a member at its end.',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true }),
@@ -52,7 +53,7 @@ builder.queryField('chatEvents', (t) =>
     resolve: async (_root, { chatId, after, limit }, context): Promise<EventPage> => {
       const size = checkBetween('limit', limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
       const { epoch, seq } = parseCursor('after', after);
-      const head = await loaders(context).access.enter(chatId);
+      const head = await loaders(context).access.enterLog(chatId);
       if (epoch !== head.epoch || seq > head.seq) throw cursorReset();
       const { budget, services } = context;
       const page = await budget.read(() => services.chatLog.page(head, seq, size));
@@ -68,7 +69,8 @@ builder.subscriptionFields((t) => ({
     type: ChatEvent,
     description:
       'The changes of a chat after a cursor: first the history, then live, as one sequence without a gap. Without a cursor it ' +
-      'begins live. Completes after you are removed from the chat. Fails with CURSOR_RESET if the cursor is of another history.',
+      'begins live. Completes after you are removed from the chat, and after it is deleted. Fails with CURSOR_RESET if the cursor is ' +
+      'of another history.',
     args: {
       chatId: t.arg.id({ required: true }),
       after: t.arg.string({ description: 'A cursor from this service.' }),

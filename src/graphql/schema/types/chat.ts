@@ -1,5 +1,6 @@
 import type { ChatKind } from '../../../domain/chat-kind.js';
 import type { ChatReference } from '../../../domain/chats/chats.js';
+import { MAX_CHAT_METADATA_BYTES, MAX_TOPIC_LENGTH } from '../../../domain/chats/setting-values.js';
 import { createdSeqOf } from '../../../domain/created-seq.js';
 import { badInput } from '../../../domain/errors.js';
 import type { ChatHead } from '../../../domain/log/chat-log.js';
@@ -9,8 +10,14 @@ import type { GraphqlContext } from '../context.js';
 import { loaders } from '../loaders.js';
 import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
 import { SHARED } from '../shared.js';
+import { VisibilityEnum } from './visibility.js';
 
-const EXTERNAL_ID = 'The chat’s id in your product: 1 to 200 characters, no control characters. Unique.';
+export const EXTERNAL_ID =
+  'The chat’s id in your product: 1 to 200 characters, no control characters. Unique. Admins only.';
+export const CHAT_NAME =
+  '1 to 100 characters of any script, without `/`. Unique regardless of case. Not like an id or the name of a direct chat.';
+export const TOPIC = `At most ${MAX_TOPIC_LENGTH} characters.`;
+export const CHAT_METADATA = `A JSON object of at most ${MAX_CHAT_METADATA_BYTES / 1024} KiB and five levels, for whatever your clients need.`;
 
 const ChatKindEnum = builder.enumType('ChatKind', {
   values: {
@@ -31,12 +38,13 @@ export const Chat = builder.prismaObject('Chat', {
   fields: (t) => ({
     // Resolved and not exposed, because Prisma would read an exposed field.
     id: t.id({ resolve: ({ id }) => id, extensions: SHARED }),
-    name: t.exposeString('name', { description: 'Of a direct chat, `dm-` and its id.' }),
-    kind: t.expose('kind', { type: ChatKindEnum }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    name: t.exposeString('name', { description: 'Of a direct chat, `dm-` and its id.', extensions: SHARED }),
+    kind: t.expose('kind', { type: ChatKindEnum, extensions: SHARED }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', extensions: SHARED }),
     externalId: t.exposeString('externalId', {
       nullable: true,
       description: 'The chat’s id in the product that this service is part of, if it has one.',
+      extensions: SHARED,
     }),
     cursor: t.string({
       description:
@@ -133,18 +141,18 @@ builder.mutationField('createChat', (t) =>
   t.field({
     type: Chat,
     description:
-      'Creates a chat. Fails with CONFLICT if a chat has this name, in any case, or this external id. Admins only.',
-    authScopes: { admin: true },
+      'Creates a chat. Fails with CONFLICT if a chat has this name, in any case, or this external id. Admins only, unless the service ' +
+      'lets everybody: then who is no admin becomes its owner. An admin’s chat begins without members.',
+    authScopes: { user: true },
     args: {
-      name: t.arg.string({
-        required: true,
-        description:
-          '1 to 100 characters of any script, without `/`. Unique regardless of case. Not like an id or the name of a direct chat.',
-      }),
+      name: t.arg.string({ required: true, description: CHAT_NAME }),
+      visibility: t.arg({ type: VisibilityEnum, defaultValue: 'private' }),
+      topic: t.arg.string({ description: TOPIC }),
+      metadata: t.arg({ type: 'JSON', description: CHAT_METADATA }),
       externalId: t.arg.string({ description: EXTERNAL_ID }),
     },
-    resolve: async (_root, { name, externalId }, context) => {
-      const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer), { externalId });
+    resolve: async (_root, { name, ...details }, context) => {
+      const chat = await context.services.chats.create(name, requireViewer(context.caller.viewer), details);
       loaders(context).access.grant(headOf(chat));
       return chat;
     },

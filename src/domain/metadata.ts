@@ -1,19 +1,21 @@
-import { badInput, type DomainError } from '../errors.js';
-import { MAX_METADATA_BYTES, type Metadata } from '../log/chat-message.js';
+import { badInput, type DomainError } from './errors.js';
+
+/** A JSON object of the clients'. */
+export type Metadata = Readonly<Record<string, unknown>>;
 
 /** Objects and lists within each other, the metadata itself included. */
 const MAX_NESTING = 5;
 
 /**
- * Returns the value when it may be a message's metadata: a JSON object of at most `MAX_METADATA_BYTES`, which PostgreSQL can store.
- * Numbers count as PostgreSQL writes them, without an exponent: 1e300 has 301 digits.
+ * Returns the value when it may be metadata: a JSON object of at most `maxBytes` in UTF-8, which PostgreSQL can store. Numbers count as
+ * PostgreSQL writes them, without an exponent: 1e300 has 301 digits.
  * @throws DomainError `BAD_USER_INPUT`, field `metadata`, naming the rule
  */
-export function checkMetadata(value: unknown): Metadata {
+export function checkMetadata(value: unknown, maxBytes: number): Metadata {
   if (!isObject(value) || Array.isArray(value)) throw refused('must be a JSON object.');
   const digits = checkValue(value, 0);
-  if (Buffer.byteLength(JSON.stringify(value)) + digits > MAX_METADATA_BYTES)
-    throw refused(`must have at most ${MAX_METADATA_BYTES} bytes as JSON in UTF-8, numbers without an exponent.`);
+  if (Buffer.byteLength(JSON.stringify(value)) + digits > maxBytes)
+    throw refused(`must have at most ${maxBytes} bytes as JSON in UTF-8, numbers without an exponent.`);
   return value;
 }
 

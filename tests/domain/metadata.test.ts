@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { MAX_METADATA_BYTES } from '../../../src/domain/log/chat-message.js';
-import { checkMetadata } from '../../../src/domain/messages/metadata.js';
+import { MAX_METADATA_BYTES } from '../../src/domain/log/chat-message.js';
+import { checkMetadata } from '../../src/domain/metadata.js';
 
 const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) });
 /** An object of so many bytes as JSON. */
@@ -14,7 +14,7 @@ it.each([
   ['a key that JavaScript treats specially', JSON.parse('{"__proto__": {"a": 1}}')],
   ['small and large numbers', { small: 1e-9, large: 1e300 }],
 ])('takes %s', (_what, value) => {
-  expect(checkMetadata(value)).toBe(value);
+  expect(checkMetadata(value, MAX_METADATA_BYTES)).toBe(value);
 });
 
 it.each([
@@ -36,7 +36,7 @@ it.each([
 ])('refuses %s', (_what, value, rule) => {
   const message =
     typeof rule === 'string' ? `metadata ${rule}` : expect.stringMatching(rule.source.replace('^', '^metadata '));
-  expect(() => checkMetadata(value)).toThrow(
+  expect(() => checkMetadata(value, MAX_METADATA_BYTES)).toThrow(
     expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'metadata', message }),
   );
 });

@@ -1,0 +1,3 @@
+import type { WireContent } from './content.js';
+
+export const chatDeleted: WireContent<'chat.deleted'> = () => ({});
