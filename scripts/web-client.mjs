@@ -27,7 +27,7 @@ export async function buildWebClient(root, folder) {
     target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    alias: { '@chat-api/client': join(root, 'clients/typescript/src/client.ts') },
+    alias: clientLibrary(root),
     loader: { '.svg': 'copy' },
     minify: true,
     legalComments: 'none',
@@ -48,6 +48,19 @@ function nameOf({ outputs }, name, place) {
   const path = Object.keys(outputs).find((output) => outputs[output].entryPoint === ENTRIES[name]);
   if (!path) throw new Error(`web/index.html names ${place}, which is not built.`);
   return `/assets/${basename(path)}`;
+}
+
+/** The entries of the client library, from its sources: they need not be built before. */
+function clientLibrary(root) {
+  const folder = join(root, 'clients/typescript');
+  const { name, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const entries = Object.entries(exports).filter(([, { default: file }]) => file !== undefined);
+  return Object.fromEntries(
+    entries.map(([path, { default: file }]) => [
+      `${name}${path.slice(1)}`,
+      join(folder, file.replace('./dist/', 'src/').replace(/\.js$/, '.ts')),
+    ]),
+  );
 }
 
 /** The files that the script imports: a browser would ask for them only when it has read the script. */

@@ -34,8 +34,8 @@ export function App() {
           <ConnectionBar />
           {route.view === 'chat' && <RoomView key={route.chatId} chatId={route.chatId} panel={route.panel} />}
           {route.view === 'home' && <Nothing hasChats={inbox.items.length > 0} isAdmin={me?.role === 'admin'} />}
-          {route.view === 'people' && <Lazy key="people" load={loadPeople} />}
-          {route.view === 'chats' && <Lazy key="chats" load={loadChats} />}
+          {route.view === 'people' && <Lazy key="people" load={loadPeople} props={{}} />}
+          {route.view === 'chats' && <Lazy key="chats" load={loadChats} props={{}} />}
         </div>
       </div>
       <Announcer />

@@ -59,6 +59,11 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
       : candidates([...people, ...everybody], beginning, MOST_CANDIDATES);
   const at = Math.min(chosen, offered.length - 1);
 
+  useEffect(() => {
+    // Brings those among the members who are not loaded yet.
+    if (beginning && state.hasMoreMembers) void attempt(() => room.findMembers(beginning, MOST_CANDIDATES));
+  }, [beginning, state.hasMoreMembers]);
+
   const change = (next: string, position: number) => {
     setText(next);
     setCaret(position);

@@ -33,6 +33,7 @@ export function MembersPanel() {
             Add somebody
           </button>
         )}
+        <Preferences />
         {isAdding && (
           <PersonPicker
             title={`Add to ${chat?.name}`}
@@ -119,4 +120,36 @@ function MemberItem({ member, isMe }: { member: Member; isMe: boolean }) {
 
 function isBelow(role: Schema.ChatRole, own: Schema.ChatRole | undefined): boolean {
   return own !== undefined && ROLES.indexOf(role) < ROLES.indexOf(own);
+}
+
+const NOTIFY: readonly (readonly [value: Schema.Notify, meaning: string])[] = [
+  ['all', 'every message'],
+  ['mentions', 'mentions'],
+  ['none', 'nothing'],
+];
+
+/** How the chat is shown to its viewer. */
+function Preferences() {
+  const { room, state } = useRoomTools();
+  if (!state.viewer) return null;
+  const { notify } = state.viewer;
+  return (
+    <label class="preference">
+      Tell me of
+      <select
+        value={notify}
+        onChange={({ currentTarget }) => {
+          const chosen = NOTIFY.find(([value]) => value === currentTarget.value)?.[0];
+          currentTarget.value = notify;
+          if (chosen) void attempt(() => room.setPreferences({ notify: chosen }));
+        }}
+      >
+        {NOTIFY.map(([value, meaning]) => (
+          <option key={value} value={value}>
+            {meaning}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
 }

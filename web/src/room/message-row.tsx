@@ -1,8 +1,9 @@
 import type { Message, PendingMessage } from '@chat-api/client';
+import { useEffect, useState } from 'preact/hooks';
 import { Avatar } from '../ui/avatar.js';
 import { Icon } from '../ui/icons.js';
 import { textOf } from '../ui/problems.js';
-import { dayName, timeOf, wholeTimeOf } from '../ui/times.js';
+import { dayName, shortTime, timeOf, wholeTimeOf } from '../ui/times.js';
 import { MessageText } from './message-text.js';
 import { MessageToolbar } from './message-toolbar.js';
 import { Reactions } from './reactions.js';
@@ -13,8 +14,8 @@ interface MessageRowProps {
   row: Row;
   /** Whether the pointer or the focus is on it. */
   isActive: boolean;
-  /** How many have read it; undefined where it is not said. */
-  readers?: number | undefined;
+  /** The names of those who have read it, where that is shown. */
+  readers?: readonly string[] | undefined;
 }
 
 export function MessageRow({ row, isActive, readers }: MessageRowProps) {
@@ -55,7 +56,7 @@ export function MessageRow({ row, isActive, readers }: MessageRowProps) {
           </div>
           {message && <Reactions message={message} />}
           {message && <ThreadLink message={message} />}
-          {readers !== undefined && readers > 0 && <p class="seen">Seen by {readers}</p>}
+          {readers !== undefined && readers.length > 0 && <p class="seen">{seenBy(readers)}</p>}
         </div>
         {isActive && message && message.deletedAt === null && <MessageToolbar message={message} />}
       </div>
@@ -91,13 +92,20 @@ function Stored({ message }: { message: Message }) {
 }
 
 function Quote({ id }: { id: string }) {
-  const quoted = useRoomTools().find(id);
-  if (!quoted) return <p class="quote">An earlier message</p>;
+  const { room, find, jump } = useRoomTools();
+  const loaded = find(id);
+  const [found, setFound] = useState<Message | null | undefined>();
+  useEffect(() => {
+    if (loaded) return;
+    room.findMessage(id).then(setFound, () => setFound(null));
+  }, [id, loaded === undefined]);
+  const quoted = loaded ?? found;
+  if (!quoted) return <p class="quote">{quoted === null ? 'A message that is not there' : '…'}</p>;
   return (
-    <p class="quote">
+    <button type="button" class="quote" onClick={() => jump(quoted.seq)}>
       <span class="name">{quoted.sender.username}</span>{' '}
       {quoted.deletedAt === null ? quoted.content : 'This message was deleted.'}
-    </p>
+    </button>
   );
 }
 
@@ -128,16 +136,26 @@ function Pending({ pending }: { pending: PendingMessage }) {
 
 function ThreadLink({ message }: { message: Message }) {
   const { openThread } = useRoomTools();
-  const replies = repliesOf(message);
-  if (!openThread || replies === 0) return null;
+  const { replies } = message;
+  if (!openThread || !replies || replies.count === 0) return null;
+  const { count, lastReply, viewer } = replies;
+  const isUnread = viewer?.following && viewer.unread > 0;
   return (
-    <button type="button" class="thread-link" onClick={() => openThread(message)}>
+    <button type="button" class={`thread-link ${isUnread ? 'unread' : ''}`} onClick={() => openThread(message)}>
       <Icon name="thread" />
-      {replies === 1 ? '1 reply' : `${replies} replies`}
+      <span>
+        {count === 1 ? '1 reply' : `${count} replies`}
+        {isUnread && `, ${viewer.unread} new`}
+      </span>
+      {lastReply && <span class="quiet">{shortTime(lastReply.createdAt)}</span>}
     </button>
   );
 }
 
-function repliesOf(message: Message): number {
-  return 'replies' in message && typeof message.replies === 'object' ? 0 : 0;
+/** So many are named. */
+const NAMED = 3;
+
+function seenBy(readers: readonly string[]): string {
+  const others = readers.length - NAMED;
+  return `Seen by ${readers.slice(0, NAMED).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }

@@ -103,6 +103,7 @@ function More({ message, close }: { message: Message; close: () => void }) {
     rights.includes('edit') && item('edit', 'Edit', () => edit(message)),
     rights.includes('pin') &&
       item('pin', isPinned ? 'Unpin' : 'Pin', () => void attempt(() => change.call(room, message.id))),
+    message.thread === null && item('chats', 'Mark as unread', () => void attempt(() => room.markUnread(message.seq))),
     rights.includes('delete') && item('delete', 'Delete', () => void attempt(() => room.delete(message.id))),
   ].filter((entry) => entry !== false);
   return <div ref={list}>{items.length > 0 ? items : <p class="quiet">Nothing more to do here.</p>}</div>;

@@ -8,6 +8,8 @@ export interface RoomTools {
   readonly state: RoomState;
   /** Messages of the main timeline by their ids, as far as they are loaded. */
   find(id: string): Message | undefined;
+  /** Shows a message of the main timeline, however far back it is. */
+  jump(seq: number): void;
   reply(message: Message): void;
   edit(message: Message): void;
   /** Opens the thread of a message; undefined where one is in a thread. */

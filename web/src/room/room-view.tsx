@@ -1,20 +1,25 @@
-import type { Message } from '@chat-api/client';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Message, Room, RoomState } from '@chat-api/client';
+import { openReceipts, readersOf } from '@chat-api/client/receipts';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useWatchedPresence } from '../chats/presence.js';
 import { chat } from '../session/session.js';
+import { useViewer } from '../session/viewer.js';
+import { Lazy } from '../ui/lazy.js';
 import { useObservable } from '../ui/observe.js';
-import { textOf } from '../ui/problems.js';
-import { go, type Panel } from '../ui/routes.js';
+import { attempt, textOf } from '../ui/problems.js';
+import { addressOf, go, type Panel } from '../ui/routes.js';
 import { Composer } from './composer.js';
 import { MembersPanel } from './members-panel.js';
 import { MessageRow } from './message-row.js';
-import { PinsPanel } from './pins-panel.js';
 import { RoomContext, type RoomTools } from './room-context.js';
 import { RoomHeader } from './room-header.js';
-import { type Row, rowsOf } from './rows.js';
+import { keyOf, type Row, rowsOf } from './rows.js';
 import { Timeline } from './timeline.js';
 import { TypingLine } from './typing-line.js';
 import { useReadMarker } from './use-read-marker.js';
+
+const loadPins = async () => (await import('./pins-panel.js')).PinsPanel;
+const loadThread = async () => (await import('./thread-panel.js')).ThreadPanel;
 
 /** Of so many members it is shown whether they are there. */
 const WATCHED = 60;
@@ -23,6 +28,7 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
   const room = useMemo(() => chat.room(chatId), [chatId]);
   const state = useObservable(room);
   const [about, setAbout] = useState<{ what: 'reply' | 'edit'; message: Message } | undefined>();
+  const [shown, setShown] = useState<{ key: string } | undefined>();
   const { messages, pending, members, me, status } = state;
   const { unreadAfter, onEnd } = useReadMarker(room, state);
   useWatchedPresence(useMemo(() => members.slice(0, WATCHED).map(({ user }) => user.id), [members]));
@@ -35,13 +41,22 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
       room,
       state,
       find: (id) => byId.current.get(id),
+      jump: (seq) =>
+        void attempt(async () => {
+          await room.loadBackTo(seq);
+          const message = room.messages.find((one) => one.seq === seq);
+          if (message) setShown({ key: keyOf(message) });
+        }),
       reply: (message) => setAbout({ what: 'reply', message }),
       edit: (message) => setAbout({ what: 'edit', message }),
-      openThread: undefined,
+      openThread: ({ id }) => go({ view: 'chat', chatId, panel: { name: 'thread', rootId: id } }),
     }),
     [room, state],
   );
-  const draw = useCallback((row: Row, isActive: boolean) => <MessageRow row={row} isActive={isActive} />, []);
+  const seen = useReaders(room, state);
+  const draw = (row: Row, isActive: boolean) => (
+    <MessageRow row={row} isActive={isActive} readers={row.message?.id === seen?.id ? seen?.names : undefined} />
+  );
   useEffect(() => setAbout(undefined), [chatId]);
 
   if (status === 'left')
@@ -57,10 +72,11 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
             label="Messages"
             rows={rows}
             draw={draw}
-            beginning={<Beginning isLoaded={status === 'ready'} />}
+            beginning={<Beginning state={state} />}
             hasEarlier={state.hasEarlier}
             loadEarlier={() => room.loadEarlier()}
             isLoading={status === 'loading'}
+            shown={shown}
             onEnd={onEnd}
           />
           <TypingLine thread={null} />
@@ -82,14 +98,37 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
           )}
         </main>
         {panel?.name === 'members' && <MembersPanel />}
-        {panel?.name === 'pins' && <PinsPanel />}
+        {panel?.name === 'pins' && <Lazy load={loadPins} props={{}} />}
+        {panel?.name === 'thread' && <Lazy key={panel.rootId} load={loadThread} props={{ rootId: panel.rootId }} />}
       </div>
     </RoomContext.Provider>
   );
 }
 
-function Beginning({ isLoaded }: { isLoaded: boolean }) {
-  return <p class="quiet">{isLoaded ? 'This is where it begins.' : 'Loading …'}</p>;
+/** Who has read the newest message of one's own, as long as the service says so. */
+function useReaders(room: Room, { messages, members, me }: RoomState): { id: string; names: string[] } | undefined {
+  const { reads } = useObservable(useMemo(() => openReceipts(room), [room]));
+  return useMemo(() => {
+    const own = messages.findLast(({ sender, deletedAt }) => sender.id === me?.id && deletedAt === null);
+    if (!own || !reads) return undefined;
+    const readers = new Set(readersOf(reads, own));
+    return { id: own.id, names: members.filter(({ user }) => readers.has(user.id)).map(({ user }) => user.username) };
+  }, [messages, members, me, reads]);
+}
+
+function Beginning({ state }: { state: RoomState }) {
+  const isAdmin = useViewer()?.role === 'admin';
+  const { status, members, chat, chatId } = state;
+  if (status !== 'ready') return <p class="quiet">Loading …</p>;
+  if (!isAdmin || members.length > 1 || chat?.kind !== 'group') return <p class="quiet">This is where it begins.</p>;
+  return (
+    <div class="alone">
+      <p class="quiet">Nobody else is here yet.</p>
+      <a class="primary" href={addressOf({ view: 'chat', chatId, panel: { name: 'members' } })}>
+        Add somebody
+      </a>
+    </div>
+  );
 }
 
 function Closed({ title, text, again }: { title: string; text: string; again?: () => void }) {

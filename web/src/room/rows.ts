@@ -17,6 +17,9 @@ export interface Row {
   readonly isContinued: boolean;
 }
 
+/** Of one's own message, as of what was sent. */
+export const keyOf = ({ id, nonce }: Message): string => nonce ?? id;
+
 const CONTINUED_MS = 5 * 60_000;
 
 /**
@@ -32,10 +35,10 @@ export function rowsOf(
   const rows: Row[] = [];
   let isDivided = unreadAfter === undefined;
   for (const message of messages) {
-    const { id, nonce, sender, createdAt } = message;
+    const { sender, createdAt } = message;
     const beginsUnread = !isDivided && message.seq > (unreadAfter ?? 0) && sender.id !== me?.id;
     isDivided ||= beginsUnread;
-    rows.push(row(rows.at(-1), { key: nonce ?? id, sender, at: createdAt, message }, beginsUnread));
+    rows.push(row(rows.at(-1), { key: keyOf(message), sender, at: createdAt, message }, beginsUnread));
   }
   if (me)
     for (const message of pending) {

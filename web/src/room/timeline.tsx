@@ -16,6 +16,8 @@ interface TimelineProps {
   hasEarlier: boolean;
   loadEarlier: () => Promise<void>;
   isLoading: boolean;
+  /** The key of a row to show. A new object shows it again. */
+  shown?: { key: string } | undefined;
   /** Whether the newest row is in view. */
   onEnd: (isAtEnd: boolean) => void;
 }
@@ -30,7 +32,7 @@ const ROW_ESTIMATE = 56;
  * (https://www.w3.org/WAI/ARIA/apg/patterns/feed/).
  */
 export function Timeline(props: TimelineProps) {
-  const { label, rows, draw, beginning, hasEarlier, loadEarlier, isLoading, onEnd } = props;
+  const { label, rows, draw, beginning, hasEarlier, loadEarlier, isLoading, shown, onEnd } = props;
   const [, redraw] = useState({});
   const [isAtEnd, setAtEnd] = useState(true);
   const [active, setActive] = useState<string | undefined>();
@@ -48,6 +50,10 @@ export function Timeline(props: TimelineProps) {
     if (hasEarlier && !isLoading && rows.length > 0 && first < EARLY) void attempt(loadEarlier);
   }, [hasEarlier, isLoading, first, rows.length]);
   useEffect(() => onEnd(isAtEnd), [isAtEnd]);
+  useEffect(() => {
+    const index = shown && state.positions.indexOf(shown.key);
+    if (index !== undefined) focusRow(index);
+  }, [shown]);
   useAnnouncements(rows);
 
   const onScroll = useCallback(() => {

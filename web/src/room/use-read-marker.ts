@@ -22,6 +22,13 @@ export function useReadMarker(room: Room, { status, cursor, viewer, chat, messag
     const isUnread = (messages.at(-1)?.seq ?? 0) > (viewer?.readSeq ?? 0);
     if (isLoaded) setUnreadAfter(isUnread ? viewer?.readSeq : undefined);
   }, [isLoaded, room]);
+  // Marked as unread, here or elsewhere.
+  const readSeq = viewer?.readSeq;
+  const before = useRef(readSeq);
+  useEffect(() => {
+    if (readSeq !== undefined && readSeq < (before.current ?? 0)) setUnreadAfter(readSeq);
+    before.current = readSeq;
+  }, [readSeq]);
   useEffect(() => {
     const look = () => setSeen(isAtEnd.current && document.hasFocus());
     addEventListener('focus', look);

@@ -4,7 +4,8 @@ const COLOURS = 8;
 
 /** A picture of somebody who has none. Their name stands beside it. */
 export function Avatar({ user, status }: { user: UserRef; status?: Schema.PresenceStatus | undefined }) {
-  const colour = [...user.id].reduce((sum, character) => sum + character.charCodeAt(0), 0) % COLOURS;
+  const colour =
+    [...user.username].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 9973, 7) % COLOURS;
   return (
     <span class={`avatar colour-${colour}`}>
       <span aria-hidden="true">{[...user.username][0]?.toUpperCase()}</span>
