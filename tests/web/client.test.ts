@@ -253,6 +253,7 @@ describe.skipIf(findChromium() === undefined)(
       await type('an answer');
       await press('Enter');
       await said(page, 'an answer').getByRole('button', { name: 'one' }).waitFor();
+      await page.locator('.sending').waitFor({ state: 'detached' });
       await press('ArrowUp');
       expect(await field(page).inputValue()).toBe('an answer');
       await press('Escape');

@@ -15,7 +15,7 @@ export function AdminPage({ title, action, children }: AdminPageProps) {
         <span class="only-narrow">
           <IconButton icon="back" label="Back to the chats" onClick={() => go({ view: 'home' })} />
         </span>
-        <h2 class="room-title">{title}</h2>
+        <h1 class="room-title">{title}</h1>
         {action}
       </header>
       <div class="admin-body">{children}</div>

@@ -20,7 +20,7 @@ export function RoomHeader({ panel }: { panel: Panel | undefined }) {
         <IconButton icon="back" label="Back to the chats" onClick={() => go({ view: 'home' })} />
       </span>
       <div class="room-title">
-        <h2>{chat ? chatTitle({ chat, peer }) : ' '}</h2>
+        <h1>{chat ? chatTitle({ chat, peer }) : 'Chat'}</h1>
         {chat && (
           <p class="quiet">
             {peer ? (presence[peer.id]?.status ?? 'offline') : `${count}${online > 0 ? `, ${online} online` : ''}`}

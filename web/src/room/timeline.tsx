@@ -100,7 +100,8 @@ export function Timeline(props: TimelineProps) {
           }}
           onPointerOver={({ target, pointerType }) => {
             const key = target instanceof Element && pointerType === 'mouse' ? keyOf(target) : undefined;
-            if (key !== undefined && !list.current?.contains(document.activeElement)) setActive(key);
+            // What is open on one message stays open.
+            if (key !== undefined && !list.current?.querySelector('.popup')) setActive(key);
           }}
         >
           {drawn.map((index) => {
