@@ -255,9 +255,9 @@ describe.skipIf(findChromium() === undefined)(
       await said(page, 'an answer').getByRole('button', { name: 'one' }).waitFor();
       await page.locator('.sending').waitFor({ state: 'detached' });
       await press('ArrowUp');
-      expect(await field(page).inputValue()).toBe('an answer');
+      await expect.poll(() => field(page).inputValue()).toBe('an answer');
       await press('Escape');
-      expect(await field(page).inputValue()).toBe('');
+      await expect.poll(() => field(page).inputValue()).toBe('');
       expect(window.complaints).toEqual([]);
     });
 
