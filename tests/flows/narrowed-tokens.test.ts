@@ -46,6 +46,29 @@ async function newViewer(user: UserProfile, ...chats: { id: string }[]): Promise
 const say = (user: UserProfile, chat: { id: string }, content: string) =>
   team.first.app.services.messages.send(viewerOf(user), { chatId: chat.id, content });
 
+it('a narrowed token finds the people in its chats alone, bots too, and only while its user is in them', async () => {
+  const { services } = team.first.app;
+  const [here, elsewhere] = [await newChat(ann, bob), await newChat(ann)];
+  const stranger = await services.users.create({ username: `stranger ${count}`.replace(' ', '-'), password: PASSWORD });
+  const bot = await services.bots.forService(`bot-${count}`, undefined);
+  await services.memberships.add(null, here.id, bot);
+  await services.memberships.add(null, elsewhere.id, stranger.id);
+  const token = await newToken(ann, here);
+  const find = async () => {
+    const ask = (name: string, id: string) => `${name}: user(id: "${id.toUpperCase()}") { id }`;
+    const query = `{ ${ask('self', ann.id)} ${ask('bob', bob.id)} ${ask('bot', bot)} ${ask('stranger', stranger.id)} }`;
+    const { data } = await team.first.query(token, query);
+    return Object.entries(Object(data)).flatMap(([name, found]) => (found === null ? [] : [name]));
+  };
+  expect(await find()).toEqual(['self', 'bob', 'bot']);
+  await services.memberships.remove(null, here.id, bob.id);
+  expect(await find()).toEqual(['self', 'bot']);
+  await services.memberships.remove(null, here.id, ann.id);
+  expect(await find()).toEqual(['self']);
+  const { data } = await team.first.query(await newToken(ann), `{ user(id: "${stranger.id}") { id } }`);
+  expect(data).toEqual({ user: { id: stranger.id } });
+});
+
 describe('the owner of a chat, with a token that is narrowed to it,', () => {
   it('has the rights of a member', async () => {
     const { services } = team.first.app;

@@ -1,4 +1,5 @@
 import type { Presence, PresenceStatus } from '../../domain/presence.js';
+import { isSameReach, type Reach } from '../../domain/viewer.js';
 
 /**
  * What one listener is told of the users it asked for. It holds the newest state of each that the listener has not taken, and nothing
@@ -11,14 +12,38 @@ export class PresenceWatch {
   private onWaiting: (() => void) | undefined;
   private isClosed = false;
 
-  /** @param onClose called once */
+  /**
+   * @param onClose called once
+   * @param onUntold called with users whose state is to be asked anew
+   */
   constructor(
     readonly viewerId: string,
     readonly userIds: readonly string[],
-    /** The chats in which the viewer may meet these users; undefined for all. A renewed token may have others. */
-    public chats: ReadonlySet<string> | undefined,
+    private reach: Reach,
     private readonly onClose: (watch: PresenceWatch) => void,
+    private readonly onUntold: (watch: PresenceWatch, userIds: readonly string[]) => void = () => {},
   ) {}
+
+  /** The chats in which the viewer may meet these users; undefined for all. */
+  get chats(): Reach {
+    return this.reach;
+  }
+
+  /** A renewed token may have others. What waits was found with those before: it is asked anew. */
+  set chats(chats: Reach) {
+    if (isSameReach(this.reach, chats)) return;
+    this.reach = chats;
+    const untold = [...this.waiting.keys()];
+    this.waiting.clear();
+    this.untold(untold);
+  }
+
+  /** These states are not told: they are asked anew. */
+  untold(userIds: readonly string[]): void {
+    if (this.isClosed || userIds.length === 0) return;
+    for (const userId of userIds) this.told.delete(userId);
+    this.onUntold(this, userIds);
+  }
 
   /** Calls `onWaiting` now, if something waits, and whenever something comes. */
   listen(onWaiting: () => void): void {

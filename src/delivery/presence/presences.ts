@@ -100,10 +100,13 @@ export class Presences {
     countCall(this.asks, id);
     if (!this.quota.hasRoom(id, wanted.length)) throw tooManyWatched();
     this.quota.add(id, wanted.length);
-    const watch = new PresenceWatch(id, wanted, viewer?.chats, (closed) => {
+    const onClose = (closed: PresenceWatch) => {
       this.quota.remove(id, wanted.length);
       this.watches.closed(closed);
-    });
+    };
+    const watch = new PresenceWatch(id, wanted, viewer?.chats, onClose, (untold, ids) =>
+      this.watches.untold(untold, ids),
+    );
     // Before the query, so that no change is missed.
     this.watches.opened(watch);
     try {

@@ -36,11 +36,14 @@ export class Watches {
 
   /** This user's presence has changed. */
   changed(userId: string): void {
-    for (const watch of this.byUser.get(userId)) {
-      const users = this.due.get(watch);
-      if (users) users.add(userId);
-      else this.due.set(watch, new Set([userId]));
-    }
+    for (const watch of this.byUser.get(userId)) this.untold(watch, [userId]);
+  }
+
+  /** What this watch is told of these users is asked at the next batch. */
+  untold(watch: PresenceWatch, userIds: readonly string[]): void {
+    const users = this.due.get(watch) ?? new Set();
+    for (const userId of userIds) users.add(userId);
+    this.due.set(watch, users);
   }
 
   /** Tells all that is due, in as many batches as it takes. */
@@ -83,7 +86,9 @@ export class Watches {
     const shown = new Map<string, Presence>();
     for (const [index, asked] of batch.entries()) {
       const known = found[index];
-      if (!known) continue;
+      // The token was replaced during the query.
+      if (asked.watch.chats !== asked.chats) asked.watch.untold([asked.userId]);
+      if (!known || asked.watch.chats !== asked.chats) continue;
       // One object for all who are shown the same.
       const isSelf = asked.viewerId === asked.userId;
       const presence = (isSelf ? undefined : shown.get(asked.userId)) ?? this.options.presenceOf(asked, known);

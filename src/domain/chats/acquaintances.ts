@@ -27,6 +27,26 @@ const ACQUAINTANCES = {
       LIMIT 1)`,
 };
 
+// Chat by chat by primary key: a token is narrowed to a hundred chats at most.
+const MET = {
+  name: 'users-met-in-chats',
+  text: `SELECT asked.id FROM unnest($1::uuid[]) AS asked (id)
+    WHERE asked.id = $2 OR EXISTS (
+      SELECT 1 FROM unnest($3::uuid[]) AS c (id)
+      WHERE member_role(c.id, $2) IS NOT NULL AND member_role(c.id, asked.id) IS NOT NULL)`,
+};
+
+/** Those of these users, bots too, who are in one of these chats together with the viewer, and the viewer. One query. */
+export async function usersMetIn(
+  db: Database,
+  viewerId: string,
+  userIds: readonly string[],
+  chats: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const rows = await query<{ id: string }>(db, MET, [userIds, viewerId, [...chats]]);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Says who shares a chat with whom. */
 export class Acquaintances {
   constructor(private readonly db: Database) {}

@@ -1,5 +1,6 @@
 import { RequestCache } from '@pothos/plugin-scope-auth';
 import DataLoader from 'dataloader';
+import { usersMetIn } from '../../domain/chats/acquaintances.js';
 import type { Member, MemberLists, MemberPage } from '../../domain/chats/member-lists.js';
 import type { Standing } from '../../domain/chats/standings.js';
 import { badInput, chatNotFound } from '../../domain/errors.js';
@@ -43,6 +44,8 @@ const MAX_STATES_AT_ONCE = 100;
 export class Loaders {
   readonly access: ChatAccess;
   readonly profiles: DataLoader<string, UserProfile | null>;
+  /** The same, as far as the viewer's token is narrowed to chats: null for somebody whom it meets in none of them. */
+  readonly profilesInReach: DataLoader<string, UserProfile | null>;
   readonly privateFields: DataLoader<string, PrivateFields | null>;
   /** The newest message of a chat; null when it has none. Rejects with `NOT_FOUND` when the viewer may not reach the chat. */
   readonly lastMessages: DataLoader<string, ChatMessage | null>;
@@ -76,6 +79,11 @@ export class Loaders {
     this.profiles = byId(async (ids) => {
       const rows = await db.prisma.user.findMany({ where: { id: { in: ids } }, select: PROFILE_FIELDS });
       return rows.map(toProfile);
+    });
+    this.profilesInReach = new DataLoader(async (ids) => {
+      const { viewer } = caller;
+      const met = viewer?.chats && (await usersMetIn(db, viewer.user?.id ?? '', ids, viewer.chats));
+      return Promise.all(ids.map((id) => (met?.has(id) === false ? null : this.profiles.load(id))));
     });
     this.privateFields = byId((ids) =>
       db.prisma.user.findMany({

@@ -80,6 +80,26 @@ function tell(watch: PresenceWatch): Presence[] {
   return told;
 }
 
+it('what waits to be told is asked anew when the token has another reach, and only that', async () => {
+  const one = await start(undefined);
+  const [ann, bob] = await newFriends(one);
+  const shared = await one.chats.create(crypto.randomUUID().replace('-', ' '));
+  for (const { id } of [ann, bob]) await one.memberships.add(null, shared.id, id);
+  const watch = await one.presences.watch(viewerOf(ann), [ann.id, bob.id]);
+  expect(watch.hasWaiting).toBe(true);
+  watch.chats = new Set([crypto.randomUUID()]);
+  expect(watch.hasWaiting).toBe(false);
+  const told = tell(watch);
+  await waitUntil('ann is told of herself', 5000, () => told.length > 0);
+  expect(told.map(({ userId }) => userId)).toEqual([ann.id]);
+  watch.chats = new Set([shared.id]);
+  const socket = one.presences.opened(bob.id);
+  await waitUntil('ann is told of bob', 5000, () => told.length > 1);
+  expect(told.at(-1)).toMatchObject({ userId: bob.id, status: 'online' });
+  socket.closed();
+  watch.close();
+});
+
 describe('a user', () => {
   it('is online in every process while something of theirs is open, and a while longer', async () => {
     const { one, two, first } = await startTwo();

@@ -104,14 +104,15 @@ builder.queryFields((t) => ({
   user: t.field({
     type: User,
     description:
-      'A user, by id or by external id: give one of them. Null if there is none. Others’ external ids are found by admins only.',
+      'A user, by id or by external id: give one of them. Null if there is none. Others’ external ids are found by admins only. A token ' +
+      'that is narrowed to chats finds the people in them alone.',
     nullable: true,
     authScopes: { user: true },
     args: { id: t.arg.id(), externalId: t.arg.string() },
     resolve: (_root, { id, externalId }, context) => {
       if ((id == null) === (externalId == null)) throw badInput('id', 'Give one of id and externalId.');
       if (externalId != null) return userByExternalId(externalId, context);
-      return id != null && isUuid(id) ? loaders(context).profiles.load(id.toLowerCase()) : null;
+      return id != null && isUuid(id) ? loaders(context).profilesInReach.load(id.toLowerCase()) : null;
     },
   }),
 }));
