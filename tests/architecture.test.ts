@@ -6,7 +6,7 @@ import { type SourceFile, sourceFiles } from './support/source-imports.js';
  * its floor, which stands above all rooms, or one of those that put the floor together, which stand below.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  domain: ['queues', 'log', 'credentials', 'people', 'access', 'chats', 'messages', 'mine'],
+  domain: ['queues', 'log', 'credentials', 'people', 'access', 'chats', 'messages', 'mine', 'moderation'],
   graphql: ['documents', 'protocol', 'streams', 'schema', 'http'],
 };
 

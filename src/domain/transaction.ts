@@ -7,6 +7,11 @@ import type { Database } from './database.js';
  */
 const BEGIN = "BEGIN; SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
+export interface TransactionOptions {
+  /** An advisory lock that is taken as the transaction begins, and held to its end. */
+  lock?: number;
+}
+
 /**
  * Runs `work` between BEGIN and COMMIT on one connection; rolls back and rethrows when it throws. A lock that is not granted within
  * 1 s throws SQLSTATE 55P03, which clients see as `SERVICE_UNAVAILABLE`.
@@ -14,6 +19,7 @@ const BEGIN = "BEGIN; SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transacti
 export async function transaction<Result>(
   db: Database,
   work: (connection: PoolClient) => Promise<Result>,
+  { lock }: TransactionOptions = {},
 ): Promise<Result> {
   const connection = await db.pool.connect();
   let broken: Error | undefined;
@@ -23,7 +29,7 @@ export async function transaction<Result>(
   };
   connection.on('error', onError);
   try {
-    await connection.query(BEGIN);
+    await connection.query(lock === undefined ? BEGIN : `${BEGIN}; SELECT pg_advisory_xact_lock(${lock})`);
     const result = await work(connection);
     await connection.query('COMMIT');
     return result;

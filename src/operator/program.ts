@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { CommandError } from './command-error.js';
 import { addCreateApplication, addRemoveApplication } from './commands/applications.js';
+import { addAudit } from './commands/audit.js';
 import { addRotateEpoch } from './commands/epoch.js';
 import { addImportDjango } from './commands/import-django.js';
 import { addMigrate } from './commands/migrate.js';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     addClearTokens,
     addRotateEpoch,
     addVerify,
+    addAudit,
     addImportDjango,
   ])
     add(program);

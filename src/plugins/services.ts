@@ -19,6 +19,7 @@ import { type LogServices, logServices } from '../domain/log/services.js';
 import { type MessageOptions, type MessageServices, messageServices } from '../domain/messages/services.js';
 import type { MineCallbacks } from '../domain/mine/callbacks.js';
 import { type MineOptions, type MineServices, mineServices } from '../domain/mine/services.js';
+import { type ModerationServices, moderationServices } from '../domain/moderation/services.js';
 import { type PeopleServices, peopleServices } from '../domain/people/services.js';
 
 /** The services of the domain and of delivery, which GraphQL and the WebSockets use. */
@@ -29,6 +30,7 @@ export interface Services
     ChatServices,
     MessageServices,
     MineServices,
+    ModerationServices,
     DeliveryServices {}
 
 export interface ServicesOptions
@@ -85,7 +87,17 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     options,
   );
   const { sessions } = delivery;
-  const services: Services = { ...log, ...people, ...access, ...chats, ...messages, ...mine, ...delivery };
+  const moderation = moderationServices(db);
+  const services: Services = {
+    ...log,
+    ...people,
+    ...access,
+    ...chats,
+    ...messages,
+    ...mine,
+    ...moderation,
+    ...delivery,
+  };
   const close = async () => {
     await stopSweeping();
     await Promise.all([closeMessages(), closeMine()]);

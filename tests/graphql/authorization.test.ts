@@ -103,6 +103,8 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
   `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  auditLog: { query: () => '{ auditLog { entries { seq actor { id } } } }', answers: readsOfAdmins },
+  auditHead: { query: () => '{ auditHead { seq hash } }', answers: readsOfAdmins },
   bots: { query: () => '{ bots { id user { id } owner { id } } }', answers: readsOfAdmins },
   incomingHooks: {
     query: () => `{ incomingHooks(chatId: "${chat.id}") { id url } }`,

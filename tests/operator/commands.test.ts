@@ -17,6 +17,7 @@ const names = [
   'cleartokens',
   'rotate-epoch',
   'verify',
+  'audit',
   'import-django',
 ];
 
@@ -161,6 +162,25 @@ describe('the commands, on a database that runs', { timeout: 60_000 }, () => {
       await client.query('DELETE FROM chats WHERE id = $1', [chat]);
       await client.end();
     }
+  });
+
+  it('verify the audit log, against what they printed before, and exit with 1 when it was changed', async () => {
+    const anchor = (await answer(['audit', 'anchor'])).trimEnd();
+    expect(anchor).toMatch(/^[1-9][0-9]*:[0-9a-f]{64}$/);
+    const [seq] = anchor.split(':');
+    const fine = `The audit log is as it was written. Entries: ${seq}; the last is ${anchor}.\n`;
+    expect(await answer(['audit', 'verify', '--anchor', anchor])).toBe(fine);
+    expect(await answer(['audit', 'verify', '--from', String(seq)])).toBe(
+      fine.replace(`Entries: ${seq}`, 'Entries: 1'),
+    );
+    expect(await refusal(['audit', 'verify', '--from', '0'])).toMatch(/It must be the number of an entry, from 1\.$/);
+    expect(await refusal(['audit', 'verify', '--anchor', '3'])).toMatch(/It must be what "audit anchor" prints/);
+    const later = `${Number(seq) + 1}:${'0'.repeat(64)}`;
+    expect(await manage(['audit', 'verify', '--anchor', later])).toEqual({
+      code: 1,
+      stdout: `the end was cut: the last entry is ${seq}, and ${Number(seq) + 1} by the anchor\n`,
+      stderr: 'The audit log is not as it was written. Faults: 1.\n',
+    });
   });
 
   it('give chats a new epoch', async () => {

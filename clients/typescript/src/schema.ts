@@ -1,5 +1,43 @@
 // The types of schema.graphql, as answers have them. Written by `npm run schema`.
 
+/** An act with the rights of an admin, a moderator or an operator. Entries are a chain: each hash is the SHA-256 of the hash before it, 32 zero bytes for the first, and of `entry`. */
+export interface AuditEntry {
+  /** What was done: the type of the chat’s event where there is one, as `member.removed`. */
+  action: string;
+  /** Who did it. Null for an operator. */
+  actor: User | null;
+  at: string;
+  /** The chat that it is about. */
+  chatId: string | null;
+  /** The `client_id` of the application with whose token it was done. */
+  clientId: string | null;
+  /** The canonical JSON (RFC 8785) exactly as it was hashed: `seq`, `at`, `actor`, `client`, `action`, `chat`, `target`, `data`, and in `reason` the salted hash of the words. */
+  entry: string;
+  /** 64 hexadecimal digits. */
+  hash: string;
+  /** The actor’s words. Null when there were none, or when they were erased. */
+  reason: string | null;
+  /** Its number. The first is 1, and none is missing. */
+  seq: number;
+  /** The id of what it was done to: a user, a message, an application. */
+  target: string | null;
+}
+
+/** The end of the audit log. Kept elsewhere, it proves later that the log up to it was not changed. */
+export interface AuditHead {
+  /** Its hash, 64 hexadecimal digits. */
+  hash: string;
+  /** The number of the newest entry. 0 before the first. */
+  seq: number;
+}
+
+/** Some entries of the audit log. */
+export interface AuditPage {
+  entries: AuditEntry[];
+  /** What to give as `after` for the next page. Null on the last one. */
+  next: number | null;
+}
+
 /** A program that is a user. The rules of users hold for it. */
 export interface Bot {
   createdAt: string;

@@ -87,35 +87,38 @@ export class Bots {
   async forService(given: string, role: UserRole | undefined): Promise<string> {
     const username = checkUsername(given);
     const { id, isChanged } = await whenFree(() =>
-      transaction(this.db, async (connection) => {
-        await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-        const { rows } = await connection.query<NamedUser>(
-          'SELECT id, username, kind, role FROM users WHERE username = ANY ($1::text[]) OR username_key = $2 FOR NO KEY UPDATE',
-          [[given, normalizeName(given)], usernameKey(username)],
-        );
-        const known = pickByUsername(rows, username);
-        if (!known) {
-          const id = uuidv7();
-          await connection.query(INSERT, [id, username, usernameKey(username), role ?? 'user', null]);
-          await writeAudit(connection, undefined, [botCreated(id, role ?? 'user', undefined)]);
-          return { id, isChanged: false };
-        }
-        if (known.kind !== 'bot')
-          throw new DomainError(
-            'CONFLICT',
-            `The user ${username} is a person: choose another name for the service user.`,
-            {
-              field: 'serviceUser',
-            },
+      transaction(
+        this.db,
+        async (connection) => {
+          const { rows } = await connection.query<NamedUser>(
+            'SELECT id, username, kind, role FROM users WHERE username = ANY ($1::text[]) OR username_key = $2 FOR NO KEY UPDATE',
+            [[given, normalizeName(given)], usernameKey(username)],
           );
-        const isChanged = role !== undefined && role !== known.role;
-        if (isChanged) {
-          await connection.query('UPDATE users SET role = $2::user_role WHERE id = $1', [known.id, role]);
-          const data = { changed: ['role'], role };
-          await writeAudit(connection, undefined, [{ action: 'user.updated', target: known.id, data }]);
-        }
-        return { id: known.id, isChanged };
-      }),
+          const known = pickByUsername(rows, username);
+          if (!known) {
+            const id = uuidv7();
+            await connection.query(INSERT, [id, username, usernameKey(username), role ?? 'user', null]);
+            await writeAudit(connection, undefined, [botCreated(id, role ?? 'user', undefined)]);
+            return { id, isChanged: false };
+          }
+          if (known.kind !== 'bot')
+            throw new DomainError(
+              'CONFLICT',
+              `The user ${username} is a person: choose another name for the service user.`,
+              {
+                field: 'serviceUser',
+              },
+            );
+          const isChanged = role !== undefined && role !== known.role;
+          if (isChanged) {
+            await connection.query('UPDATE users SET role = $2::user_role WHERE id = $1', [known.id, role]);
+            const data = { changed: ['role'], role };
+            await writeAudit(connection, undefined, [{ action: 'user.updated', target: known.id, data }]);
+          }
+          return { id: known.id, isChanged };
+        },
+        { lock: USER_CHANGES_LOCK },
+      ),
     );
     if (isChanged) await this.onChange({ userId: id, endedFamilyIds: [] });
     return id;

@@ -38,13 +38,16 @@ export class Guests {
   }
 
   private async forgetSome(): Promise<number> {
-    const { ids, ended } = await transaction(this.db, async (connection) => {
-      await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-      const { rows } = await connection.query<{ id: string }>(FORGET);
-      const ids = rows.map(({ id }) => id);
-      await connection.query('DELETE FROM external_identities WHERE user_id = ANY ($1::uuid[])', [ids]);
-      return { ids, ended: await endSignInsOfAll(connection, ids) };
-    });
+    const { ids, ended } = await transaction(
+      this.db,
+      async (connection) => {
+        const { rows } = await connection.query<{ id: string }>(FORGET);
+        const ids = rows.map(({ id }) => id);
+        await connection.query('DELETE FROM external_identities WHERE user_id = ANY ($1::uuid[])', [ids]);
+        return { ids, ended: await endSignInsOfAll(connection, ids) };
+      },
+      { lock: USER_CHANGES_LOCK },
+    );
     for (const userId of ids) await this.onChange({ userId, endedFamilyIds: ended.get(userId) });
     return ids.length;
   }

@@ -151,12 +151,15 @@ export class UserUpserts {
   private async change(by: Viewer, work: (connection: PoolClient) => Promise<UpsertedUsers>): Promise<UserProfile[]> {
     const { users, changes } = await this.waiting.run(by.familyId, () =>
       retryTaken(() =>
-        transaction(this.db, async (connection) => {
-          await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-          const done = await work(connection);
-          await writeAudit(connection, by, done.acts);
-          return done;
-        }),
+        transaction(
+          this.db,
+          async (connection) => {
+            const done = await work(connection);
+            await writeAudit(connection, by, done.acts);
+            return done;
+          },
+          { lock: USER_CHANGES_LOCK },
+        ),
       ),
     );
     await Promise.all(changes.map((change) => this.onChange(change)));

@@ -176,45 +176,48 @@ export class Users {
   async update(id: string, changes: UserChanges, admin?: Viewer): Promise<User> {
     const data = checkedChanges(changes);
     if (!isUuid(id)) throw noSuchUser('id');
-    const { userId, endedFamilyIds } = await transaction(this.db, async (connection) => {
-      await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
-      if (admin) await requireActingAdmin(connection, admin);
-      const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
-      const [before] = rows;
-      if (!before) throw noSuchUser('id');
-      if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin')
-        throw noAdmin(before.kind, 'role');
-      const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
-      const staysAdmin = after.role === 'admin' && after.isActive;
-      const wasAdmin = before.kind === 'human' && before.role === 'admin' && before.is_active;
-      if (wasAdmin && !staysAdmin) await requireAnotherAdmin(connection, before.id);
-      await writeUser(() =>
-        connection.query(UPDATE_USER, [
-          before.id,
-          after.role,
-          after.isActive,
-          data.email !== undefined,
-          data.email ?? null,
-          data.firstName ?? null,
-          data.lastName ?? null,
-          data.externalId !== undefined,
-          data.externalId ?? null,
-        ]),
-      );
-      const isRenamed =
-        before.externalId !== null && data.externalId !== undefined && data.externalId !== before.externalId;
-      const endedFamilyIds = [
-        ...(isRenamed ? await endTokensOfIssuers(connection, before.id) : []),
-        ...(!after.isActive || !before.is_active ? await endSignIns(connection, before.id) : []),
-      ];
-      const { is_active: isActive, ...rest } = before;
-      await writeAudit(
-        connection,
-        admin,
-        userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...after }),
-      );
-      return { userId: before.id, endedFamilyIds };
-    });
+    const { userId, endedFamilyIds } = await transaction(
+      this.db,
+      async (connection) => {
+        if (admin) await requireActingAdmin(connection, admin);
+        const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
+        const [before] = rows;
+        if (!before) throw noSuchUser('id');
+        if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin')
+          throw noAdmin(before.kind, 'role');
+        const after = { role: changes.role ?? before.role, isActive: changes.isActive ?? before.is_active };
+        const staysAdmin = after.role === 'admin' && after.isActive;
+        const wasAdmin = before.kind === 'human' && before.role === 'admin' && before.is_active;
+        if (wasAdmin && !staysAdmin) await requireAnotherAdmin(connection, before.id);
+        await writeUser(() =>
+          connection.query(UPDATE_USER, [
+            before.id,
+            after.role,
+            after.isActive,
+            data.email !== undefined,
+            data.email ?? null,
+            data.firstName ?? null,
+            data.lastName ?? null,
+            data.externalId !== undefined,
+            data.externalId ?? null,
+          ]),
+        );
+        const isRenamed =
+          before.externalId !== null && data.externalId !== undefined && data.externalId !== before.externalId;
+        const endedFamilyIds = [
+          ...(isRenamed ? await endTokensOfIssuers(connection, before.id) : []),
+          ...(!after.isActive || !before.is_active ? await endSignIns(connection, before.id) : []),
+        ];
+        const { is_active: isActive, ...rest } = before;
+        await writeAudit(
+          connection,
+          admin,
+          userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...after }),
+        );
+        return { userId: before.id, endedFamilyIds };
+      },
+      { lock: USER_CHANGES_LOCK },
+    );
     await this.onChange({ userId, endedFamilyIds });
     return this.db.prisma.user.findUniqueOrThrow({ where: { id: userId } });
   }

@@ -18,6 +18,7 @@ export const USUAL_LENGTH = {
   history: 2,
   pins: 5,
   hooks: 5,
+  auditEntries: 100,
   presences: 20,
 };
 

@@ -1,6 +1,7 @@
 import './types/date-time.js';
 import './types/json.js';
 import './types/user.js';
+import './types/audit.js';
 import './types/bot.js';
 import './types/chat.js';
 import './types/membership.js';

@@ -89,6 +89,8 @@ const ofMessage = ({ chat }: World['ids'], messageId: string) => `chatId: "${cha
 /** Every field of the schema by its type and name, and what each kind of caller gets. */
 export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
+  'Query.auditLog': row(() => '{ auditLog { next entries { seq } } }', admins),
+  'Query.auditHead': row(() => '{ auditHead { seq } }', admins),
   'Query.bots': row(() => '{ bots { id } }', admins),
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
@@ -309,6 +311,18 @@ export const MATRIX: Record<string, Row> = {
       isActive: selfAndAdmins,
     },
   ),
+  // An operator has no actor, no application and gave no reason.
+  ...rows('AuditEntry', (selection) => () => `{ auditLog(action: "member.role_set") { entries { ${selection} } } }`, {
+    ...{ seq: admins, at: admins, action: admins, chatId: admins, target: admins, entry: admins, hash: admins },
+    'actor {id}': { ...admins, admin: 'null' },
+    clientId: { ...admins, admin: 'null' },
+    reason: { ...admins, admin: 'null' },
+  }),
+  ...rows('AuditPage', (selection) => () => `{ auditLog(first: 1) { ${selection} } }`, {
+    'entries {seq}': admins,
+    next: admins,
+  }),
+  ...rows('AuditHead', (selection) => () => `{ auditHead { ${selection} } }`, { seq: admins, hash: admins }),
   // An operator made one, and by now the admin has made more.
   ...rows('Bot', (selection) => () => `{ bots { ${selection} } }`, {
     id: admins,

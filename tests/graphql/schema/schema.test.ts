@@ -27,6 +27,9 @@ const CONTRACT = `
   type IssuedToken { accessToken: String! expiresAt: DateTime! user: User! }
   input ChatInput { externalId: String! name: String }
   input MemberInput { userId: ID externalId: String role: ChatRole }
+  type AuditEntry { seq: Int! at: DateTime! actor: User clientId: ID action: String! chatId: ID target: String reason: String entry: String! hash: String! }
+  type AuditPage { entries: [AuditEntry!]! next: Int }
+  type AuditHead { seq: Int! hash: String! }
   type Bot { id: ID! user: User! owner: User createdAt: DateTime! }
   type IncomingHook { id: ID! chat: Chat! bot: User! url: String createdAt: DateTime! lastUsedAt: DateTime }
   enum ChatKind { group direct }
@@ -86,6 +89,8 @@ const CONTRACT = `
     users(first: Int, after: ID): [User!]!
     bots(first: Int, after: ID): [Bot!]!
     incomingHooks(chatId: ID!): [IncomingHook!]!
+    auditLog(after: Int, first: Int = 100, actorId: ID, action: String, chatId: ID): AuditPage!
+    auditHead: AuditHead!
     chats(first: Int, after: ID): [Chat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
     threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
