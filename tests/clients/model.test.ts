@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { InboxState, RoomState, Schema } from '../../clients/typescript/src/client.js';
+import type { InboxState, Message, RoomState, Schema } from '../../clients/typescript/src/client.js';
+import { openPins, type PinsView } from '../../clients/typescript/src/pins.js';
+import { openReceipts, type ReceiptsView } from '../../clients/typescript/src/receipts.js';
+import { openThread, type ThreadView } from '../../clients/typescript/src/threads.js';
 import { assertProperty } from '../support/property.js';
 import { PASSWORD } from '../support/services.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -30,6 +33,9 @@ interface Step {
     | 'react'
     | 'pin'
     | 'read'
+    | 'answer'
+    | 'read thread'
+    | 'follow'
     | 'mention'
     | 'leave'
     | 'return'
@@ -45,6 +51,7 @@ interface Step {
 const step = fc.record<Step>({
   what: fc.constantFrom(
     ...(['send', 'send', 'send', 'reply', 'edit', 'delete', 'react', 'pin', 'read', 'mention'] as const),
+    ...(['answer', 'answer', 'read thread', 'follow'] as const),
     ...(['leave', 'return', 'role', 'hide', 'cut', 'cut', 'stall'] as const),
   ),
   chat: fc.nat(1),
@@ -53,8 +60,8 @@ const step = fc.record<Step>({
 });
 
 const MESSAGE = `id seq content createdAt sender { id username } nonce revision editedAt deletedAt replyTo { id seq }
-  mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }
-  replies: thread { count: replyCount lastReply { id seq createdAt sender { id username } }
+  mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }`;
+const REPLIES = `replies: thread { count: replyCount lastReply { id seq createdAt sender { id username } }
     viewer { following readSeq unread unreadCapped mentions } }`;
 const STATE = 'role readSeq notify hidden mutedUntil unread { messages capped mentions threads firstSeq }';
 
@@ -65,19 +72,37 @@ interface ShownChat {
   viewer: ChatState | null;
   members: { user: Person; role: string }[];
   lastMessage: { id: string } | null;
+  pins: { id: string }[];
+}
+
+interface ReadMessage {
+  seq: number;
+  sender: Person;
+  readBy: { id: string }[];
 }
 
 /** What the database has for ann, asked of the service without the library. */
-async function databaseOf(token: string, chatId: string) {
+async function databaseOf(token: string, chatId: string, rootId: string) {
   const { data } = await team.first.query(
     token,
-    `query ($id: ID!) {
-      chat(id: $id) { id cursor viewerCan viewer { ${STATE} } members { user { id username } role } lastMessage { id } }
-      messages(chatId: $id, last: 100, deleted: true) { ${MESSAGE} }
+    `query ($id: ID!, $rootId: ID!) {
+      chat(id: $id) {
+        id cursor viewerCan viewer { ${STATE} } members { user { id username } role } lastMessage { id } pins { ${MESSAGE} }
+      }
+      messages(chatId: $id, last: 100, deleted: true) { ${MESSAGE} ${REPLIES} }
+      root: message(chatId: $id, id: $rootId) { ${MESSAGE} ${REPLIES} }
+      thread: messages(chatId: $id, thread: $rootId, last: 100, deleted: true) { ${MESSAGE} }
+      read: messages(chatId: $id, last: 20) { seq sender { id } readBy { id } }
     }`,
-    { id: chatId },
+    { id: chatId, rootId },
   );
-  return data as { chat: ShownChat | null; messages: { id: string }[] } | null;
+  return data as {
+    chat: ShownChat | null;
+    messages: { id: string }[];
+    root: { id: string } | null;
+    thread: { id: string }[];
+    read: ReadMessage[];
+  } | null;
 }
 
 const byId = <Value extends { user: Person }>(members: readonly Value[]) =>
@@ -94,13 +119,29 @@ it.each(TRANSPORTS)(
         const rooms = chats.map((chat) => client.room(chat.id));
         const inbox = client.inbox();
         await Promise.all([inbox.ready(), ...rooms.map((room) => room.ready())]);
-        await runAll(steps, chats);
+        const roots = await Promise.all(rooms.map(async (room) => (await room.send('root')).id));
+        const parts = rooms.map((room, index) => ({
+          thread: openThread(room, roots[index] ?? ''),
+          pins: openPins(room),
+          receipts: openReceipts(room),
+        }));
+        for (const part of parts.flatMap((part) => Object.values(part))) part.subscribe(() => {});
+        await runAll(steps, chats, roots);
         team.proxy.heal();
         for (const [index, { id }] of chats.entries()) {
-          const room = rooms[index];
-          if (!room) throw new Error('There is a room for each chat.');
+          const [room, part] = [rooms[index], parts[index]];
+          if (!room || !part) throw new Error('There is a room for each chat.');
           // Read each time: reactions that come together are an event a moment later. Fails with the difference.
-          const stored = () => databaseOf(token, id);
+          const stored = () => databaseOf(token, id, part.thread.rootId);
+          await waitUntil('The thread shows what the database has', 20_000, async () =>
+            compareThread(part.thread.get(), await stored()),
+          );
+          await waitUntil('The pins are those of the database', 20_000, async () =>
+            comparePins(part.pins.get(), await stored()),
+          );
+          await waitUntil('The receipts are those of the database', 20_000, async () =>
+            compareReceipts(part.receipts.get(), await stored()),
+          );
           await waitUntil('The room shows what the database has', 20_000, async () =>
             compareRoom(room.get(), await stored()),
           );
@@ -117,7 +158,7 @@ it.each(TRANSPORTS)(
 );
 
 /** Does the steps, some at once, as people do. */
-async function runAll(steps: readonly Step[], chats: readonly Chat[]): Promise<void> {
+async function runAll(steps: readonly Step[], chats: readonly Chat[], roots: readonly string[]): Promise<void> {
   const people = [ann, ...others];
   const tokens = await Promise.all(people.map(({ username }) => team.signIn(username)));
   const admin = await team.signIn('admin', { password: PASSWORD });
@@ -145,6 +186,18 @@ async function runAll(steps: readonly Step[], chats: readonly Chat[]): Promise<v
     // What is refused, to one who has left, say, changes nothing.
     if (what === 'send') await mutate(`sendMessage(${of}, content: "message ${choice}") { id }`);
     if (what === 'mention') await mutate(`sendMessage(${of}, content: "you", mentions: ["${ann.id}"]) { id }`);
+    const root = roots[chat];
+    if (what === 'answer') await mutate(`sendMessage(${of}, content: "answer", thread: "${root}") { id }`);
+    if (what === 'follow')
+      await team.first.query(
+        tokens[0] ?? '',
+        `mutation { followThread(${of}, messageId: "${root}", follow: ${choice % 2 === 0}) { cursor } }`,
+      );
+    if (what === 'read thread')
+      await team.first.query(
+        tokens[0] ?? '',
+        `mutation { markRead(${of}, thread: "${root}", seq: ${target?.seq ?? 0}) { readSeq } }`,
+      );
     if (what === 'hide')
       await team.first.query(
         tokens[0] ?? '',
@@ -172,11 +225,39 @@ function compareRoom(state: RoomState, database: Stored): boolean {
   if (!database?.chat) return state.status === 'left';
   const { cursor, members, viewerCan, viewer } = database.chat;
   expect(state.cursor).toBe(cursor);
-  expect(state.messages.map(({ thread, ...message }) => message)).toEqual(database.messages);
+  expect(state.messages.map(withoutThread)).toEqual(database.messages);
   expect(byId(state.members).map(({ user, role }) => ({ user, role }))).toEqual(byId(members));
   expect(state.viewerCan).toEqual(viewerCan);
   expect({ ...state.viewer, unread: viewer?.unread }).toEqual(viewer);
   return true;
+}
+
+const withoutThread = ({ thread, ...message }: Message) => message;
+const ofPart = ({ thread, replies, ...message }: Message) => message;
+
+function compareThread(state: ThreadView, database: Stored): boolean {
+  if (!database?.chat) return state.status === 'left';
+  expect(state.root && withoutThread(state.root)).toEqual(database.root);
+  expect(state.messages.map(ofPart)).toEqual(database.thread);
+  return state.status === 'ready';
+}
+
+function comparePins(state: PinsView, database: Stored): boolean {
+  if (!database?.chat) return state.status === 'left';
+  expect(state.messages.map(ofPart)).toEqual(database.chat.pins);
+  return state.status === 'ready';
+}
+
+/** Up to which of the newest messages of others each member has read, as far as the messages of since they joined say it. */
+function compareReceipts(state: ReceiptsView, database: Stored): boolean {
+  if (!database?.chat) return state.status === 'left';
+  for (const { user } of database.chat.members) {
+    const others = database.read.filter(({ sender }) => sender.id !== user.id);
+    const stored = others.findLast(({ readBy }) => readBy.some(({ id }) => id === user.id))?.seq;
+    const shown = others.findLast(({ seq }) => seq <= (state.reads?.[user.id] ?? 0))?.seq;
+    if (stored !== undefined) expect(shown).toBe(stored);
+  }
+  return state.status === 'ready';
 }
 
 function compareInbox(state: InboxState, chatId: string, database: Stored): boolean {

@@ -59,6 +59,8 @@ export class Receipts extends RoomPart<ReceiptsView, Snapshot> {
   }
 
   protected apply(event: ChatEvent): void {
+    // Whoever is back has a marker of before, which nobody tells.
+    if (event.type === 'member.added') this.reload();
     if (event.type !== 'member.removed') return;
     const { [event.user.id]: gone, ...reads } = this.get().reads ?? {};
     if (gone !== undefined) this.store.set({ ...this.get(), reads });
