@@ -12,6 +12,9 @@ import {
   isUnionType,
 } from 'graphql';
 
+/** As in biome.json. */
+const LINE_WIDTH = 120;
+
 /** Of custom scalars as JSON. */
 const SCALARS: Readonly<Record<string, string>> = {
   Boolean: 'boolean',
@@ -36,11 +39,11 @@ export function clientSchema(schema: GraphQLSchema): string {
     const comment = docComment(type.description, '');
     if (isEnumType(type)) {
       const values = type.getValues().map(({ name }) => `'${name}'`);
-      return `${comment}export type ${type.name} = ${values.join(' | ')};\n`;
+      return `${comment}${oneOf(type.name, values)}`;
     }
     if (isUnionType(type)) {
       const names = type.getTypes().map(({ name }) => name);
-      return `${comment}export type ${type.name} = ${names.join(' | ')};\n`;
+      return `${comment}${oneOf(type.name, names)}`;
     }
     if (!isObjectType(type) && !isInterfaceType(type)) return [];
     const fields = Object.values(type.getFields()).map(
@@ -66,4 +69,10 @@ function named(type: GraphQLOutputType): string {
 
 function docComment(description: string | null | undefined, indent: string): string {
   return description ? `${indent}/** ${description.replace(/\s*\n\s*/g, ' ').replaceAll('*/', '*\\/')} */\n` : '';
+}
+
+/** A type that is one of these, on as many lines as the formatter would give it. */
+function oneOf(name: string, types: readonly string[]): string {
+  const line = `export type ${name} = ${types.join(' | ')};`;
+  return line.length <= LINE_WIDTH ? `${line}\n` : `export type ${name} =\n  | ${types.join('\n  | ')};\n`;
 }

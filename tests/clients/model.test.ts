@@ -41,6 +41,7 @@ interface Step {
     | 'return'
     | 'role'
     | 'hide'
+    | 'settings'
     | 'cut'
     | 'stall';
   chat: number;
@@ -52,7 +53,7 @@ const step = fc.record<Step>({
   what: fc.constantFrom(
     ...(['send', 'send', 'send', 'reply', 'edit', 'delete', 'react', 'pin', 'read', 'mention'] as const),
     ...(['answer', 'answer', 'read thread', 'follow'] as const),
-    ...(['leave', 'return', 'role', 'hide', 'cut', 'cut', 'stall'] as const),
+    ...(['leave', 'return', 'role', 'hide', 'settings', 'cut', 'cut', 'stall'] as const),
   ),
   chat: fc.nat(1),
   person: fc.nat(2),
@@ -63,6 +64,7 @@ const MESSAGE = `id seq content createdAt sender { id username } nonce revision 
   mentions { id username } mentionsAll metadata reactions { emoji count mine } pinnedAt pinnedBy { id username }`;
 const REPLIES = `replies: thread { count: replyCount lastReply { id seq createdAt sender { id username } }
     viewer { following readSeq unread unreadCapped mentions } }`;
+const SETTINGS = 'id name kind visibility topic postingRole slowSeconds invites archivedAt metadata createdAt';
 const STATE = 'role readSeq notify hidden mutedUntil unread { messages capped mentions threads firstSeq }';
 
 interface ShownChat {
@@ -87,7 +89,7 @@ async function databaseOf(token: string, chatId: string, rootId: string) {
     token,
     `query ($id: ID!, $rootId: ID!) {
       chat(id: $id) {
-        id cursor viewerCan viewer { ${STATE} } members { user { id username } role } lastMessage { id } pins { ${MESSAGE} }
+        ${SETTINGS} cursor viewerCan viewer { ${STATE} } members { user { id username } role } lastMessage { id } pins { ${MESSAGE} }
       }
       messages(chatId: $id, last: 100, deleted: true) { ${MESSAGE} ${REPLIES} }
       root: message(chatId: $id, id: $rootId) { ${MESSAGE} ${REPLIES} }
@@ -186,6 +188,14 @@ async function runAll(steps: readonly Step[], chats: readonly Chat[], roots: rea
     // What is refused, to one who has left, say, changes nothing.
     if (what === 'send') await mutate(`sendMessage(${of}, content: "message ${choice}") { id }`);
     if (what === 'mention') await mutate(`sendMessage(${of}, content: "you", mentions: ["${ann.id}"]) { id }`);
+    if (what === 'settings') {
+      const archived = choice === 5;
+      const change =
+        choice < 4
+          ? `updateChat(id: "${chatId}", topic: "topic ${choice}", postingRole: ${choice === 3 ? 'moderator' : 'member'}) { id }`
+          : `archiveChat(id: "${chatId}", archived: ${archived}) { id }`;
+      await team.first.query(admin, `mutation { ${change} }`);
+    }
     const root = roots[chat];
     if (what === 'answer') await mutate(`sendMessage(${of}, content: "answer", thread: "${root}") { id }`);
     if (what === 'follow')
@@ -223,7 +233,8 @@ type Stored = Awaited<ReturnType<typeof databaseOf>>;
 
 function compareRoom(state: RoomState, database: Stored): boolean {
   if (!database?.chat) return state.status === 'left';
-  const { cursor, members, viewerCan, viewer } = database.chat;
+  const { cursor, members, viewerCan, viewer, lastMessage: _last, pins: _pins, ...settings } = database.chat;
+  expect(state.chat).toEqual(settings);
   expect(state.cursor).toBe(cursor);
   expect(state.messages.map(withoutThread)).toEqual(database.messages);
   expect(byId(state.members).map(({ user, role }) => ({ user, role }))).toEqual(byId(members));
@@ -265,6 +276,16 @@ function compareInbox(state: InboxState, chatId: string, database: Stored): bool
   const chat = database?.chat;
   if (!chat?.viewer || chat.viewer.hidden) return item === undefined;
   expect(item).toMatchObject({ cursor: chat.cursor, state: chat.viewer });
-  expect(item?.lastMessage?.id).toBe(chat.lastMessage?.id);
+  const {
+    cursor: _,
+    members: _members,
+    viewerCan: _can,
+    viewer: _viewer,
+    lastMessage,
+    pins: _pins,
+    ...settings
+  } = chat;
+  expect(item?.chat).toEqual(settings);
+  expect(item?.lastMessage?.id).toBe(lastMessage?.id);
   return true;
 }

@@ -70,7 +70,7 @@ describe('the package', () => {
     expect(printed).toBe('function');
   });
 
-  it('has types that a strict program compiles against, with and without the DOM', async () => {
+  it('has types that a strict program compiles against, with and without the DOM', { timeout: 60_000 }, async () => {
     const file = join(packed.folder, 'program.ts');
     await writeFile(
       file,

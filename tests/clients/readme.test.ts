@@ -30,11 +30,15 @@ describe('clients/typescript/README.md', () => {
     const code = `
       const { chatId } = process.env;
       const fetchToken = async () => process.env.ACCESS;
+      const fetchAdminToken = async () => process.env.ADMIN_ACCESS;
       const show = (...shown) => process.stdout.write(shown.join(' ') + '\\n');
       ${text.replaceAll('https://chat.example.com', team.first.origin)}
       show('That is all.');
       process.exit(0);`;
-    const printed = await packed.run(code, { chatId: chat.id, ACCESS: await team.signIn(ann.username) });
+    const printed = await packed.run(code, {
+      ...{ chatId: chat.id, ACCESS: await team.signIn(ann.username) },
+      ADMIN_ACCESS: await team.signIn('admin'),
+    });
     expect(printed).toContain('That is all.');
     if (text.includes('event.type')) expect(printed).toMatch(/message\.created \d+ \w+:\d+/);
     if (text.includes("'Ask an admin.'")) expect(printed).toContain('Ask an admin.');

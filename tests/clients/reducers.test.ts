@@ -37,6 +37,7 @@ const happenings = fc.array(
       'message.reactions',
       'member.added',
       'member.removed',
+      'chat.updated',
       'unknown',
     ),
     person: fc.integer({ min: 1, max: 2 }),
@@ -69,6 +70,11 @@ function eventsOf(history: readonly { type: string; person: number; target: numb
         return { ...head, type, member: { user, role: 'member', joinedAt: '' } };
       case 'member.removed':
         return { ...head, type, user };
+      case 'chat.updated':
+        return {
+          ...{ ...head, type, changed: ['topic'] },
+          chat: { ...SETTINGS, id: 'c', name: 'c', kind: 'group', topic: `${seq}` },
+        };
       default:
         return { ...head, type: 'unknown', kind: type };
     }
@@ -79,7 +85,7 @@ function loadedRoom(): RoomState {
   const snapshot = {
     ...{ me: { id: 'me', username: 'me' }, cursor: 'e:0', messages: [], members: [], viewerCan: [], viewer: null },
     ...{ hasEarlier: false, hasMoreMembers: false },
-    chat: { id: 'c', name: 'c', kind: 'group' as const, createdAt: '' },
+    chat: { id: 'c', name: 'c', kind: 'group' as const, createdAt: '', ...SETTINGS },
   };
   return reduceRoom(emptyRoom('c'), { type: 'loaded', snapshot });
 }
@@ -94,7 +100,7 @@ function loadedInbox(): InboxState {
     mutedUntil: null,
     role: 'member' as const,
   };
-  const chat = { id: 'c', name: 'c', kind: 'group' as const, createdAt: '' };
+  const chat = { id: 'c', name: 'c', kind: 'group' as const, createdAt: '', ...SETTINGS };
   const item = { chat, peer: null, lastMessage: null, state, cursor: 'e:0', activeAt: '' };
   return reduceInbox(emptyInbox(), {
     type: 'loaded',
@@ -104,6 +110,16 @@ function loadedInbox(): InboxState {
     isMore: false,
   });
 }
+
+const SETTINGS = {
+  visibility: 'private',
+  postingRole: 'member',
+  invites: 'moderators',
+  topic: '',
+  slowSeconds: 0,
+  archivedAt: null,
+  metadata: null,
+} as const;
 
 /** Fails when somebody changes it. */
 function frozen<Value>(value: Value): Value {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { archiveChat, deleteChat, updateChat } from '../../clients/typescript/src/chats.js';
 import { memoryStorage, type Notice } from '../../clients/typescript/src/client.js';
 import { waitUntil } from '../support/wait-until.js';
 import { type ClientTeam, type Person, startClientTeam, TRANSPORTS, take, until } from './client-team.js';
@@ -98,6 +99,32 @@ describe.each(TRANSPORTS)('a room over %s', (_name, transport) => {
     await until(room, ({ status }) => status === 'left');
     await memberships.add(null, chat.id, bob.id);
     await until(room, ({ status, viewer }) => status === 'ready' && viewer?.role === 'member');
+  });
+
+  it('follows settings, the archive and the end of the chat', async () => {
+    const chat = await team.newChat(ann, bob);
+    const admin = team.client({ id: '', username: 'admin' }, { transport: transport() });
+    const client = clientOf(bob);
+    const room = client.room(chat.id);
+    await Promise.all([room.ready(), client.inbox().ready()]);
+    const events = room.events();
+    const heard = take(events, 4);
+    await updateChat(admin, chat.id, { topic: 'Tea', postingRole: 'moderator' });
+    await until(room, (state) => state.chat?.topic === 'Tea' && !state.viewerCan.includes('send'));
+    await updateChat(admin, chat.id, { name: `${chat.name} anew` });
+    await until(client.inbox(), ({ items }) => items.some((item) => item.chat.name === `${chat.name} anew`));
+    await archiveChat(admin, chat.id);
+    await until(room, (state) => state.chat?.archivedAt !== null);
+    await deleteChat(admin, chat.id);
+    await until(room, ({ status }) => status === 'left');
+    await until(client.inbox(), ({ items }) => items.every((item) => item.chat.id !== chat.id));
+    expect(await heard).toMatchObject([
+      { type: 'chat.updated', changed: ['topic', 'postingRole'], chat: { topic: 'Tea' } },
+      { type: 'chat.updated', changed: ['name'] },
+      { type: 'chat.updated', changed: ['archived'] },
+      { type: 'chat.deleted' },
+    ]);
+    expect((await events.next()).done).toBe(true);
   });
 
   it('tells who is typing', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
 import { CHATS_AT_ONCE, MESSAGES_AT_ONCE } from '../../clients/typescript/src/api.js';
+import * as chatDocuments from '../../clients/typescript/src/chats.js';
 import * as documents from '../../clients/typescript/src/documents.js';
 import { messagesById } from '../../clients/typescript/src/documents-by-id.js';
 import { mutation } from '../../clients/typescript/src/mutations.js';
@@ -36,12 +37,13 @@ const mutations = [
   mutation('setTyping', ['chatId', 'thread'], 'done'),
 ].map((text) => [text.slice(0, 60), text] as const);
 const all = Object.entries({
-  ...{ ...texts, ...partDocuments, ...lists, PRESENCE, EVENTS },
+  ...{ ...texts, ...partDocuments, ...chatDocuments, ...lists, PRESENCE, EVENTS },
   ...Object.fromEntries(mutations),
 });
 
 /** Fragments and selections stand in documents only. */
-const isDocument = ([, text]: [string, string]) => /^(query|mutation|\{me)/.test(text);
+const isDocument = (entry: [string, unknown]): entry is [string, string] =>
+  typeof entry[1] === 'string' && /^(query|mutation|\{me)/.test(entry[1]);
 
 it.each(all.filter(isDocument))('the document %s fits the schema', (_name, text) => {
   expect(validate(schema, parse(text))).toEqual([]);

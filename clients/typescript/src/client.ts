@@ -9,7 +9,7 @@ import { lazyOAuth } from './lazy-oauth.js';
 import { newLifetime } from './lifetime.js';
 import type { Notice } from './notices.js';
 import type { OAuth, OAuthOptions } from './oauth.js';
-import { type Patience, persist } from './retry.js';
+import type { Patience } from './retry.js';
 import { type Room, roomOf } from './room.js';
 import { sseTransport } from './sse-transport.js';
 import type { ChatStorage } from './storage.js';
@@ -120,9 +120,8 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     onReachable: (wake) => status.subscribe(() => status.get().state === 'live' && wake()),
   };
   let signalsTimer: ReturnType<typeof setTimeout> | undefined;
-  const snapshot = (chatId: string) => persist(() => api.room(chatId, {}), patience);
   const context: RoomContext = {
-    ...{ connection, request, api, patience, snapshot, storage: options.storage },
+    ...{ connection, request, api, patience, storage: options.storage },
     notify: (notice) => options.onNotice?.(notice),
     watchersChanged() {
       // Whoever goes from one room to another leaves the first in the same moment.

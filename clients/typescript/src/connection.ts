@@ -30,7 +30,7 @@ export interface ConnectionListener {
   /** A frame, in the order in which they came. */
   frame(frame: JsonObject): void;
   /**
-   * The stream begins here and does not go on from before.
+   * What was read before may lack something: the stream begins only now, or does not go on from before.
    * @param isReset the service has another history than before
    */
   began(isReset: boolean): void;
@@ -41,9 +41,7 @@ export interface Connection {
   readonly status: Observable<ConnectionStatus>;
   /** The id of the user, from the first `hello` on. */
   readonly userId: string | undefined;
-  /** Whether the stream has begun, and has been gone on with since. */
-  readonly hasBegun: boolean;
-  /** Resolves when the stream has begun, or could not be opened at the first attempt: what is read then misses nothing, or is read again. */
+  /** Resolves when the stream has begun, or could not be opened at the first attempt: what is read then misses nothing, or `began` tells of it. */
   readonly begun: Promise<void>;
   /** Whether frames can be sent. */
   readonly canSend: boolean;
@@ -76,10 +74,18 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
   let isRunning = false;
   /** Ends the pause before the next attempt. */
   let retry = () => {};
-  let tried = () => {};
+  let isTried = false;
+  let resolveBegun = () => {};
   const begun = new Promise<void>((resolve) => {
-    tried = resolve;
+    resolveBegun = resolve;
   });
+  const tried = () => {
+    isTried = true;
+    resolveBegun();
+  };
+  const began = (isReset: boolean) => {
+    for (const listener of listeners) listener.began(isReset);
+  };
   const send = (frame: object) => session?.stream.send?.(frame);
   const requests = requestsOver(send);
 
@@ -87,9 +93,8 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     const { type, position: at, user } = frame;
     if (type === 'hello') {
       if (isObject(user)) userId = String(user.id);
-      const isFresh = position === undefined;
+      if (position === undefined && isTried) began(false);
       position = String(at);
-      if (isFresh) for (const listener of listeners) listener.began(false);
       tried();
       isOpen = true;
       signalsChanged();
@@ -100,7 +105,7 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
       status.set({ state: 'live' });
     }
     for (const listener of listeners) listener.frame(frame);
-    if (type === 'reset') for (const listener of listeners) listener.began(true);
+    if (type === 'reset') began(true);
     // Only now: what was not handled comes again.
     if (typeof at === 'string') position = at;
   };
@@ -172,9 +177,6 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     ...{ status, begun, send, signalsChanged, start },
     get userId() {
       return userId;
-    },
-    get hasBegun() {
-      return position !== undefined;
     },
     get canSend() {
       return session?.stream.send !== undefined && status.get().state === 'live';

@@ -3,7 +3,6 @@ import type { Connection } from './connection.js';
 import type { Request } from './http.js';
 import type { Notice } from './notices.js';
 import type { Patience } from './retry.js';
-import type { RoomSnapshot } from './room-state.js';
 import type { ChatStorage } from './storage.js';
 
 /** What the rooms and the inbox of one client share. */
@@ -12,8 +11,6 @@ export interface ClientContext {
   readonly request: Request;
   readonly api: Api;
   readonly patience: Patience;
-  /** The room as it is now, with little of its lists. Repeated until it succeeds. @throws ChatError that is not transient */
-  snapshot(chatId: string): Promise<RoomSnapshot>;
   readonly storage: ChatStorage | undefined;
   notify(notice: Notice): void;
 }

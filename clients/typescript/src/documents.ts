@@ -14,7 +14,9 @@ export const VIEWER = 'fragment Viewer on ChatState{role readSeq notify hidden m
 
 export const MEMBER = `fragment Member on ChatMembership{user${USER} role joinedAt}`;
 
-const CHAT = 'id name kind createdAt cursor';
+export const SETTINGS = 'id name kind visibility topic postingRole slowSeconds invites archivedAt metadata';
+
+const CHAT = `${SETTINGS} createdAt cursor`;
 
 const ITEM = `fragment Item on Chat{${CHAT} lastMessage{...Message} members(first:2){...Member}
 viewer{...Viewer unread{messages capped mentions threads firstSeq}}}${VIEWER}${MESSAGE}${MEMBER}`;

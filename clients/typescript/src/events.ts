@@ -8,7 +8,24 @@ import {
   type WireMessage,
   type WireReaction,
 } from './messages.js';
-import type { ChatRole } from './schema.js';
+import type { Chat, ChatRole } from './schema.js';
+
+/** What a chat is like. */
+export type ChatSettings = Readonly<
+  Pick<
+    Chat,
+    | 'id'
+    | 'name'
+    | 'kind'
+    | 'visibility'
+    | 'topic'
+    | 'postingRole'
+    | 'slowSeconds'
+    | 'invites'
+    | 'archivedAt'
+    | 'metadata'
+  >
+>;
 
 export interface Member {
   user: UserRef;
@@ -41,6 +58,10 @@ export type ChatEvent = EventHead &
     | { type: 'message.reactions'; messageId: string; messageSeq: number; reactions: Reaction[] }
     | { type: 'member.added' | 'member.updated'; member: Member }
     | { type: 'member.removed'; user: UserRef }
+    /** Settings of the chat are others, those that `changed` names. */
+    | { type: 'chat.updated'; chat: ChatSettings; changed: string[] }
+    /** The last event of the chat. */
+    | { type: 'chat.deleted' }
     /** A kind that this version does not know. */
     | { type: 'unknown'; kind: string }
   );
@@ -74,24 +95,28 @@ interface WireEvent extends EventHead {
   reactions: WireReaction[];
   member: Omit<Member, 'role'> & Partial<Member>;
   user: UserRef;
+  chat: ChatSettings;
+  changed: string[];
+  position: string;
 }
 
 /** The event of a frame; undefined for a frame that is none. @param me the user's id */
 export function eventFromWire(frame: JsonObject, me: string): ChatEvent | undefined {
   // The service is trusted to keep to its own documents.
-  const { type, chatId, seq, cursor, at, actor = null, message, ...facts } = frame as unknown as WireEvent;
+  const { type, chatId, seq, cursor, at, actor = null, position: _, ...facts } = frame as unknown as WireEvent;
   if (typeof seq !== 'number') return undefined;
   const head: EventHead = { chatId, seq, cursor, at, actor };
-  if (isMessageEvent(type)) return { ...head, type, message: messageFromWire(message, me) };
-  const { messageId, messageSeq, reactions, member, user } = facts;
+  if (isMessageEvent(type)) return { ...head, type, message: messageFromWire(facts.message, me) };
   switch (type) {
     case 'message.reactions':
-      return { ...head, type, messageId, messageSeq, reactions: reactionsFromWire(reactions, me) };
+      return { ...head, ...facts, type, reactions: reactionsFromWire(facts.reactions, me) };
     case 'member.added':
     case 'member.updated':
-      return { ...head, type, member: { role: 'member', ...member } };
+      return { ...head, type, member: { role: 'member', ...facts.member } };
     case 'member.removed':
-      return { ...head, type, user };
+    case 'chat.updated':
+    case 'chat.deleted':
+      return { ...head, ...facts, type };
     default:
       return { ...head, type: 'unknown', kind: type };
   }

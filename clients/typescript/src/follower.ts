@@ -53,7 +53,7 @@ export class Follower {
   /** Takes an event of the stream. */
   push(event: ChatEvent): void {
     if (this.isOver) return;
-    if (this.waiting.length < MAX_WAITING || this.isOwnRemoval(event)) this.waiting.push(event);
+    if (this.waiting.length < MAX_WAITING || this.isLast(event)) this.waiting.push(event);
     else this.isBehind = true;
     this.wake();
   }
@@ -104,7 +104,7 @@ export class Follower {
       this.waiting.shift();
       if (seq <= at.seq) continue;
       this.at = { epoch, seq };
-      if (this.isOwnRemoval(event)) this.close();
+      if (this.isLast(event)) this.close();
       return event;
     }
     // What the service left out does not come any more.
@@ -112,8 +112,8 @@ export class Follower {
     return undefined;
   }
 
-  private isOwnRemoval(event: ChatEvent): boolean {
-    return event.type === 'member.removed' && event.user.id === this.me();
+  private isLast(event: ChatEvent): boolean {
+    return event.type === 'chat.deleted' || (event.type === 'member.removed' && event.user.id === this.me());
   }
 
   /**
@@ -122,7 +122,7 @@ export class Follower {
    */
   private async awaitRemoval(refusal: ChatError): Promise<undefined> {
     for (let tries = 0; tries < 3 && !this.isOver; tries += 1) {
-      const removal = this.waiting.find((event) => this.isOwnRemoval(event));
+      const removal = this.waiting.find((event) => this.isLast(event));
       if (removal) {
         this.completeTo = removal.seq;
         return;

@@ -110,7 +110,7 @@ export function needsRefresh(state: InboxState, event: ChatEvent): boolean {
 
 /** An event at or below the item's cursor changes nothing. */
 function applyEvent(state: InboxState, event: ChatEvent): InboxState {
-  if (event.type === 'member.removed' && event.user.id === state.me?.id)
+  if (event.type === 'chat.deleted' || (event.type === 'member.removed' && event.user.id === state.me?.id))
     return withItems(
       state,
       state.items.filter(({ chat, cursor }) => chat.id !== event.chatId || positionOf(cursor).seq >= event.seq),
@@ -119,6 +119,7 @@ function applyEvent(state: InboxState, event: ChatEvent): InboxState {
     if (event.seq <= positionOf(item.cursor).seq) return item;
     const next = { ...item, cursor: event.cursor };
     if (event.type === 'message.created') return withCreated(state, next, event.message);
+    if (event.type === 'chat.updated') return { ...next, chat: { ...item.chat, ...event.chat } };
     if ('message' in event && event.message.id === item.lastMessage?.id) return { ...next, lastMessage: event.message };
     if (event.type === 'message.reactions' && event.messageId === item.lastMessage?.id)
       return { ...next, lastMessage: { ...item.lastMessage, reactions: event.reactions } };

@@ -57,8 +57,6 @@ export function inboxOf(context: ClientContext): Inbox {
   let loads = 0;
   /** Of the next page. */
   let next: string | null = null;
-  /** Whether the inbox was loaded before the stream began, and may lack what happened in between. */
-  let wasLoadedEarly = false;
   /** Events that came while a page was read, which may be from before them. */
   let early: ChatEvent[] | undefined;
   /** Chats that are to be asked for. */
@@ -75,12 +73,7 @@ export function inboxOf(context: ClientContext): Inbox {
 
   function start(): void {
     if (stop || isClosed) return;
-    stop = connection.listen({
-      frame: take,
-      began(isReset) {
-        if (isReset || wasLoadedEarly) void load();
-      },
-    });
+    stop = connection.listen({ frame: take, began: () => void load() });
     connection.startOnce();
     void load();
   }
@@ -92,7 +85,6 @@ export function inboxOf(context: ClientContext): Inbox {
       const load = loads;
       await connection.begun;
       if (load !== loads) return;
-      wasLoadedEarly = !connection.hasBegun;
       await readPage(undefined, (attempt) => persist(attempt, patience));
     } catch (cause) {
       const error = asChatError(cause);

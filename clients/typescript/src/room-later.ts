@@ -27,6 +27,8 @@ export async function* eventsOf(
   signal?.addEventListener('abort', close);
   if (signal?.aborted) close();
   try {
+    // What is read then misses nothing, or the stream says that it does.
+    await context.connection.begun;
     const cursor = after ?? shown ?? (await room.ready()).cursor;
     // The stream may have brought some before, to the room.
     follower.interrupted();

@@ -1,7 +1,7 @@
 import type { ChatError } from './errors.js';
-import { type ChatEvent, type Member, positionOf } from './events.js';
+import { type ChatEvent, type ChatSettings, type Member, positionOf } from './events.js';
 import { isInTimeline, type Message, type UserRef } from './messages.js';
-import type { ChatAction, ChatKind, ChatState } from './schema.js';
+import type { Chat, ChatAction, ChatState } from './schema.js';
 import { applyToMessages, mergeMessages, replaceMessage } from './timeline.js';
 
 /** A message that is being sent. Its nonce settles it. */
@@ -37,17 +37,12 @@ export interface Typing {
   readonly until: number;
 }
 
-export interface ChatInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: ChatKind;
-  readonly createdAt: string;
-}
+export type ChatInfo = ChatSettings & Readonly<Pick<Chat, 'createdAt'>>;
 
 /** What a room shows. Each change makes a new object. */
 export interface RoomState {
   readonly chatId: string;
-  /** `loading` also while it is loaded anew: what it shows then is of before. `left`: one is no member any more, or there is no such chat. */
+  /** `loading` also while it is loaded anew: what it shows then is of before. `left`: one is no member any more, or the chat was deleted, or there is none. */
   readonly status: 'loading' | 'ready' | 'left' | 'failed';
   /** Why it has failed. */
   readonly error: ChatError | null;
@@ -175,6 +170,10 @@ function applyChange(state: RoomState, event: ChatEvent): RoomState {
       const typing = state.typing.filter(({ user }) => user.id !== id);
       return { ...state, members, typing, ...(id === state.me?.id && { status: 'left' as const }) };
     }
+    case 'chat.updated':
+      return { ...state, chat: state.chat && { ...state.chat, ...event.chat } };
+    case 'chat.deleted':
+      return { ...state, status: 'left', typing: [] };
     default:
       return { ...state, messages: applyToMessages(state.messages, event) };
   }

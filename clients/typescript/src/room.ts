@@ -164,8 +164,6 @@ export function roomOf(id: string, context: RoomContext): Room {
   let early: ChatEvent[] | undefined;
   /** Of each page that is being read, the events since: the page may be from before them. */
   const recent = new Set<ChatEvent[]>();
-  /** Whether the room was loaded before the stream began, and may lack what happened in between. */
-  let wasLoadedEarly = false;
   /** Came while the room was loaded: what is loaded may be older. */
   let newerViewer: RoomViewer | undefined;
   /** Of those who were loaded in pages. */
@@ -181,9 +179,9 @@ export function roomOf(id: string, context: RoomContext): Room {
     if (stop || isClosed) return;
     stop = connection.listen({
       frame: (frame) => frame.chatId === id && take(frame),
-      began(isReset) {
+      began() {
         for (const follower of followers) follower.interrupted();
-        if (isReset || wasLoadedEarly) void load();
+        void load();
       },
     });
     connection.startOnce();
@@ -200,7 +198,6 @@ export function roomOf(id: string, context: RoomContext): Room {
     set({ status: 'loading', error: null });
     try {
       await connection.begun;
-      wasLoadedEarly = !connection.hasBegun;
       const snapshot = await persist(
         () => api.room(id, { last: MESSAGES_AT_FIRST, first: MEMBERS_PER_PAGE }),
         patience,
@@ -212,9 +209,8 @@ export function roomOf(id: string, context: RoomContext): Room {
       watchMute();
       outbox.restore(snapshot.me.id).catch(storageFailed);
     } catch (cause) {
-      const error = asChatError(cause);
-      if (load !== loads || error.code === 'CLOSED') return;
-      set({ status: error.code === 'NOT_FOUND' ? 'left' : 'failed', error, typing: [] });
+      if (load !== loads) return;
+      failed(cause);
     }
     early = undefined;
     for (const event of events) if (load === loads) follow(event);
@@ -259,7 +255,8 @@ export function roomOf(id: string, context: RoomContext): Room {
     for (const events of recent) events.push(event);
     dispatch({ type: 'event', event });
     if (event.type === 'message.created') outbox.delivered(event.message);
-    if (event.type === 'member.updated' && isMe(event.member.user)) void loadRights();
+    if (event.type === 'chat.updated' || (event.type === 'member.updated' && isMe(event.member.user)))
+      void loadRights();
     rereader.check(event);
   }
 
@@ -290,16 +287,18 @@ export function roomOf(id: string, context: RoomContext): Room {
     rightsAsked += 1;
     const asked = rightsAsked;
     try {
-      const { viewerCan, viewer } = await context.snapshot(id);
+      const { viewerCan, viewer } = await persist(() => api.room(id, {}), patience);
       if (load !== loads || asked !== rightsAsked) return;
       set({ viewerCan, viewer });
       watchMute();
     } catch (cause) {
-      const error = asChatError(cause);
-      // Removed in the meantime, which the next event says.
-      if (load !== loads || error.code === 'NOT_FOUND' || error.code === 'CLOSED') return;
-      set({ status: 'failed', error });
+      if (load === loads) failed(cause);
     }
+  }
+
+  function failed(cause: unknown): void {
+    const error = asChatError(cause);
+    if (error.code !== 'CLOSED') set({ status: error.code === 'NOT_FOUND' ? 'left' : 'failed', error, typing: [] });
   }
 
   /** When one is not muted any more, one may do more. */

@@ -1,7 +1,7 @@
 import { pause } from './backoff.js';
 import type { ClientContext } from './context.js';
-import { MEMBER, MESSAGE, REACTION, USER } from './documents.js';
-import { type ChatEvent, type EventHead, isMessageEvent, type Member } from './events.js';
+import { MEMBER, MESSAGE, REACTION, SETTINGS, USER } from './documents.js';
+import { type ChatEvent, type ChatSettings, type EventHead, isMessageEvent, type Member } from './events.js';
 import type { EventSource } from './follower.js';
 import { type GraphqlMessage, type Message, messageFromGraphql, type UserRef } from './messages.js';
 import { persist } from './retry.js';
@@ -16,7 +16,7 @@ const CHANGED = ['Created', 'Edited', 'Deleted', 'Pinned', 'Unpinned'].map(
 
 export const EVENTS = `query($chatId:ID!,$after:String!,$limit:Int!){chatEvents(chatId:$chatId,after:$after,limit:$limit){cursor hasMore
 events{__typename seq cursor at actor${USER} ${CHANGED.join('')}...on ReactionsChanged{reacted:message{id seq reactions${REACTION}}}
-...on MemberAdded{member{...Member}}...on MemberUpdated{member{...Member}}...on MemberRemoved{user${USER}}}}}
+...on MemberAdded{member{...Member}}...on MemberUpdated{member{...Member}}...on MemberRemoved{user${USER}}...on ChatUpdated{chat{${SETTINGS}} changed}}}}
 ${MESSAGE}${MEMBER}`;
 
 interface GraphqlEvent extends Omit<EventHead, 'chatId'> {
@@ -25,10 +25,12 @@ interface GraphqlEvent extends Omit<EventHead, 'chatId'> {
   reacted?: Pick<Message, 'id' | 'seq' | 'reactions'>;
   member?: Member;
   user?: UserRef;
+  chat?: ChatSettings;
+  changed?: string[];
 }
 
 /** The events of chats that the service has stored. */
-export function storedEvents({ request, snapshot, patience }: ClientContext): EventSource {
+export function storedEvents({ api, request, patience }: ClientContext): EventSource {
   return {
     async events(chatId, after) {
       const read = () =>
@@ -38,13 +40,13 @@ export function storedEvents({ request, snapshot, patience }: ClientContext): Ev
       const { chatEvents } = await persist(read, patience);
       return { ...chatEvents, events: chatEvents.events.map((event) => eventFromGraphql(chatId, event)) };
     },
-    cursor: async (chatId) => (await snapshot(chatId)).cursor,
+    cursor: async (chatId) => (await persist(() => api.room(chatId, {}), patience)).cursor,
     pause: () => pause(PAUSE_MS, patience.life.onEnd),
   };
 }
 
 function eventFromGraphql(chatId: string, event: GraphqlEvent): ChatEvent {
-  const { __typename: name, seq, cursor, at, actor, message, reacted, member, user } = event;
+  const { __typename: name, seq, cursor, at, actor, message, reacted, member, user, chat, changed } = event;
   const head: EventHead = { chatId, seq, cursor, at, actor };
   const type = name.replace(/\B[A-Z]/, '.$&').toLowerCase();
   if (message && isMessageEvent(type)) return { ...head, type, message: messageFromGraphql(message) };
@@ -54,5 +56,6 @@ function eventFromGraphql(chatId: string, event: GraphqlEvent): ChatEvent {
   }
   if (member) return { ...head, type: name === 'MemberAdded' ? 'member.added' : 'member.updated', member };
   if (user) return { ...head, type: 'member.removed', user };
-  return { ...head, type: 'unknown', kind: type };
+  if (chat && changed) return { ...head, type: 'chat.updated', chat, changed };
+  return type === 'chat.deleted' ? { ...head, type } : { ...head, type: 'unknown', kind: type };
 }
