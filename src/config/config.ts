@@ -6,6 +6,7 @@ import { readDotEnv } from './env-file.js';
 import { type Limits, toLimits } from './limits.js';
 import { misspeltNames } from './misspelt-names.js';
 import { type ExternalProviderConfig, readProviders } from './providers.js';
+import { shownSettings } from './shown-settings.js';
 import { readTrustedIssuers } from './trusted-issuers.js';
 import { databaseUrlProblems, redisUrlProblems } from './urls.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './variables.js';
@@ -134,6 +135,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     metricsToken: variables.METRICS_TOKEN,
     limits: toLimits(variables),
   });
+}
+
+/** The settings as lines NAME=value, wrong ones too, for people who help an operator. Secrets are not shown. */
+export function shownConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): string[] {
+  return shownSettings({ ...withoutEmpty(readDotEnv(cwd, [])), ...withoutEmpty(env) });
 }
 
 function withoutEmpty(variables: NodeJS.Dict<string>): NodeJS.Dict<string> {

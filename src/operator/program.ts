@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { CommandError } from './command-error.js';
 import { addCreateApplication, addRemoveApplication } from './commands/applications.js';
 import { addAudit } from './commands/audit.js';
+import { addDoctor } from './commands/doctor.js';
 import { addRotateEpoch } from './commands/epoch.js';
 import { addImportDjango } from './commands/import-django.js';
 import { addMigrate } from './commands/migrate.js';
+import { addSupportBundle } from './commands/support-bundle.js';
 import { addClearTokens } from './commands/tokens.js';
 import { addChangePassword, addCreateSuperuser, addCreateUser } from './commands/users.js';
 import { addVerify } from './commands/verify.js';
@@ -31,6 +33,8 @@ export function createProgram(): Command {
     addRotateEpoch,
     addVerify,
     addAudit,
+    addDoctor,
+    addSupportBundle,
     addImportDjango,
   ])
     add(program);

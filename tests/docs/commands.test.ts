@@ -49,6 +49,7 @@ const PASTED: Record<string, RegExp[]> = {
     /^Nothing to migrate\.$/m,
     /^socket tickets: \d+$/m,
     /^All that is stored is what its rows give\.$/m,
+    /^ok: The service runs on port \d+ and is ready\.$/m,
   ],
 };
 
@@ -63,6 +64,7 @@ const RUN_BY: [command: RegExp, file: string, words: string][] = [
   [/^npm run demo$/, '.ci/run', 'npm run --silent demo'],
   [/^npm run example$/, 'tests/examples/embedded.test.ts', "'run', '--silent', 'example'"],
   [/^npm run test:(faults|fuzz)\b/, '.ci/run', 'npm run --silent test:'],
+  [/^npm run manage -- support-bundle /, 'tests/operator/doctor.test.ts', "'support-bundle'"],
   [/^npm run manage -- import-django /, 'tests/operator/import-django.test.ts', "'import-django'"],
   // What has a place for the reader's own values, and Docker, which CI has not: a test reads its files.
   [/…/, 'tests/docs/commands.test.ts', 'paste'],

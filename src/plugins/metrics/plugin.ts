@@ -35,10 +35,10 @@ async function metrics(app: FastifyInstance, { token }: MetricsOptions) {
         .code(401)
         .header('WWW-Authenticate', 'Bearer')
         .send({ error: 'unauthorized', message: 'The metrics are for this machine, or for who has METRICS_TOKEN.' });
-    // Loaded only where it is used. It adds up the values of several processes, and writes them.
-    const { AggregatorRegistry } = await import('prom-client');
-    const registry = AggregatorRegistry.aggregate([await own()]);
-    return reply.type(registry.contentType).send(await registry.metrics());
+    // Loaded only where it is used.
+    const { exposition } = await import('./exposition.js');
+    const { text, contentType } = await exposition([await own()]);
+    return reply.type(contentType).send(text);
   });
 }
 
