@@ -6,6 +6,7 @@
 --   no_admin     the actor is no longer an admin, or the sign-in has ended
 --   direct       the chat is a direct chat, which has its two members for ever, and the actor is one of them
 --   archived     the chat is archived, and this would be more than removals; nothing changes
+--   banned       somebody who would be added is banned from the chat; seq is the place in p_user_ids. Nothing changes
 --   no_chat      there is no such chat, or it is deleted, or it is a direct chat of others
 --   too_many     this would be more than p_max_changes changes; nothing changes
 -- Who is as asked already is not changed and takes no number. All ids are of users, and no user is named twice. An admin may take the
@@ -13,7 +14,7 @@
 -- Each change is an act of the audit log: member.added, member.role_set or member.removed.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION set_chat_members(p_chat_id uuid, p_actor_id uuid, p_family_id uuid, p_user_ids uuid[], p_roles text[], p_removed_ids uuid[], p_exactly boolean, p_max_changes int)
-RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, kind text, subject jsonb, role chat_role, joined_at timestamptz)
+RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, kind text, subject jsonb, role chat_role, joined_at timestamptz, muted_until timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
 AS $$
@@ -87,6 +88,14 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
+  FOR i IN 1 .. coalesce(cardinality(v_ids), 0) LOOP
+    IF v_kinds[i] = 'member.added' AND is_banned(p_chat_id, v_ids[i], v_now) THEN
+      outcome := 'banned';
+      seq := array_position(p_user_ids, v_ids[i]);
+      RETURN NEXT;
+      RETURN;
+    END IF;
+  END LOOP;
 
   IF v_count > 0 THEN
     v_ids := v_removed || v_ids;
@@ -122,12 +131,12 @@ BEGIN
   END IF;
 
   RETURN QUERY
-    SELECT 'changed', v_epoch, v_before + w.place::int, v_now::timestamptz, w.kind, profile_as_json(u), m.role, m.joined_at::timestamptz
+    SELECT 'changed', v_epoch, v_before + w.place::int, v_now::timestamptz, w.kind, profile_as_json(u), m.role, m.joined_at::timestamptz, CASE WHEN m.muted_until > v_now THEN m.muted_until END
     FROM unnest(v_ids, v_kinds) WITH ORDINALITY AS w (id, kind, place)
     JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = w.id JOIN users u ON u.id = w.id
     ORDER BY w.place;
   RETURN QUERY
-    SELECT 'member', v_epoch, NULL::int, NULL::timestamptz, NULL::text, profile_as_json(u), m.role, m.joined_at::timestamptz
+    SELECT 'member', v_epoch, NULL::int, NULL::timestamptz, NULL::text, profile_as_json(u), m.role, m.joined_at::timestamptz, CASE WHEN m.muted_until > v_now THEN m.muted_until END
     FROM unnest(p_user_ids) WITH ORDINALITY AS given (id, place)
     JOIN chat_memberships m ON m.chat_id = p_chat_id AND m.user_id = given.id JOIN users u ON u.id = given.id
     ORDER BY given.place;

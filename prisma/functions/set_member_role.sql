@@ -6,7 +6,7 @@
 -- A change is an act of the audit log, member.role_set.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION set_member_role(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_role chat_role)
-RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz)
+RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz, muted_until timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
 AS $$
@@ -18,7 +18,7 @@ BEGIN
   FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
-    SELECT m.role, m.joined_at INTO role, joined_at FROM chat_memberships m
+    SELECT m.role, m.joined_at, CASE WHEN m.muted_until > set_member_role.at THEN m.muted_until END INTO role, joined_at, muted_until FROM chat_memberships m
     WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
     outcome := CASE
       WHEN NOT FOUND THEN 'no_member'

@@ -70,7 +70,12 @@ function readRows(chatId: string, refers: readonly RowName[], payload: JsonObjec
   return rows;
 }
 
-function readMembership({ role, joinedAt }: JsonObject): Rows['membership'] {
+/** A process of before mutes tells no `mutedUntil`. */
+function readMembership({ role, joinedAt, mutedUntil = null }: JsonObject): Rows['membership'] {
   if (!isChatRole(role)) throw new MalformedPayload('membership.role');
-  return { role, joinedAt: timestamp(joinedAt, 'membership.joinedAt') };
+  return {
+    role,
+    joinedAt: timestamp(joinedAt, 'membership.joinedAt'),
+    mutedUntil: mutedUntil === null ? null : timestamp(mutedUntil, 'membership.mutedUntil'),
+  };
 }

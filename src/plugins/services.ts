@@ -73,7 +73,15 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     read: (receipt) => delivery.receipts.read(receipt),
   };
   const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
-  const { messages, close: closeMessages } = messageServices(db, mutex, announce, onStateChanged, onError, options);
+  const { messages, close: closeMessages } = messageServices(
+    db,
+    log.chatLog,
+    mutex,
+    announce,
+    onStateChanged,
+    onError,
+    options,
+  );
   const { mine, close: closeMine } = mineServices(db, mineCallbacks, options);
   const { delivery, close: closeDelivery } = await deliveryServices(
     db,

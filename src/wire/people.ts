@@ -9,9 +9,10 @@ interface Member {
   user: UserProfile;
   role?: ChatRole;
   joinedAt: string;
+  mutedUntil: string | null;
 }
 
-/** Members that are undefined are left out. */
-export function memberOnWire({ user, role, joinedAt }: Member) {
-  return { user: userOnWire(user), role, joinedAt };
+/** Members that are undefined are left out, as is `mutedUntil` of who is not muted. */
+export function memberOnWire({ user, role, joinedAt, mutedUntil }: Member) {
+  return { user: userOnWire(user), role, joinedAt, mutedUntil: mutedUntil ?? undefined };
 }

@@ -33,10 +33,13 @@ const message = fc
 const role = fc.constantFrom(...CHAT_ROLES);
 const type = fc.constantFrom('member.added' as const, 'member.updated' as const, 'member.removed' as const);
 const change = fc
-  .record({ seq, at: timestamp, actor: fc.option(profile), user: profile, joinedAt: timestamp, role, type })
-  .map(({ seq, at, actor, user, joinedAt, role, type }): KnownEntry => {
+  .record({
+    ...{ seq, at: timestamp, actor: fc.option(profile), user: profile, joinedAt: timestamp, role, type },
+    mutedUntil: fc.option(timestamp),
+  })
+  .map(({ seq, at, actor, user, joinedAt, role, type, mutedUntil }): KnownEntry => {
     const base = { type, chatId: CHAT, epoch: EPOCH, seq, at, actor, subject: user };
-    return type === 'member.removed' ? base : { ...base, membership: { role, joinedAt } };
+    return type === 'member.removed' ? base : { ...base, membership: { role, joinedAt, mutedUntil } };
   });
 /** What a process publishes. */
 const entry = fc.oneof(message, change);
@@ -59,11 +62,13 @@ function placesIn(value: Json): { holder: { [key: string]: Json }; key: string }
   return Object.keys(value).flatMap((key) => [{ holder: value, key }, ...placesIn(value[key] ?? null)]);
 }
 
-/** The entry as this version reads it: whoever has no kind is a person. */
+/** The entry as this version reads it: whoever has no kind is a person, and who has no mute is not muted. */
 function entryIn(payload: string): KnownEntry {
-  return JSON.parse(payload, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && 'dateJoined' in value ? { kind: 'human', ...value } : value,
-  );
+  return JSON.parse(payload, (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null) return value;
+    if ('dateJoined' in value) return { kind: 'human', ...value };
+    return 'joinedAt' in value ? { mutedUntil: null, ...value } : value;
+  });
 }
 
 describe('an event from the bus', () => {

@@ -51,7 +51,7 @@ it('has one row for each kind, in the order of the registry', () => {
 it.each(rows)('says what $frame is as a frame and in GraphQL', ({ type, frame, members }) => {
   const kind = Object.values(KINDS).find((each) => each.type === frame);
   if (!kind) throw new Error(`There is no kind ${frame}.`);
-  const membership = { role: 'moderator', joinedAt: at } as const;
+  const membership = { role: 'moderator', joinedAt: at, mutedUntil: null } as const;
   const seq = kind.type === 'message.created' ? 2 : 3;
   const head = { type: kind.type, chatId: id, epoch: 'k3f9', seq, at, actor: ann };
   const facts = { ...FACTS[kind.type] };

@@ -199,6 +199,29 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `mutation { removeUserFromChat(userId: "${stranger.id}", chatId: "${chat.id}") }`,
     answers: writesOfModerators,
   },
+  bans: { query: () => `{ bans(chatId: "${chat.id}") { at } }`, answers: { ...readsOfAdmins, stranger: 'NOT_FOUND' } },
+  explainAccess: {
+    query: () => `{ explainAccess(chatId: "${chat.id}", userId: "${member.id}", action: send) { allowed } }`,
+    answers: readsOfMembers,
+  },
+  muteMember: {
+    query: () => `mutation { muteMember(chatId: "${chat.id}", userId: "${member.id}") { mutedUntil }
+      unmuteMember(chatId: "${chat.id}", userId: "${member.id}") { mutedUntil } }`,
+    answers: writesOfModerators,
+  },
+  unmuteMember: {
+    query: () => `mutation { unmuteMember(chatId: "${chat.id}", userId: "${member.id}") { joinedAt } }`,
+    answers: writesOfModerators,
+  },
+  banUser: {
+    query: () => `mutation { banUser(chatId: "${chat.id}", userId: "${stranger.id}")
+      unbanUser(chatId: "${chat.id}", userId: "${stranger.id}") }`,
+    answers: writesOfModerators,
+  },
+  unbanUser: {
+    query: () => `mutation { unbanUser(chatId: "${chat.id}", userId: "${stranger.id}") }`,
+    answers: writesOfModerators,
+  },
   setMemberRole: {
     query: () => `mutation { setMemberRole(chatId: "${chat.id}", userId: "${member.id}", role: member) { role } }`,
     answers: writesOfModerators,

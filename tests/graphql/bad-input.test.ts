@@ -46,6 +46,13 @@ const OPERATIONS = {
     'mutation ($userId: ID!, $chatId: ID!) { answer: removeUserFromChat(userId: $userId, chatId: $chatId) }',
   setMemberRole: `mutation ($chatId: ID!, $userId: ID!, $role: ChatRole!) {
     answer: setMemberRole(chatId: $chatId, userId: $userId, role: $role) { role } }`,
+  muteMember: `mutation ($chatId: ID!, $userId: ID!, $until: DateTime, $reason: String) {
+    answer: muteMember(chatId: $chatId, userId: $userId, until: $until, reason: $reason) { mutedUntil } }`,
+  banUser: `mutation ($chatId: ID!, $userId: ID!, $until: DateTime, $reason: String) {
+    answer: banUser(chatId: $chatId, userId: $userId, until: $until, reason: $reason) }`,
+  bans: 'query ($chatId: ID!, $first: Int, $after: ID) { answer: bans(chatId: $chatId, first: $first, after: $after) { at } }',
+  explainAccess: `query ($chatId: ID!, $userId: ID!, $action: ChatAction!, $messageId: ID) {
+    answer: explainAccess(chatId: $chatId, userId: $userId, action: $action, messageId: $messageId) { allowed } }`,
   sendMessage: `mutation ($chatId: ID!, $content: String!, $nonce: String) {
     answer: sendMessage(chatId: $chatId, content: $content, nonce: $nonce) { id } }`,
   createUser: `mutation ($username: String!, $password: String!, $email: String, $firstName: String, $lastName: String) {
@@ -72,6 +79,10 @@ const fitting = (): Record<Name, Record<string, unknown>> => ({
   assignUserToChat: { userId: admin.id, chatId: chat.id },
   removeUserFromChat: { userId: admin.id, chatId: chat.id },
   setMemberRole: { chatId: chat.id, userId: admin.id, role: 'member' },
+  muteMember: { chatId: chat.id, userId: admin.id },
+  banUser: { chatId: chat.id, userId: admin.id },
+  bans: { chatId: chat.id },
+  explainAccess: { chatId: chat.id, userId: admin.id, action: 'send' },
   sendMessage: { chatId: chat.id, content: 'hi' },
   createUser: { username: 'fitting', password: PASSWORD },
   updateUser: { id: admin.id },
@@ -82,6 +93,7 @@ const fitting = (): Record<Name, Record<string, unknown>> => ({
 type Case = [Name, field: string, values: unknown[], answer: string | null];
 
 const TEXTS = [NUL, LONE];
+const NO_TIMES = ['', 'tomorrow', '2999-01-01', '2999-02-30T00:00:00Z', '2999-01-01T00:00:00', 32503680000000];
 const CASES: Case[] = [
   ['users', 'first', [0, -1, 501], 'BAD_USER_INPUT'],
   ['users', 'after', NO_IDS, 'BAD_USER_INPUT'],
@@ -119,6 +131,20 @@ const CASES: Case[] = [
   ['setMemberRole', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['setMemberRole', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['setMemberRole', 'role', ['', 'admin', 'Owner', 1], 'BAD_USER_INPUT'],
+  ['muteMember', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['muteMember', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['muteMember', 'until', ['2020-01-01T00:00:00Z', ...NO_TIMES], 'BAD_USER_INPUT'],
+  ['muteMember', 'reason', ['', 'x'.repeat(501), ...TEXTS], 'BAD_USER_INPUT'],
+  ['banUser', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['banUser', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['banUser', 'until', ['2020-01-01T00:00:00Z', ...NO_TIMES], 'BAD_USER_INPUT'],
+  ['banUser', 'reason', ['', 'x'.repeat(501), ...TEXTS], 'BAD_USER_INPUT'],
+  ['bans', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['bans', 'first', [0, -1, 501], 'BAD_USER_INPUT'],
+  ['bans', 'after', NO_IDS, 'BAD_USER_INPUT'],
+  ['explainAccess', 'userId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
+  ['explainAccess', 'action', ['', 'Send', 1], 'BAD_USER_INPUT'],
+  ['explainAccess', 'messageId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['sendMessage', 'chatId', [...NO_IDS, UNKNOWN_ID], 'NOT_FOUND'],
   ['sendMessage', 'content', ['', ' \n\t ', 'x'.repeat(4001), 'x'.repeat(200_000), ...TEXTS], 'BAD_USER_INPUT'],
   ['sendMessage', 'nonce', ['', 'x'.repeat(129), 'x'.repeat(200_000), ...TEXTS], 'BAD_USER_INPUT'],

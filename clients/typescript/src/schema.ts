@@ -1,5 +1,25 @@
 // The types of schema.graphql, as answers have them. Written by `npm run schema`.
 
+/** Whether a user may do something in a chat, and why. */
+export interface AccessExplanation {
+  allowed: boolean;
+  /** The checks in their order, up to the one that refuses. */
+  chain: AccessStep[];
+  /** The rule that refuses it; null when it is allowed. */
+  rule: string | null;
+  /** When the refusal ends by itself: a mute, or slow mode. Null when it does not. A mute without an end has the year 9999. */
+  until: string | null;
+}
+
+/** One check of a decision. */
+export interface AccessStep {
+  /** The rule that was checked, as in `extensions.rule` of a refusal. */
+  check: string;
+  /** Why it did not pass. */
+  detail: string | null;
+  passed: boolean;
+}
+
 /** An act with the rights of an admin, a moderator or an operator. Entries are a chain: each hash is the SHA-256 of the hash before it, 32 zero bytes for the first, and of `entry`. */
 export interface AuditEntry {
   /** What was done: the type of the chat’s event where there is one, as `member.removed`. */
@@ -36,6 +56,17 @@ export interface AuditPage {
   entries: AuditEntry[];
   /** What to give as `after` for the next page. Null on the last one. */
   next: number | null;
+}
+
+/** A user who may not be a member of a chat. */
+export interface Ban {
+  at: string;
+  /** Who banned them; null for an operator. */
+  by: User | null;
+  reason: string | null;
+  /** Null for ever. */
+  until: string | null;
+  user: User;
 }
 
 /** A program that is a user. The rules of users hold for it. */
@@ -150,6 +181,8 @@ export type ChatKind = 'direct' | 'group';
 export interface ChatMembership {
   chat: Chat;
   joinedAt: string;
+  /** Until then the member writes nothing that others see; null for who is not muted. A mute without an end has the year 9999. */
+  mutedUntil: string | null;
   role: ChatRole;
   user: User;
 }
@@ -187,6 +220,9 @@ export interface ChatUpdated {
   cursor: string;
   seq: number;
 }
+
+/** Which messages of a banned user are deleted. */
+export type DeleteSpan = 'all' | 'day' | 'hour' | 'none' | 'week';
 
 /** A change of a chat. The changes of one chat come in their order, each once. */
 export interface InboxChatEvent {
@@ -275,14 +311,17 @@ export interface MemberRemoved {
   /** Who did it; null for an operator's command. */
   actor: User | null;
   at: string;
+  cause: RemovalCause;
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
   seq: number;
+  /** When the ban ends; null without one, and for a ban without an end. */
+  until: string | null;
   user: User;
 }
 
-/** A member got another role. */
+/** A member got another role, was muted, or is muted no more. */
 export interface MemberUpdated {
   /** Who did it; null for an operator's command. */
   actor: User | null;
@@ -461,6 +500,9 @@ export interface ReceiptSignal {
   /** At most 50, one for each user. The rest comes with the next signal. */
   reads: Receipt[];
 }
+
+/** Why a membership ended. */
+export type RemovalCause = 'banned' | 'erased' | 'left' | 'removed';
 
 /** A message and the replies to it. */
 export interface Thread {

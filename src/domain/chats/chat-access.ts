@@ -107,7 +107,7 @@ function denialOf(subject: Subject, standing: Standing, action: ChatAction): Den
 }
 
 /** A viewer is active: an inactive user has no token that works. */
-function subjectOf(viewer: Viewer | null): Subject {
+export function subjectOf(viewer: Viewer | null): Subject {
   return { isAdmin: isAdmin(viewer), isNarrowed: viewer?.chats !== undefined, isActive: true };
 }
 
@@ -117,11 +117,14 @@ function subjectOf(viewer: Viewer | null): Subject {
  */
 export function allowedActions(viewer: Viewer | null, standing: Standing | undefined): ChatAction[] {
   if (!standing) return [];
+  return CHAT_ACTIONS.filter((action) => isAllowed(viewer, standing, action));
+}
+
+/** Whether `allowedActions` has this one. */
+export function isAllowed(viewer: Viewer | null, standing: Standing, action: ChatAction): boolean {
   const subject = subjectOf(viewer);
-  return CHAT_ACTIONS.filter((action) => {
-    const isReadAsAdmin = action === 'read' && subject.isAdmin && !standing.isDeleted;
-    return viewer?.scopes.has(scopeOf(action)) && (isReadAsAdmin || !denialOf(subject, standing, action));
-  });
+  if (!viewer?.scopes.has(scopeOf(action))) return false;
+  return (action === 'read' && subject.isAdmin && !standing.isDeleted) || !denialOf(subject, standing, action);
 }
 
 /** Whether the viewer, who is this in a chat, may do what the needed role may. */
@@ -141,7 +144,7 @@ export function requireAction(viewer: Viewer, standing: Standing | undefined, ac
   if (denial) throw denial.error;
 }
 
-function hasRole(subject: Subject, standing: Standing, needed: NeededRole): boolean {
+export function hasRole(subject: Subject, standing: Standing, needed: NeededRole): boolean {
   if (actsAsAdmin(subject, standing)) return true;
   if (needed === 'admin' || standing.role === undefined) return false;
   const rank = rankOf(standing.role);

@@ -1,5 +1,5 @@
 import { CHAT_ROLES, type ChatRole } from '../chat-role.js';
-import { DomainError } from '../errors.js';
+import { badInput, DomainError } from '../errors.js';
 import { type ChatAction, type NeededRole, ruleOf } from './rights.js';
 
 /*
@@ -74,4 +74,19 @@ export function lastOwner(): DomainError {
   return new DomainError('CONFLICT', 'This is the last owner of the chat: make another member an owner first.', {
     rule: 'chat.last_owner',
   });
+}
+
+/** The user is banned from the chat, and cannot be added. `CONFLICT`, rule `user.banned`. */
+export function userBanned(): DomainError {
+  return new DomainError('CONFLICT', 'This user is banned from the chat: end the ban first.', { rule: 'user.banned' });
+}
+
+/** Nobody mutes an admin, who may do everything in every chat. `FORBIDDEN`, rule `chat.role`. */
+export function adminNotMuted(): DomainError {
+  return new DomainError('FORBIDDEN', 'This user is an admin, and cannot be muted.', { rule: 'chat.role' });
+}
+
+/** The time is not in the future. */
+export function timePast(field: string): DomainError {
+  return badInput(field, `${field} must be in the future.`);
 }

@@ -71,7 +71,7 @@ export class DirectChats {
   private announceMembers(actor: UserProfile, { chat_id: chatId, epoch, at: time, other }: Opened): void {
     const at = time.toISOString();
     for (const [index, subject] of [actor, profileOfJson(other)].entries()) {
-      const membership = { role: 'member', joinedAt: at } as const;
+      const membership = { role: 'member', joinedAt: at, mutedUntil: null } as const;
       this.announce({ type: 'member.added', chatId, epoch, seq: index + 1, at, actor, subject, membership });
     }
   }

@@ -8,6 +8,8 @@ export interface Member {
   chatId: string;
   role: ChatRole;
   joinedAt: Date;
+  /** Null for a member who is not muted now. */
+  mutedUntil: Date | null;
   user: UserProfile;
 }
 
@@ -22,6 +24,7 @@ interface MemberRow {
   chat_id: string;
   chat_role: ChatRole;
   joined_at: Date;
+  muted_until: Date | null;
   user_id: string;
   username: string;
   first_name: string;
@@ -34,7 +37,7 @@ interface MemberRow {
 const LIST = {
   name: 'chat-members-list',
   text: `SELECT l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
-      SELECT m.chat_id, m.role AS chat_role, m.joined_at, u.id AS user_id, u.username, u.first_name, u.last_name, u.role,
+      SELECT m.chat_id, m.role AS chat_role, m.joined_at, CASE WHEN m.muted_until > now() THEN m.muted_until END AS muted_until, u.id AS user_id, u.username, u.first_name, u.last_name, u.role,
         u.kind, u.date_joined
       FROM chat_memberships m JOIN users u ON u.id = m.user_id
       WHERE m.chat_id = wanted.chat_id AND m.user_seq > $2 AND m.left_at IS NULL ORDER BY m.user_seq LIMIT $3) l LIMIT $4`,
@@ -70,6 +73,7 @@ function toMember(row: MemberRow): Member {
     chatId: row.chat_id,
     role: row.chat_role,
     joinedAt: row.joined_at,
+    mutedUntil: row.muted_until,
     user: {
       id: row.user_id,
       username: row.username,

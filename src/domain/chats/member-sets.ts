@@ -10,7 +10,7 @@ import { checkLength, inRow, rowError } from '../row-errors.js';
 import { canonicalId } from '../text.js';
 import { requireUser, type Viewer } from '../viewer.js';
 import type { ChatMutex } from './chat-mutex.js';
-import { chatArchived } from './chat-refusals.js';
+import { chatArchived, userBanned } from './chat-refusals.js';
 import type { Member } from './member-lists.js';
 
 /** A user, by one of their ids. */
@@ -32,7 +32,10 @@ export interface MemberSet {
 export const MAX_SET_MEMBERS = 1000;
 
 /** A row of `set_chat_members`; its file in `prisma/functions` explains each outcome. */
-type Row = { outcome: 'no_admin' | 'direct' | 'no_chat' | 'archived' | 'too_many' } | MemberRow;
+type Row =
+  | { outcome: 'no_admin' | 'direct' | 'no_chat' | 'archived' | 'too_many' }
+  | { outcome: 'banned'; seq: number }
+  | MemberRow;
 interface MemberRow {
   outcome: 'changed' | 'member';
   epoch: string;
@@ -42,6 +45,7 @@ interface MemberRow {
   subject: UserProfile;
   role: ChatRole;
   joined_at: Date;
+  muted_until: Date | null;
 }
 
 const SET = { name: 'chat-members-set', text: 'SELECT * FROM set_chat_members($1, $2, $3, $4, $5, $6, $7, $8)' };
@@ -68,7 +72,7 @@ export class MemberSets {
    * Adds, changes and removes members in one transaction. Each change takes a number, and the numbers are adjacent; who is as asked
    * already takes none. Returns the memberships of those in `add` or `exactly`, in their order.
    * @throws DomainError `BAD_USER_INPUT`, with a field like `add.3.externalId`, for a user who is not there or is named twice, and for
-   * more than 1,000 members or changes; `NOT_FOUND`; `CONFLICT`, rule `chat.direct`; `FORBIDDEN`, rule
+   * more than 1,000 members or changes; `NOT_FOUND`; `CONFLICT`, rules `chat.direct` and `user.banned`; `FORBIDDEN`, rule
    * `chat.archived`, for more than removals; `FORBIDDEN` or `UNAUTHENTICATED` as
    * `notAdminError`; `SERVICE_UNAVAILABLE` while the chat's row is locked
    */
@@ -88,13 +92,25 @@ export class MemberSets {
     const rows = await this.mutex.run(chatId, () => query<Row>(this.db, SET, values));
     const members: Member[] = [];
     for (const row of rows) {
-      const { subject, role, joined_at: joinedAt, ...change } = await this.requireDone(admin, row);
+      const {
+        subject,
+        role,
+        joined_at: joinedAt,
+        muted_until: mutedUntil,
+        ...change
+      } = await this.requireDone(admin, row, lists[0].field);
       const user = profileOfJson(subject);
-      if (change.outcome === 'member') members.push({ chatId, role, joinedAt, user });
+      if (change.outcome === 'member') members.push({ chatId, role, joinedAt, mutedUntil, user });
       else {
         const { kind: type, epoch, seq } = change;
-        const membership = { role, joinedAt: joinedAt.toISOString() };
-        this.announce({ type, chatId, epoch, seq, at: change.at.toISOString(), actor, subject: user, membership });
+        const membership = {
+          role,
+          joinedAt: joinedAt.toISOString(),
+          mutedUntil: mutedUntil ? mutedUntil.toISOString() : null,
+        };
+        const facts = type === 'member.removed' ? { facts: { cause: 'removed' } } : {};
+        const at = change.at.toISOString();
+        this.announce({ type, chatId, epoch, seq, at, actor, subject: user, membership, ...facts });
       }
     }
     return members;
@@ -123,7 +139,7 @@ export class MemberSets {
     return [resolve(lists[0]), resolve(lists[1])];
   }
 
-  private async requireDone(admin: Viewer, row: Row): Promise<MemberRow> {
+  private async requireDone(admin: Viewer, row: Row, field: string): Promise<MemberRow> {
     switch (row.outcome) {
       case 'changed':
       case 'member':
@@ -132,6 +148,8 @@ export class MemberSets {
         throw await notAdminError(this.db, admin);
       case 'no_chat':
         throw chatNotFound();
+      case 'banned':
+        throw rowError(field, row.seq - 1, userBanned());
       case 'archived':
         throw chatArchived();
       case 'direct':

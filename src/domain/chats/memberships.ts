@@ -1,53 +1,32 @@
 import type { ChatRole } from '../chat-role.js';
-import { type Database, query, type Statement } from '../database.js';
-import { DomainError } from '../errors.js';
-import type { Announce } from '../log/chat-events.js';
 import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
-import { PROFILE_FIELDS, toProfile, type UserProfile } from '../profile.js';
-import { isUuid } from '../text.js';
-import { requireUserIn, type Viewer } from '../viewer.js';
-import { requireAction } from './chat-access.js';
-import type { ChatMutex } from './chat-mutex.js';
-import { lastOwner, rankTooLow } from './chat-refusals.js';
-import { type AccessRefusal, accessRefused, isAccessRefusal } from './refused-access.js';
-import { type ChatAction, rightOf } from './rights.js';
-import { readStandings } from './standings.js';
+import type { UserProfile } from '../profile.js';
+import type { Viewer } from '../viewer.js';
+import {
+  type MembershipChange,
+  type MembershipChanges,
+  notFound,
+  type Target,
+  targetOf,
+} from './membership-changes.js';
 
 export interface Membership {
   chatId: string;
   userId: string;
   role: ChatRole;
   joinedAt: Date;
-}
-
-/** The result of a database function; its file in `prisma/functions` explains each outcome. */
-interface Outcome {
-  outcome:
-    | ('created' | 'updated' | 'removed' | 'repeated')
-    | AccessRefusal
-    | ('no_user' | 'no_member' | 'rank' | 'last_owner');
-  epoch: string;
-  seq: number;
-  at: Date;
-  /** The member's role: after an addition, before a removal or a change. */
-  role: ChatRole;
-  joined_at: Date;
-}
-
-/** The ids in lower case, as PostgreSQL writes them: topics and comparisons use an id's text. */
-interface Target {
-  chatId: string;
-  userId: string;
+  /** Null for a member who is not muted. */
+  mutedUntil: Date | null;
 }
 
 const ADD = {
   name: 'chat-member-add',
-  text: 'SELECT outcome, epoch, seq, joined_at AS at, role, joined_at FROM add_chat_member($1, $2, $3)',
+  text: 'SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, muted_until FROM add_chat_member($1, $2, $3)',
 };
 /** Gives no row, and changes nothing, when the actor is no longer an admin. An addition is an act of the audit log. */
 const ADD_AS_ADMIN = {
   name: 'chat-member-add-as-admin',
-  text: `SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, CASE WHEN outcome = 'created'
+  text: `SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, muted_until, CASE WHEN outcome = 'created'
       THEN write_audit(actor.id, $4, 'member.added', $1, $2::uuid::text, jsonb_build_object('role', role)) END
     FROM (${actingAdminSql('$3::uuid', '$4::uuid')}) AS actor, LATERAL add_chat_member($1, $2::uuid, actor.id)`,
 };
@@ -60,25 +39,23 @@ const SET_ROLE = { name: 'chat-member-set-role', text: 'SELECT * FROM set_member
  * methods throw `FORBIDDEN`, rule `chat.direct`; to everybody else there is no such chat.
  */
 export class Memberships {
-  constructor(
-    private readonly db: Database,
-    private readonly mutex: ChatMutex,
-    private readonly announce: Announce,
-  ) {}
+  constructor(private readonly changes: MembershipChanges) {}
 
   /**
    * Makes a user a member. Does nothing when the user is a member already. A user who was a member before gets the former role, but
    * at most `member`.
    * @param admin the actor; the statement checks that they still are an admin. Undefined for the operator and the first start
-   * @throws DomainError `NOT_FOUND`, `FORBIDDEN`, `UNAUTHENTICATED`; `SERVICE_UNAVAILABLE` while the chat's row is locked
+   * @throws DomainError `NOT_FOUND`, `FORBIDDEN`, `UNAUTHENTICATED`; `CONFLICT`, rule `user.banned`; `SERVICE_UNAVAILABLE` while the
+   * chat's row is locked
    */
   async add(actor: UserProfile | null, chat: string, member: string, admin?: Viewer): Promise<Membership> {
     const target = targetOf(chat, member);
     const values = [target.chatId, target.userId, actor?.id ?? null, ...(admin ? [admin.familyId] : [])];
-    const change = await this.run(target, admin ? ADD_AS_ADMIN : ADD, values);
-    if (!change) throw admin ? await notAdminError(this.db, admin) : notFound('chat');
-    if (change.outcome === 'created') await this.announceChange('member.added', target, actor, change);
-    return { ...target, role: change.role, joinedAt: change.joined_at };
+    const change = await this.changes.run(target, admin ? ADD_AS_ADMIN : ADD, values, 'remove');
+    if (!change) throw admin ? await notAdminError(this.changes.db, admin) : notFound('chat');
+    if (change.outcome === 'created')
+      await this.changes.tell({ type: 'member.added' }, target, { user: actor, viewer: admin }, change);
+    return membershipOf(target, change);
   }
 
   /**
@@ -89,10 +66,11 @@ export class Memberships {
    * `SERVICE_UNAVAILABLE` while the chat's row is locked
    */
   async remove(actor: UserProfile | null, chat: string, member: string, viewer?: Viewer): Promise<boolean> {
-    const target = await this.requireRight('remove', chat, member, viewer);
-    const change = await this.run(target, REMOVE, this.valuesOf(target, actor, 'remove', viewer), 'remove');
-    if (change?.outcome !== 'removed') return false;
-    await this.announceChange('member.removed', target, actor, change);
+    const target = await this.changes.requireRight('remove', chat, member, viewer);
+    const by = { user: actor, viewer };
+    const change = await this.changes.act(target, by, 'remove', REMOVE);
+    if (change.outcome !== 'removed') return false;
+    await this.changes.tell({ type: 'member.removed', facts: { cause: 'removed' } }, target, by, change);
     return true;
   }
 
@@ -108,77 +86,16 @@ export class Memberships {
     role: ChatRole,
     viewer?: Viewer,
   ): Promise<Membership> {
-    const target = await this.requireRight('roles', chat, member, viewer);
-    const change = await this.run(target, SET_ROLE, [...this.valuesOf(target, actor, 'roles', viewer), role], 'roles');
-    if (!change) throw notFound('chat');
-    const joinedAt = change.joined_at;
-    if (change.outcome === 'updated') await this.announceChange('member.updated', target, actor, { ...change, role });
-    return { ...target, role, joinedAt };
-  }
-
-  /** Refuses before it waits for the chat's row. The statement checks again under that lock. */
-  private async requireRight(action: ChatAction, chat: string, member: string, viewer: Viewer | undefined) {
-    if (viewer) {
-      const place = { chatId: chat, userId: requireUserIn(viewer, chat).id };
-      const [standing] = isUuid(chat) ? await readStandings(this.db, [place]) : [];
-      requireAction(viewer, standing, action);
-    }
-    return targetOf(chat, member);
-  }
-
-  private valuesOf({ chatId, userId }: Target, actor: UserProfile | null, action: ChatAction, viewer?: Viewer) {
-    return [chatId, userId, actor?.id ?? null, viewer?.familyId ?? null, rightOf(action, viewer)];
-  }
-
-  /** Undefined when the statement gives no row. @throws DomainError for an outcome that is a refusal */
-  private async run(
-    { chatId }: Target,
-    statement: Statement,
-    values: readonly (string | null)[],
-    action?: ChatAction,
-  ): Promise<Outcome | undefined> {
-    const [change] = await this.mutex.run(chatId, () => query<Outcome>(this.db, statement, [...values]));
-    if (change?.outcome === 'no_chat') throw notFound('chat');
-    if (change && isAccessRefusal(change.outcome)) throw accessRefused(change.outcome, action ?? 'remove');
-    switch (change?.outcome) {
-      case 'no_user':
-      case 'no_member':
-        throw notFound('user');
-      case 'rank':
-        throw rankTooLow(change.role);
-      case 'last_owner':
-        throw lastOwner();
-      case 'created':
-      case 'updated':
-      case 'removed':
-      case 'repeated':
-      case undefined:
-        return change;
-      default:
-        throw new Error(`A change of members has an unknown outcome: ${change?.outcome}.`);
-    }
-  }
-
-  private async announceChange(
-    type: 'member.added' | 'member.updated' | 'member.removed',
-    { chatId, userId }: Target,
-    actor: UserProfile | null,
-    { epoch, seq, at, role, joined_at }: Outcome,
-  ): Promise<void> {
-    const subject = toProfile(
-      await this.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: PROFILE_FIELDS }),
-    );
-    const membership = { role, joinedAt: joined_at.toISOString() };
-    this.announce({ type, chatId, epoch, seq, at: at.toISOString(), actor, subject, membership });
+    const target = await this.changes.requireRight('roles', chat, member, viewer);
+    const by = { user: actor, viewer };
+    const change = await this.changes.act(target, by, 'roles', SET_ROLE, [role]);
+    if (change.outcome === 'updated')
+      await this.changes.tell({ type: 'member.updated' }, target, by, { ...change, role });
+    return membershipOf(target, { ...change, role });
   }
 }
 
-function targetOf(chat: string, member: string): Target {
-  if (!isUuid(chat)) throw notFound('chat');
-  if (!isUuid(member)) throw notFound('user');
-  return { chatId: chat.toLowerCase(), userId: member.toLowerCase() };
-}
-
-function notFound(what: 'chat' | 'user'): DomainError {
-  return new DomainError('NOT_FOUND', `There is no such ${what}.`, { field: `${what}Id` });
+/** The member after a change. */
+export function membershipOf(target: Target, { role, joined_at, muted_until }: MembershipChange): Membership {
+  return { ...target, role, joinedAt: joined_at, mutedUntil: muted_until ?? null };
 }

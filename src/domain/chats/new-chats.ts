@@ -93,7 +93,7 @@ export class NewChats {
   ): void {
     const user = requireUser(creator);
     const at = time.toISOString();
-    const membership = { role: 'owner', joinedAt: at } as const;
+    const membership = { role: 'owner', joinedAt: at, mutedUntil: null } as const;
     this.announce({ type: 'member.added', chatId, epoch, seq: 1, at, actor: user, subject: user, membership });
   }
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import { Bans } from './bans.js';
 import { ChatChanges } from './chat-changes.js';
 import type { ChatMutex } from './chat-mutex.js';
 import { ChatUpserts } from './chat-upserts.js';
@@ -7,7 +8,9 @@ import { Chats } from './chats.js';
 import { DirectChats } from './direct-chats.js';
 import { MemberLists } from './member-lists.js';
 import { MemberSets } from './member-sets.js';
+import { MembershipChanges } from './membership-changes.js';
 import { Memberships } from './memberships.js';
+import { Mutes } from './mutes.js';
 import { type ChatCreation, NewChats } from './new-chats.js';
 import type { AdminReading } from './rights.js';
 
@@ -16,6 +19,8 @@ export interface ChatServices {
   chatChanges: ChatChanges;
   directChats: DirectChats;
   memberships: Memberships;
+  mutes: Mutes;
+  bans: Bans;
   memberLists: MemberLists;
   chatUpserts: ChatUpserts;
   memberSets: MemberSets;
@@ -27,11 +32,14 @@ export function chatServices(
   announce: Announce,
   options: AdminReading & ChatCreation,
 ): ChatServices {
+  const changes = new MembershipChanges(db, mutex, announce);
   return {
     chats: new Chats(db, new NewChats(db, announce, options), options),
     chatChanges: new ChatChanges(db, mutex, announce),
     directChats: new DirectChats(db, mutex, announce),
-    memberships: new Memberships(db, mutex, announce),
+    memberships: new Memberships(changes),
+    mutes: new Mutes(changes),
+    bans: new Bans(changes),
     memberLists: new MemberLists(db),
     chatUpserts: new ChatUpserts(db),
     memberSets: new MemberSets(db, mutex, announce),

@@ -13,7 +13,7 @@ interface ChangeRow {
   created_at: Date;
   actor: UserProfile | null;
   subject: UserProfile | null;
-  membership: { role: ChatRole; joinedAt: string } | null;
+  membership: { role: ChatRole; joinedAt: string; mutedUntil: string | null } | null;
   message_seq: number | null;
   data: Readonly<Record<string, unknown>> | null;
 }
@@ -22,7 +22,8 @@ const CHANGES_UP = {
   name: 'chat-events-up',
   text: `SELECT e.seq, e.kind, e.created_at, e.message_seq, e.data,
       profile_as_json(a) AS actor, profile_as_json(s) AS subject,
-      CASE WHEN p.user_id IS NOT NULL THEN jsonb_build_object('role', p.role, 'joinedAt', p.joined_at) END AS membership
+      CASE WHEN p.user_id IS NOT NULL THEN jsonb_build_object('role', p.role, 'joinedAt', p.joined_at,
+        'mutedUntil', CASE WHEN p.muted_until > now() THEN p.muted_until END) END AS membership
     FROM chat_events e
     LEFT JOIN users a ON a.id = e.actor_id
     LEFT JOIN users s ON s.id = e.subject_id
@@ -76,7 +77,11 @@ function toEntry({ chatId, epoch }: { chatId: string; epoch: string }, row: Chan
     // Before there were roles, a membership that ended was deleted.
     ...(subject && {
       subject: profileOfJson(subject),
-      membership: { role: membership?.role ?? 'member', joinedAt: membership ? utc(membership.joinedAt) : at },
+      membership: {
+        role: membership?.role ?? 'member',
+        joinedAt: membership ? utc(membership.joinedAt) : at,
+        mutedUntil: membership?.mutedUntil ? utc(membership.mutedUntil) : null,
+      },
     }),
     ...(data && { facts: data }),
   };

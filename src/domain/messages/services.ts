@@ -2,6 +2,8 @@ import type { ChatMutex } from '../chats/chat-mutex.js';
 import type { AdminReading } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
+import type { ChatLog } from '../log/chat-log.js';
+import { AccessExplanations } from './access-explanations.js';
 import { IncomingHooks } from './incoming-hooks.js';
 import { MentionLists } from './mention-lists.js';
 import { MessageChanges } from './message-changes.js';
@@ -12,6 +14,7 @@ import { Messages } from './messages.js';
 import { Pins } from './pins.js';
 import { ReactionSummaries } from './reaction-summaries.js';
 import { Reactions } from './reactions.js';
+import { SenderDeletions } from './sender-deletions.js';
 import type { OnStateChanged } from './state-changed.js';
 import { Threads } from './threads.js';
 
@@ -19,7 +22,9 @@ export interface MessageServices {
   messages: Messages;
   messagePages: MessagePages;
   messageChanges: MessageChanges;
+  senderDeletions: SenderDeletions;
   messageRights: MessageRights;
+  accessExplanations: AccessExplanations;
   messageHistories: MessageHistories;
   pins: Pins;
   reactions: Reactions;
@@ -46,6 +51,7 @@ const REACTION_SWEEP_MS = 1000;
 /** Creates the services of this room. `close` waits for what is queued, and stops the summaries of reactions. */
 export function messageServices(
   db: Database,
+  chatLog: ChatLog,
   mutex: ChatMutex,
   announce: Announce,
   onStateChanged: OnStateChanged,
@@ -64,12 +70,16 @@ export function messageServices(
   });
   const messages = new Messages(db, announce, onStateChanged, { mentionAllLimit, botSendsPerSecond });
   const reactions = new Reactions(db, (places) => summaries.changed(places));
+  const messageChanges = new MessageChanges(db, mutex, announce, { editWindowSeconds });
+  const messageRights = new MessageRights({ editWindowSeconds });
   const services = {
     messages,
     reactions,
     messagePages: new MessagePages(db, adminReading),
-    messageChanges: new MessageChanges(db, mutex, announce, { editWindowSeconds }),
-    messageRights: new MessageRights({ editWindowSeconds }),
+    messageChanges,
+    senderDeletions: new SenderDeletions(db, messageChanges),
+    messageRights,
+    accessExplanations: new AccessExplanations(db, chatLog, messageRights),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
     threads: new Threads(db, adminReading, onStateChanged),

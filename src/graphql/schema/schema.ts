@@ -6,6 +6,8 @@ import './types/bot.js';
 import './types/chat.js';
 import './types/membership.js';
 import './types/chat-settings.js';
+import './types/moderation.js';
+import './types/access-explanation.js';
 import './types/bulk.js';
 import './types/message.js';
 import './types/message-changes.js';

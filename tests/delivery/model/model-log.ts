@@ -71,7 +71,7 @@ export class ModelLog implements LogReader {
     if (!change) throw new Error(`Nothing has the number ${seq}.`);
     const { kind, of } = change;
     const base = { chatId: CHAT, epoch: this.epoch, seq, at: AT, actor: user };
-    const membership = { role: 'member' as const, joinedAt: AT };
+    const membership = { role: 'member' as const, joinedAt: AT, mutedUntil: null };
     if (kind === 'removed') return { ...base, type: 'member.removed', subject: user };
     if (kind === 'added') return { ...base, type: 'member.added', subject: user, membership };
     const message = this.message(of ?? seq, asOf);

@@ -96,6 +96,11 @@ export const MATRIX: Record<string, Row> = {
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
   'Query.message': row(({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { id } }`, membersOrNull),
   'Query.threads': row(({ chat }) => `{ threads(chatId: "${chat}") { replyCount } }`, members),
+  'Query.bans': row(({ chat }) => `{ bans(chatId: "${chat}") { at } }`, roles),
+  'Query.explainAccess': row(
+    ({ chat, member }) => `{ explainAccess(chatId: "${chat}", userId: "${member}", action: send) { allowed } }`,
+    members,
+  ),
   'Query.mentions': row(() => '{ mentions { id } }', sender),
   'Query.me': row(() => '{ me { id } }', users),
   'Query.user': row(({ member }) => `{ user(id: "${member}") { id } }`, users),
@@ -189,6 +194,25 @@ export const MATRIX: Record<string, Row> = {
   ),
   'Mutation.removeUserFromChat': row(
     ({ chat, stranger }) => `mutation { removeUserFromChat(userId: "${stranger}", chatId: "${chat}") }`,
+    roles,
+  ),
+  // What is done is undone: the rows behind are about the same users.
+  'Mutation.muteMember': row(
+    ({ chat, member }) => `mutation { muteMember(chatId: "${chat}", userId: "${member}") { mutedUntil }
+      unmuteMember(chatId: "${chat}", userId: "${member}") { joinedAt } }`,
+    roles,
+  ),
+  'Mutation.unmuteMember': row(
+    ({ chat, member }) => `mutation { unmuteMember(chatId: "${chat}", userId: "${member}") { joinedAt } }`,
+    roles,
+  ),
+  'Mutation.banUser': row(
+    ({ chat, stranger }) => `mutation { banUser(chatId: "${chat}", userId: "${stranger}", deleteMessages: all)
+      unbanUser(chatId: "${chat}", userId: "${stranger}") }`,
+    roles,
+  ),
+  'Mutation.unbanUser': row(
+    ({ chat, stranger }) => `mutation { unbanUser(chatId: "${chat}", userId: "${stranger}") }`,
     roles,
   ),
   'Mutation.setMemberRole': row(
@@ -323,6 +347,33 @@ export const MATRIX: Record<string, Row> = {
     next: admins,
   }),
   ...rows('AuditHead', (selection) => () => `{ auditHead { ${selection} } }`, { seq: admins, hash: admins }),
+  // The admin has banned somebody.
+  ...rows(
+    'Ban',
+    (selection) =>
+      ({ chat }) =>
+        `{ bans(chatId: "${chat}") { ${selection} } }`,
+    { 'user {id}': roles, until: roles, 'by {id}': roles, at: roles, reason: roles },
+  ),
+  ...rows(
+    'AccessExplanation',
+    (selection) =>
+      ({ chat, member }) =>
+        `{ explainAccess(chatId: "${chat}", userId: "${member}", action: pin) { ${selection} } }`,
+    {
+      allowed: members,
+      rule: members,
+      'chain {check}': members,
+      until: { ...members, member: 'null', admin: 'null', readOnly: 'null' },
+    },
+  ),
+  ...rows(
+    'AccessStep',
+    (selection) =>
+      ({ chat, member }) =>
+        `{ explainAccess(chatId: "${chat}", userId: "${member}", action: pin) { chain { ${selection} } } }`,
+    { check: members, passed: members, detail: members },
+  ),
   // An operator made one, and by now the admin has made more.
   ...rows('Bot', (selection) => () => `{ bots { ${selection} } }`, {
     id: admins,
@@ -393,6 +444,7 @@ export const MATRIX: Record<string, Row> = {
         `{ chat(id: "${chat}") { members { ${selection} } } }`,
     {
       joinedAt: membersOrNull,
+      mutedUntil: all('null'),
       role: membersOrNull,
       'user {id}': membersOrNull,
       'chat {id}': membersOrNull,
@@ -490,14 +542,17 @@ export const MATRIX: Record<string, Row> = {
     },
   ),
   ...rows('MemberAdded', event('MemberAdded'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {joinedAt}': members }),
-  ...rows('MemberUpdated', event('MemberUpdated'), { ...EVENT_FIELDS, ...NO_ACTOR, 'member {role}': members }),
+  ...rows('MemberUpdated', event('MemberUpdated'), {
+    ...EVENT_FIELDS,
+    'actor {id}': members,
+    'member {role}': members,
+  }),
   ...eventsOfMessage('MessageCreated'),
   ...eventsOfMessage('MessageEdited'),
   ...eventsOfMessage('MessageDeleted'),
   ...eventsOfMessage('ReactionsChanged'),
   ...eventsOfMessage('MessagePinned'),
   ...eventsOfMessage('MessageUnpinned'),
-  ...rows('MemberRemoved', event('MemberRemoved'), { ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members }),
   ...rows('ChatUpdated', event('ChatUpdated'), {
     ...EVENT_FIELDS,
     'actor {id}': members,
@@ -511,6 +566,10 @@ export const MATRIX: Record<string, Row> = {
         `{ chatEvents(chatId: "${ended}", after: "${endedEpoch}:1") { events { ... on ChatDeleted { ${selection} } } } }`,
     { ...EVENT_FIELDS, 'actor {id}': members },
   ),
+  ...rows('MemberRemoved', event('MemberRemoved'), {
+    ...{ ...EVENT_FIELDS, ...NO_ACTOR, 'user {id}': members, cause: members },
+    until: { ...members, member: 'null', admin: 'null', readOnly: 'null' },
+  }),
 };
 
 interface RawAnswer {

@@ -88,6 +88,11 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   };
   const [edited, deleted] = [await say(), await say()];
   await services.messageChanges.edit(sender, { ...edited, content: 'edited' });
+  const banned = await services.users.create({ username: 'banned', password: PASSWORD });
+  const until = new Date('9000-01-01T00:00:00Z');
+  await services.bans.ban(pinner, { chatId: chat.id, userId: banned.id, until, reason: 'spam' });
+  await services.mutes.mute(pinner, chat.id, member.id, null);
+  await services.mutes.unmute(pinner, chat.id, member.id);
   await services.messageChanges.pin(pinner, edited);
   await services.messageChanges.pin(pinner, deleted);
   await services.messageChanges.unpin(pinner, deleted);

@@ -38,13 +38,18 @@ const CONTRACT = `
     rename settings archive deleteChat }
   enum Visibility { private public }
   enum InvitePolicy { moderators members }
+  enum DeleteSpan { none hour day week all }
+  enum RemovalCause { left removed banned erased }
   enum Notify { all mentions none }
   enum MessageAction { reply react edit delete pin report readHistory }
 
   type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String visibility: Visibility! topic: String! memberCount: Int! metadata: JSON postingRole: ChatRole! slowSeconds: Int! invites: InvitePolicy! receipts: Boolean! retentionDays: Int archivedAt: DateTime cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
   type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }
   type Unread { messages: Int! capped: Boolean! mentions: Int! threads: Int! firstSeq: Int }
-  type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! }
+  type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! mutedUntil: DateTime }
+  type Ban { user: User! until: DateTime by: User at: DateTime! reason: String }
+  type AccessExplanation { allowed: Boolean! rule: String chain: [AccessStep!]! until: DateTime }
+  type AccessStep { check: String! passed: Boolean! detail: String }
   type Message { id: ID! chat: Chat! sender: User! content: String! createdAt: DateTime! seq: Int! nonce: String
     revision: Int! editedAt: DateTime deletedAt: DateTime metadata: JSON mentions: [User!]! mentionsAll: Boolean!
     replyTo: Message threadRoot: Message alsoInChat: Boolean! thread: Thread pinnedAt: DateTime pinnedBy: User reactions: [Reaction!]!
@@ -64,9 +69,10 @@ const CONTRACT = `
   type MessageUnpinned implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User message: Message! }
   type MemberAdded implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
   type MemberUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User member: ChatMembership! }
-  type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! }
   type ChatUpdated implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User chat: Chat! changed: [String!]! }
   type ChatDeleted implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User }
+  type MemberRemoved implements ChatEvent { chatId: ID! seq: Int! cursor: String! at: DateTime! actor: User user: User! cause: RemovalCause!
+    until: DateTime }
   union ChatSignal = TypingSignal | ReceiptSignal
   type TypingSignal { user: User! thread: ID }
   type ReceiptSignal { reads: [Receipt!]! }
@@ -100,6 +106,8 @@ const CONTRACT = `
     user(id: ID, externalId: String): User
     chat(id: ID, name: String, externalId: String): Chat
     chatEvents(chatId: ID!, after: String!, limit: Int = 200): ChatEventPage!
+    bans(chatId: ID!, first: Int, after: ID): [Ban!]!
+    explainAccess(userId: ID!, chatId: ID!, action: ChatAction!, messageId: ID): AccessExplanation!
     presence(userIds: [ID!]!): [Presence!]!
     inbox(first: Int = 50, after: String, hidden: Boolean = false): InboxPage!
   }
@@ -128,6 +136,10 @@ const CONTRACT = `
     removeReaction(chatId: ID!, messageId: ID!, emoji: String!): Message!
     removeUserFromChat(userId: ID!, chatId: ID!): Boolean!
     setMemberRole(chatId: ID!, userId: ID!, role: ChatRole!): ChatMembership!
+    muteMember(chatId: ID!, userId: ID!, until: DateTime, reason: String): ChatMembership!
+    unmuteMember(chatId: ID!, userId: ID!, reason: String): ChatMembership!
+    banUser(chatId: ID!, userId: ID!, until: DateTime, reason: String, deleteMessages: DeleteSpan = none): Boolean!
+    unbanUser(chatId: ID!, userId: ID!): Boolean!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
     updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
     issueToken(user: TokenUser!, scopes: [String!], chats: [ID!], expiresIn: Int = 3600, client: String): IssuedToken!

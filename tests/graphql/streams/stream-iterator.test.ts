@@ -26,7 +26,10 @@ function event(seq: number): EventOf<'message.created'> {
   return { ...base, type: 'message.created', message };
 }
 
-const removal: ChatEvent = { type: 'member.removed', chatId: 'c', epoch: 'e', seq: 99, at: '', actor: null, user: ann };
+const removal: ChatEvent = {
+  ...{ type: 'member.removed', chatId: 'c', epoch: 'e', seq: 99, at: '', actor: null, user: ann },
+  ...{ cause: 'left', until: null },
+};
 
 function start() {
   let ends = 0;

@@ -23,8 +23,8 @@ export interface Rows {
   /** The user whom the change is about. */
   subject: UserProfile;
   /** That user's membership as it is now; for a user who has left, as it was when they left. */
-  membership: { role: ChatRole; joinedAt: string };
   chat: LoggedChat;
+  membership: { role: ChatRole; joinedAt: string; mutedUntil: string | null };
 }
 
 export type RowName = keyof Rows;

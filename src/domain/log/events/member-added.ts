@@ -4,5 +4,5 @@ export const memberAdded = defineKind({
   type: 'member.added',
   refers: ['subject', 'membership'],
   facts: {},
-  fill: ({ subject, membership: { role }, at }) => ({ member: { user: subject, role, joinedAt: at } }),
+  fill: ({ subject, membership, at }) => ({ member: { user: subject, ...membership, joinedAt: at } }),
 });

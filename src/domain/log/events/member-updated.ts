@@ -1,6 +1,6 @@
 import { defineKind } from './kind.js';
 
-/** A member has another role. */
+/** A member has another role, is muted, or is not any more. */
 export const memberUpdated = defineKind({
   type: 'member.updated',
   refers: ['subject', 'membership'],

@@ -5,7 +5,7 @@ import { ChatMembership } from '../types/membership.js';
 import { ChatEvent } from './chat-event.js';
 
 export const MemberUpdated = builder.objectRef<EventOf<'member.updated'>>('MemberUpdated').implement({
-  description: 'A member got another role.',
+  description: 'A member got another role, was muted, or is muted no more.',
   interfaces: [ChatEvent],
   fields: (t) => ({
     member: t.field({

@@ -20,7 +20,7 @@ export const ChatRoleEnum = builder.enumType('ChatRole', {
   values: {
     reader: { description: 'Reads messages.' },
     member: { description: 'Writes messages, and edits and deletes its own.' },
-    moderator: { description: 'Deletes and pins messages; removes readers and members.' },
+    moderator: { description: 'Deletes and pins messages; removes, mutes and bans readers and members.' },
     owner: { description: 'Gives roles and removes moderators.' },
   } as const satisfies Record<ChatRole, object>,
 });
@@ -29,6 +29,7 @@ interface ChatMember {
   chatId: string;
   role: ChatRole;
   joinedAt: Date | string;
+  mutedUntil: Date | string | null;
   user: UserProfile;
 }
 
@@ -46,6 +47,13 @@ ChatMembership.implement({
     }),
     role: t.expose('role', { type: ChatRoleEnum, extensions: SHARED }),
     joinedAt: t.expose('joinedAt', { type: 'DateTime', extensions: SHARED }),
+    mutedUntil: t.expose('mutedUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until then the member writes nothing that others see; null for who is not muted. A mute without an end has the year 9999.',
+      extensions: SHARED,
+    }),
   }),
 });
 
@@ -65,7 +73,7 @@ builder.prismaObjectField(Chat, 'members', (t) =>
   }),
 );
 
-const ChatActionEnum = builder.enumType('ChatAction', {
+export const ChatActionEnum = builder.enumType('ChatAction', {
   values: {
     read: {},
     markRead: { description: 'Move one’s read markers.' },
@@ -111,7 +119,7 @@ builder.mutationFields((t) => ({
     type: ChatMembership,
     description:
       'Makes a user a member of a chat. A second call changes nothing. Admins only. Fails with FORBIDDEN for a direct chat (rule ' +
-      '`chat.direct`).',
+      '`chat.direct`), and with CONFLICT for who is banned from the chat (rule `user.banned`).',
     authScopes: { admin: true },
     args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
     resolve: async (_root, { userId, chatId }, { services, caller, db }) => {
@@ -149,7 +157,7 @@ builder.mutationFields((t) => ({
   }),
 }));
 
-async function withProfile(db: Database, member: Membership): Promise<ChatMember> {
+export async function withProfile(db: Database, member: Membership): Promise<ChatMember> {
   const user = await db.prisma.user.findUniqueOrThrow({ where: { id: member.userId }, select: PROFILE_FIELDS });
   return { ...member, user: toProfile(user) };
 }
