@@ -80,8 +80,7 @@ BEGIN
     outcome := CASE
       WHEN v_role < (v_mention_all ->> 'needs')::chat_role THEN 'mention_all'
       WHEN v_role >= (v_mention_all ->> 'needsAbove')::chat_role THEN 'created'
-      WHEN (SELECT count(*) FROM (SELECT 1 FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.left_at IS NULL
-        LIMIT (v_mention_all ->> 'limit')::int + 1) members) > (v_mention_all ->> 'limit')::int THEN 'mention_all_large'
+      WHEN (SELECT c.member_count FROM chats c WHERE c.id = p_chat_id) > (v_mention_all ->> 'limit')::int THEN 'mention_all_large'
       ELSE 'created' END;
     IF outcome <> 'created' THEN
       RETURN NEXT;

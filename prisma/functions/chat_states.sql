@@ -50,8 +50,7 @@ DECLARE
 BEGIN
   FOR i IN 1 .. cardinality(p_user_ids) LOOP
     SELECT m.user_id, m.chat_id, m.role, m.read_seq, m.joined_seq, m.hidden, CASE WHEN m.muted_until > now() THEN m.muted_until END,
-        coalesce(m.notify, CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM chat_memberships o
-          WHERE o.chat_id = m.chat_id AND o.left_at IS NULL LIMIT p_all_up_to + 1) members) > p_all_up_to THEN 'mentions' ELSE 'all' END::notify),
+        coalesce(m.notify, CASE WHEN c.member_count > p_all_up_to THEN 'mentions' ELSE 'all' END::notify),
         c.epoch, c.last_seq, greatest(m.read_seq, m.joined_seq, c.first_seq - 1)
       INTO user_id, chat_id, role, read_seq, v_joined, hidden, muted_until, notify, v_epoch, v_head, v_after
     FROM chat_memberships m JOIN chats c ON c.id = m.chat_id

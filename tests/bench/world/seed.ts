@@ -65,6 +65,11 @@ export async function seed(
       INSERT INTO chat_memberships (chat_id, user_id)
         SELECT ${uuidSql('9000', 'n')}, ${uuidSql('8000', `(n * ${ROOM_MEMBERS} + place) % ${people}`)}
         FROM generate_series(0, ${rooms - 1}) n, generate_series(0, ${ROOM_MEMBERS - 1}) place;
+      DO $$ BEGIN
+        IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'chats' AND column_name = 'member_count') THEN
+          UPDATE chats c SET member_count = (SELECT count(*) FROM chat_memberships m WHERE m.chat_id = c.id);
+        END IF;
+      END $$;
       -- The first member of a room may pin; a build of before there were roles has no such column.
       DO $$ BEGIN
         IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'chat_memberships' AND column_name = 'role') THEN

@@ -160,6 +160,7 @@ describe('a state', () => {
        INSERT INTO chat_memberships (chat_id, user_id) SELECT $1, id FROM made`,
       [chatId],
     );
+    await pool.query('UPDATE chats SET member_count = member_count + 999 WHERE id = $1', [chatId]);
     expect(await notify()).toBe('mentions');
     await services.chatPreferences.set(viewerOf(ann), { chatId, notify: 'all' });
     expect(await notify()).toBe('all');
@@ -169,6 +170,7 @@ describe('a state', () => {
          SELECT user_id FROM chat_memberships WHERE chat_id = $1 AND user_id NOT IN ($2, $3) LIMIT 1)`,
       [chatId, ann.id, bob.id],
     );
+    await pool.query('UPDATE chats SET member_count = 2 WHERE id = $1', [chatId]);
     expect(await notify()).toBe('all');
   });
 
