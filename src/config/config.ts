@@ -49,6 +49,8 @@ export interface Config {
   readonly mentionAllLimit: number;
   /** Whether admins read direct chats that they are no member of. */
   readonly adminsReadDirectChats: boolean;
+  /** Who makes bots: admins alone, or everybody for themselves. */
+  readonly botCreation: 'admins' | 'users';
   /** The most members of a chat in which they are told what others have read. */
   readonly receiptsLimit: number;
   /** External identity providers. */
@@ -127,6 +129,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     }),
     mentionAllLimit: Number(variables.MENTION_ALL_LIMIT) || Infinity,
     adminsReadDirectChats: variables.ADMINS_READ_DIRECT_CHATS === 'on',
+    botCreation: variables.BOT_CREATION,
     receiptsLimit: Number(variables.RECEIPTS_LIMIT),
     externalProviders: Object.freeze(externalProviders),
     trustedIssuers: Object.freeze(trustedIssuers),

@@ -13,6 +13,7 @@ export function servicesOptions(config: Config): ServicesOptions {
     mentionAllLimit: config.mentionAllLimit,
     botSendsPerSecond: config.limits.botSendsPerSecond,
     adminsReadDirectChats: config.adminsReadDirectChats,
+    botCreation: config.botCreation,
     receiptsLimit: config.receiptsLimit,
     trustedIssuers: config.trustedIssuers,
   };

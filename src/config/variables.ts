@@ -18,6 +18,7 @@ export interface Variables extends LimitVariables {
   EDIT_WINDOW: string;
   MENTION_ALL_LIMIT: string;
   ADMINS_READ_DIRECT_CHATS: 'off' | 'on';
+  BOT_CREATION: 'admins' | 'users';
   RECEIPTS_LIMIT: string;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
@@ -109,6 +110,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     description: 'a whole number, 0 (no limit) to 999999999',
   },
   ADMINS_READ_DIRECT_CHATS: oneOf(['off', 'on'], 'off'),
+  BOT_CREATION: oneOf(['admins', 'users'], 'admins'),
   RECEIPTS_LIMIT: {
     type: 'string',
     format: 'receiptsLimit',

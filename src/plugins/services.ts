@@ -20,7 +20,8 @@ import { type MessageOptions, type MessageServices, messageServices } from '../d
 import type { MineCallbacks } from '../domain/mine/callbacks.js';
 import { type MineOptions, type MineServices, mineServices } from '../domain/mine/services.js';
 import { type ModerationServices, moderationServices } from '../domain/moderation/services.js';
-import { type PeopleServices, peopleServices } from '../domain/people/services.js';
+import { type PeopleOptions, type PeopleServices, peopleServices } from '../domain/people/services.js';
+import type { UserChangeListener } from '../domain/people/users.js';
 
 /** The services of the domain and of delivery, which GraphQL and the WebSockets use. */
 export interface Services
@@ -35,6 +36,7 @@ export interface Services
 
 export interface ServicesOptions
   extends CredentialOptions,
+    PeopleOptions,
     AccessOptions,
     MessageOptions,
     MineOptions,
@@ -59,10 +61,11 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     rotated: (familyId: string) => void sessions.announceRotated(familyId),
     userChanged: (userId: string) => void sessions.announceUserChanged(userId),
   };
-  const people = peopleServices(db, credentials, async ({ userId, endedFamilyIds }) => {
+  const onUserChange: UserChangeListener = async ({ userId, endedFamilyIds }) => {
     if (endedFamilyIds.length > 0) signIns.revoked(endedFamilyIds);
     await sessions.announceUserChanged(userId);
-  });
+  };
+  const people = peopleServices(db, credentials, onUserChange, options);
   const { access, close: stopSweeping } = await accessServices(db, credentials, people, signIns, onError, options);
   const mutex = new ChatMutex(db);
   const chats = chatServices(db, mutex, announce, options);

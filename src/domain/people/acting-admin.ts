@@ -42,6 +42,21 @@ export async function requireActingAdmin(connection: PoolClient, viewer: Viewer)
   throw refusal(signedIn.rows.length > 0);
 }
 
+const ACTING_PERSON = `SELECT 1 FROM users WHERE id = $1 AND is_active AND kind = 'human' FOR NO KEY UPDATE`;
+const ACTING_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
+
+/**
+ * Locks the rows of a person who acts for themselves to the end of the transaction: what they do comes one after another.
+ * @throws DomainError `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` for who is no person
+ */
+export async function requireActingPerson(connection: PoolClient, viewer: Viewer): Promise<string> {
+  const { id, kind } = requireUser(viewer);
+  if (kind !== 'human') throw new DomainError('FORBIDDEN', 'Only people may do this.', { rule: `user.${kind}` });
+  if ((await connection.query(ACTING_PERSON, [id])).rows.length === 0) throw signInEnded();
+  if ((await connection.query(ACTING_FAMILY, [viewer.familyId, id])).rows.length === 0) throw signInEnded();
+  return id;
+}
+
 function refusal(isSignedIn: boolean): DomainError {
   return isSignedIn
     ? new DomainError('FORBIDDEN', 'Only admins may do this, and this sign-in is not an admin’s any more.')

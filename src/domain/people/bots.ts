@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { type AuditAct, writeAudit } from '../audit.js';
 import { createdSeqOf } from '../created-seq.js';
@@ -8,8 +9,8 @@ import type { UserKind, UserRole } from '../profile.js';
 import { canonicalId } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isUniqueViolation } from '../unique-violation.js';
-import type { Viewer } from '../viewer.js';
-import { requireActingAdmin } from './acting-admin.js';
+import { isAdmin, requireAdmin, requireUser, type Viewer } from '../viewer.js';
+import { requireActingAdmin, requireActingPerson } from './acting-admin.js';
 import { pickByUsername, USER_CHANGES_LOCK, type UserChangeListener, usernameTaken } from './users.js';
 
 /** A program that is a user. */
@@ -27,8 +28,20 @@ const LIST = {
   text: `SELECT id, owner_id AS "ownerId", date_joined AS "createdAt" FROM users
     WHERE kind = 'bot' AND created_seq > $1 ORDER BY created_seq LIMIT $2`,
 };
+const LIST_OF_OWNER = {
+  name: 'bots-list-of-owner',
+  text: `SELECT id, owner_id AS "ownerId", date_joined AS "createdAt" FROM users
+    WHERE kind = 'bot' AND owner_id = $3 AND created_seq > $1 ORDER BY created_seq LIMIT $2`,
+};
+const COUNT_OF_OWNER = `SELECT count(*)::int AS count FROM users WHERE kind = 'bot' AND owner_id = $1`;
 const INSERT = `INSERT INTO users (id, username, username_key, kind, role, owner_id)
   VALUES ($1, $2, $3, 'bot', $4::user_role, $5) RETURNING id, owner_id AS "ownerId", date_joined AS "createdAt"`;
+
+/** Who makes bots: admins alone, or everybody for themselves. */
+export type BotCreation = 'admins' | 'users';
+
+/** Most bots that a person makes for themselves. Those that admins made for them count too. */
+export const MAX_OWN_BOTS = 10;
 
 interface NamedUser {
   id: string;
@@ -45,19 +58,22 @@ export class Bots {
   constructor(
     private readonly db: Database,
     private readonly onChange: UserChangeListener,
+    private readonly creation: BotCreation = 'admins',
   ) {}
 
   /**
-   * Makes a bot with the role `user`.
+   * Makes a bot with the role `user`. Admins make bots for every person; where everybody may (`BotCreation`), people do for themselves.
    * @throws DomainError `BAD_USER_INPUT` for an invalid username, and for an owner who is no active person; `CONFLICT` for a taken
-   * username; `FORBIDDEN` when the admin is no longer one; `UNAUTHENTICATED` when the admin's sign-in has ended
+   * username, and, rule `bots.full`, for who has `MAX_OWN_BOTS`; `FORBIDDEN` for who may not, when the admin is no longer one, and, field
+   * `ownerId`, for another owner than oneself; `UNAUTHENTICATED` when the sign-in has ended
    */
-  async create(admin: Viewer, given: string, owner: string): Promise<Bot> {
+  async create(viewer: Viewer, given: string, owner: string): Promise<Bot> {
+    if (this.creation === 'admins') requireAdmin(viewer);
     const username = checkUsername(given);
     const ownerId = canonicalId(owner);
     const bot = await whenFree(() =>
       transaction(this.db, async (connection) => {
-        await requireActingAdmin(connection, admin);
+        await this.requireMaker(connection, viewer, ownerId);
         const { rowCount } = await connection.query(
           `SELECT 1 FROM users WHERE id = $1 AND kind = 'human' AND is_active FOR KEY SHARE`,
           [ownerId ?? null],
@@ -66,7 +82,7 @@ export class Bots {
         const id = uuidv7();
         const values = [id, username, usernameKey(username), 'user', ownerId];
         const { rows } = await connection.query<Bot>(INSERT, values);
-        await writeAudit(connection, admin, [botCreated(id, 'user', ownerId)]);
+        await writeAudit(connection, viewer, [botCreated(id, 'user', ownerId)]);
         return rows[0];
       }),
     );
@@ -74,9 +90,35 @@ export class Bots {
     return bot;
   }
 
+  private async requireMaker(connection: PoolClient, viewer: Viewer, ownerId: string | undefined): Promise<void> {
+    if (isAdmin(viewer) || this.creation === 'admins') return requireActingAdmin(connection, viewer);
+    const id = await requireActingPerson(connection, viewer);
+    if (ownerId !== id)
+      throw new DomainError('FORBIDDEN', 'Only admins make bots for others.', { field: 'ownerId', rule: 'bots.owner' });
+    const { rows } = await connection.query<{ count: number }>(COUNT_OF_OWNER, [id]);
+    if (rows[0] && rows[0].count >= MAX_OWN_BOTS)
+      throw new DomainError('CONFLICT', `You have ${MAX_OWN_BOTS} bots, which is the limit.`, { rule: 'bots.full' });
+  }
+
   /** A page of all bots, in the order of their creation. */
-  async list({ first, after }: { first: number; after: string | undefined }): Promise<Bot[]> {
-    return query<Bot>(this.db, LIST, [await createdSeqOf(this.db, 'users', after), first]);
+  async list(page: { first: number; after: string | undefined }): Promise<Bot[]> {
+    return query<Bot>(this.db, LIST, await this.valuesOf(page));
+  }
+
+  /**
+   * The same for a viewer: admins are told of all, and where everybody makes bots, people of their own.
+   * @throws DomainError `UNAUTHENTICATED`, `FORBIDDEN`
+   */
+  async listFor(viewer: Viewer | null, page: { first: number; after: string | undefined }): Promise<Bot[]> {
+    if (isAdmin(viewer) || this.creation === 'admins') {
+      requireAdmin(viewer);
+      return this.list(page);
+    }
+    return query<Bot>(this.db, LIST_OF_OWNER, [...(await this.valuesOf(page)), requireUser(viewer).id]);
+  }
+
+  private async valuesOf({ first, after }: { first: number; after: string | undefined }) {
+    return [await createdSeqOf(this.db, 'users', after), first];
   }
 
   /**

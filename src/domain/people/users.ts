@@ -15,8 +15,8 @@ import { checkText, isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
 import { isExternalIdTaken, isUniqueViolation } from '../unique-violation.js';
 import type { Viewer } from '../viewer.js';
-import { requireUser } from '../viewer.js';
-import { requireActingAdmin } from './acting-admin.js';
+import { isAdmin, requireUser } from '../viewer.js';
+import { requireActingAdmin, requireActingPerson } from './acting-admin.js';
 
 export interface NewUser {
   username: string;
@@ -168,20 +168,22 @@ export class Users {
   /**
    * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every sign-in in the same
    * transaction; activation restores none. A change of the external id ends what tokens of trusted issuers have begun. Updates run one after another, so that two admins cannot demote each other.
-   * @param admin the admin who changes the user; undefined for the operator
+   * @param actor the admin who changes the user, or the owner of a bot, who changes its names and deactivates it; undefined for the operator
    * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
    * user has the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an admin
    * who is no person, `UNAUTHENTICATED` when the admin's sign-in has ended
    */
-  async update(id: string, changes: UserChanges, admin?: Viewer): Promise<User> {
+  async update(id: string, changes: UserChanges, actor?: Viewer): Promise<User> {
     const data = checkedChanges(changes);
-    if (!isUuid(id)) throw noSuchUser('id');
+    if (actor && !isAdmin(actor)) requireUser(actor);
+    if (!isUuid(id)) throw actor && !isAdmin(actor) ? notYours() : noSuchUser('id');
     const { userId, endedFamilyIds } = await transaction(
       this.db,
       async (connection) => {
-        if (admin) await requireActingAdmin(connection, admin);
+        const ownerId = actor && (await requireActing(connection, actor));
         const { rows } = await connection.query<LockedUserRow>(LOCK_USER, [id]);
         const [before] = rows;
+        if (ownerId !== undefined) requireOwnBot(ownerId, before, changes);
         if (!before) throw noSuchUser('id');
         if (before.kind !== 'human' && before.role !== 'admin' && changes.role === 'admin')
           throw noAdmin(before.kind, 'role');
@@ -211,7 +213,7 @@ export class Users {
         const { is_active: isActive, ...rest } = before;
         await writeAudit(
           connection,
-          admin,
+          actor,
           userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...after }),
         );
         return { userId: before.id, endedFamilyIds };
@@ -317,6 +319,25 @@ export function pickByUsername<Row extends { username: string }>(
   );
 }
 
+/** The id of an actor who is no admin, and changes what is theirs; undefined for an admin. @throws DomainError as `Users.update` */
+async function requireActing(connection: PoolClient, actor: Viewer): Promise<string | undefined> {
+  if (!isAdmin(actor)) return requireActingPerson(connection, actor);
+  await requireActingAdmin(connection, actor);
+  return undefined;
+}
+
+/** @throws DomainError `FORBIDDEN` for everybody but the owner of a bot, and for changes that are not the owner's */
+function requireOwnBot(ownerId: string, user: LockedUserRow | undefined, changes: UserChanges): void {
+  if (user?.kind !== 'bot' || user.ownerId !== ownerId) throw notYours();
+  for (const field of ['email', 'role', 'externalId'] as const)
+    if (changes[field] !== undefined)
+      throw new DomainError('FORBIDDEN', `Only admins change ${field}.`, { field, rule: 'bots.owner' });
+}
+
+function notYours(): DomainError {
+  return new DomainError('FORBIDDEN', 'Only admins may do this, and the owner of a bot.');
+}
+
 interface LockedUserRow {
   id: string;
   kind: UserKind;
@@ -327,10 +348,12 @@ interface LockedUserRow {
   firstName: string;
   lastName: string;
   externalId: string | null;
+  /** Of a bot. */
+  ownerId: string | null;
 }
 
 const LOCK_USER = `SELECT id, kind, role, is_active, password_version, email, first_name AS "firstName", last_name AS "lastName",
-    external_id AS "externalId"
+    external_id AS "externalId", owner_id AS "ownerId"
   FROM users WHERE id = $1 FOR NO KEY UPDATE`;
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';

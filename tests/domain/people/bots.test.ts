@@ -178,3 +178,84 @@ it('a bot is in no presence, and hears of that of others', async () => {
     session.close();
   }
 });
+
+describe('where everybody makes bots', () => {
+  let open: Awaited<ReturnType<typeof startOwnServices>>;
+  beforeAll(async () => {
+    open = await startOwnServices({ botCreation: 'users' });
+  });
+  afterAll(() => open.close());
+  const page = { first: 100, after: undefined };
+
+  it('people make them for themselves, ten at most, and are told of their own', async () => {
+    const [ann, bob] = [await open.newUser(), await open.newUser()];
+    const [asAnn, asBob] = [await open.newViewer(ann), await open.newViewer(bob)];
+    await expect(open.bots.create(asAnn, 'for-bob', bob.id)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      field: 'ownerId',
+    });
+    const make = (name: string) => open.bots.create(asAnn, name, ann.id);
+    const made: string[] = [];
+    for (let index = 0; index < 9; index += 1) made.push((await make(`ann-${index}`)).id);
+    for (const result of await Promise.allSettled(['ann-a', 'ann-b', 'ann-c'].map(make)))
+      if (result.status === 'fulfilled') made.push(result.value.id);
+      else expect(result.reason).toMatchObject({ code: 'CONFLICT', rule: 'bots.full' });
+    expect(made).toHaveLength(10);
+    await open.bots.create(asBob, 'bobs', bob.id);
+    const ids = async (viewer: Viewer) => (await open.bots.listFor(viewer, page)).map(({ id }) => id).sort();
+    expect(await ids(asAnn)).toEqual(made.sort());
+    expect(await ids(asBob)).toHaveLength(1);
+    expect((await ids(await open.newViewer(await open.newUser('admin')))).length).toBeGreaterThan(10);
+  });
+
+  it('admins make them for everybody, without that limit, and no program makes one', async () => {
+    const [carl, admin] = [await open.newUser(), await open.newViewer(await open.newUser('admin'))];
+    for (let index = 0; index < 11; index += 1)
+      expect(await open.bots.create(admin, `carl-${index}`, carl.id)).toMatchObject({ ownerId: carl.id });
+    await expect(open.bots.create(await open.newViewer(carl), 'one-more', carl.id)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      rule: 'bots.full',
+    });
+    const id = await open.bots.forService('maker', undefined);
+    const maker = toProfile(await open.db.prisma.user.findUniqueOrThrow({ where: { id } }));
+    await expect(open.bots.create(await open.newViewer(maker), 'made', id)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      rule: 'user.bot',
+    });
+  });
+
+  it('nobody makes one by a sign-in that has ended', async () => {
+    const dora = await open.newUser();
+    const viewer = await open.newViewer(dora);
+    await open.tokens.revokeUserFamilies(dora.id);
+    await expect(open.bots.create(viewer, 'late', dora.id)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+});
+
+describe('the owner of a bot', () => {
+  it('changes its names, deactivates and activates it, and nothing else', async () => {
+    const admin = await services.newViewer(await services.newUser('admin'));
+    const [owner, other] = [await services.newUser(), await services.newUser()];
+    const bot = await services.bots.create(admin, 'owned', owner.id);
+    const [asOwner, asOther] = [await services.newViewer(owner), await services.newViewer(other)];
+    expect(await services.users.update(bot.id, { firstName: 'Renamed' }, asOwner)).toMatchObject({
+      firstName: 'Renamed',
+    });
+    expect(await services.users.update(bot.id, { isActive: false }, asOwner)).toMatchObject({ isActive: false });
+    expect(await services.users.update(bot.id, { isActive: true }, asOwner)).toMatchObject({ isActive: true });
+    for (const changes of [{ role: 'admin' as const }, { email: 'a@example.org' }, { externalId: 'mine' }])
+      await expect(services.users.update(bot.id, changes, asOwner)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    for (const [id, viewer] of [
+      [bot.id, asOther],
+      [owner.id, asOwner],
+      [other.id, asOwner],
+      [crypto.randomUUID(), asOwner],
+      ['x', asOwner],
+    ] as const)
+      await expect(services.users.update(id, { firstName: 'No' }, viewer)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(services.bots.create(asOwner, 'another', owner.id)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(services.bots.listFor(asOwner, { first: 1, after: undefined })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+  });
+});

@@ -77,8 +77,7 @@ function admitWith(
   { mayTakeAdmin }: { mayTakeAdmin: boolean },
 ): Promise<Admission | 'takes an admin' | undefined> {
   const { bearer, userId, identity, issuedAt } = token;
-  return transaction(db, async (connection) => {
-    if (mayTakeAdmin) await connection.query('SELECT pg_advisory_xact_lock($1)', [USER_CHANGES_LOCK]);
+  const work = async (connection: PoolClient) => {
     const [user] = (await connection.query<UserRow>(LOCK_USER, [userId, issuedAt])).rows;
     if (!user) return undefined;
     const isKnown = bearer && (await connection.query(IS_KNOWN, [bearer.hash])).rows.length > 0;
@@ -92,7 +91,8 @@ function admitWith(
     if (user.kind === 'guest') await connection.query(REMEMBER_GUEST, [userId, token.expiresAt]);
     if (bearer) await connection.query(KEEP_TOKEN, [uuidv7(), userId, bearer.hash, bearer.scopes, token.expiresAt]);
     return { isUserChanged };
-  });
+  };
+  return transaction(db, work, mayTakeAdmin ? { lock: USER_CHANGES_LOCK } : {});
 }
 
 /** Returns whether anything was to change. */

@@ -144,8 +144,9 @@ builder.mutationFields((t) => ({
     type: User,
     description:
       'Changes the fields that are given. Deactivating a user ends all of their sign-ins. Fails with CONFLICT if no active admin ' +
-      'would be left, or if another user has the external id. Admins only.',
-    authScopes: { admin: true },
+      'would be left, or if another user has the external id. Admins only, but for the owner of a bot, who changes its names and ' +
+      'whether it is active.',
+    authScopes: { user: true },
     args: {
       id: t.arg.id({ required: true }),
       email: t.arg.string({ description: 'Null or an empty string removes it.' }),
