@@ -59,7 +59,9 @@ if (!process.argv.includes('--generate-only') && (force || newest(buildStamp) <=
   ]);
   // Builds beside dist/, so that a failed build leaves dist/ as it was and concurrent readers and builds are not disturbed.
   const unfinished = `dist-${process.pid}`;
-  const built = Promise.all([bundle(root, unfinished), buildWebClient(root, join(unfinished, 'web'))]);
+  // A copy of the service alone has no web client: `/` says so.
+  const webClient = newest('web') > 0 ? buildWebClient(root, join(unfinished, 'web')) : undefined;
+  const built = Promise.all([bundle(root, unfinished), webClient]);
   await built.catch((error) => {
     // esbuild has printed its own errors.
     if (!('errors' in error)) process.stderr.write(`${error.stack}\n`);
