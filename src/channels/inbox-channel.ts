@@ -1,5 +1,6 @@
 import type { Gap, InboxSink } from '../delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../delivery/inbox/inbox-stream.js';
+import type { Invitation } from '../domain/chats/invitations.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
 import type { ChatState } from '../domain/mine/chat-states.js';
 import type { UserProfile } from '../domain/profile.js';
@@ -9,7 +10,14 @@ import type { Services } from '../plugins/services.js';
 import type { AdmittedToInbox } from '../plugins/streams/admission.js';
 import { closeCodes } from '../plugins/websocket/close-codes.js';
 import type { Frame } from '../wire/frame.js';
-import { chatStateFrame, gapFrame, inboxHelloFrame, inboxLiveFrame, inboxResetFrame } from '../wire/frames.js';
+import {
+  chatStateFrame,
+  gapFrame,
+  inboxHelloFrame,
+  inboxLiveFrame,
+  inboxResetFrame,
+  invitationFrame,
+} from '../wire/frames.js';
 import type { Channel, ChannelSocket } from './channel.js';
 import type { FrameEncoding } from './frame-encoding.js';
 
@@ -77,6 +85,10 @@ export class InboxChannel implements Channel, InboxSink {
 
   state(state: ChatState, position: string): void {
     this.send(chatStateFrame(state, position));
+  }
+
+  invitation(invitation: Invitation, position: string): void {
+    this.send(invitationFrame(invitation, position));
   }
 
   gap({ chatId, after, cursor }: Gap, position: string): void {

@@ -77,7 +77,7 @@ export async function deliveryServices(
   { hub, hints }: { hub: Hub; hints: UserHints },
   { marks }: Pick<LogServices, 'marks'>,
   mine: Pick<MineServices, 'inbox' | 'chatStates'>,
-  { chats }: Pick<ChatServices, 'chats'>,
+  { chats, invitations }: Pick<ChatServices, 'chats' | 'invitations'>,
   { tokens, viewers }: Pick<AccessServices, 'tokens' | 'viewers'>,
   onError: OnError,
   options: DeliveryOptions,
@@ -99,7 +99,7 @@ export async function deliveryServices(
   };
   const sessions = await Sessions.start(bus, tokenFamilies, { recheckIntervalMs, presences, onError });
   const chatStreams = new ChatStreams(hub, chats, onError);
-  const inboxStreams = new InboxStreams(hub, { ...mine, marks, chatStreams }, hints, onError, {
+  const inboxStreams = new InboxStreams(hub, { ...mine, invitations, marks, chatStreams }, hints, onError, {
     levelIntervalMs: options.probeIntervalMs,
     ...options.inboxes,
   });

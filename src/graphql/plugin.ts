@@ -61,7 +61,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     const deadline = performance.now() + operationMs;
     return { deadline, budget: new OperationBudget(turns, deadline) };
   };
-  const contextOf = (socket: SocketConnection, { id, origin }: UpgradeRequest): GraphqlContext => ({
+  const contextOf = (socket: SocketConnection, { id, origin, network }: UpgradeRequest): GraphqlContext => ({
     services: app.services,
     db: app.db,
     caller: socket,
@@ -69,6 +69,7 @@ export default async function graphql(app: FastifyInstance, options: GraphqlOpti
     log: app.log,
     requestId: id,
     origin: options.publicUrl ?? origin,
+    network,
     ...startingNow(),
     plainLists: [],
   });

@@ -68,7 +68,8 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const people = peopleServices(db, credentials, onUserChange, options);
   const { access, close: stopSweeping } = await accessServices(db, credentials, people, signIns, onError, options);
   const mutex = new ChatMutex(db);
-  const chats = chatServices(db, mutex, announce, options);
+  const onInvitation = (userId: string) => hints.announce(userId, { type: 'invitations' });
+  const chats = chatServices(db, mutex, announce, onInvitation, options);
   const mineCallbacks: MineCallbacks = {
     stateChanged: (userId, chatIds) => {
       for (const hint of stateHints(chatIds)) hints.announce(userId, hint);

@@ -1,3 +1,4 @@
+import type { Invitation } from '../domain/chats/invitations.js';
 import type { DomainError } from '../domain/errors.js';
 import type { ChatMessage } from '../domain/log/chat-message.js';
 import { type Cursor, formatCursor } from '../domain/log/cursor.js';
@@ -71,6 +72,12 @@ export function gapFrame(chatId: string, after: Cursor, cursor: Cursor, position
 /** The present state of a chat for the inbox's user. */
 export function chatStateFrame(state: ChatState, position: string) {
   return { type: 'chat.state', chatId: state.chatId, position, state: chatStateOnWire(state) };
+}
+
+/** An invitation of the inbox's user as it is now. One that was accepted, declined or revoked has expired. */
+export function invitationFrame({ id, chat, inviter, role, createdAt, expiresAt }: Invitation, position: string) {
+  const invitation = { id, chat, inviter: inviter && userOnWire(inviter), role, createdAt, expiresAt };
+  return { type: 'invitation', chatId: chat.id, position, invitation };
 }
 
 /** The message, or its change, is committed. Its sender sees the nonce. */

@@ -103,6 +103,49 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
   `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  invitations: { query: () => '{ invitations { id } }', answers: readsOfUsers },
+  inviteLinks: {
+    query: () => `{ inviteLinks(chatId: "${chat.id}") { id } }`,
+    answers: { ...readsOfAdmins, stranger: 'NOT_FOUND', adminReads: 'FORBIDDEN' },
+  },
+  inviteToChat: {
+    query: () => `mutation { inviteToChat(chatId: "${chat.id}", userId: "${friend.id}") { id } }`,
+    answers: writesOfModerators,
+  },
+  createInviteLink: {
+    query: () => `mutation { createInviteLink(chatId: "${chat.id}") { code } }`,
+    answers: writesOfModerators,
+  },
+  acceptInvitation: {
+    query: () => `mutation { acceptInvitation(code: "cil_${unique()}") { role } }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+    },
+  },
+  declineInvitation: {
+    query: () => `mutation { declineInvitation(id: "${crypto.randomUUID()}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+    },
+  },
+  revokeInvitation: {
+    query: () => `mutation { revokeInvitation(id: "${crypto.randomUUID()}") }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+    },
+  },
   auditLog: { query: () => '{ auditLog { entries { seq actor { id } } } }', answers: readsOfAdmins },
   auditHead: { query: () => '{ auditHead { seq hash } }', answers: readsOfAdmins },
   bots: { query: () => '{ bots { id user { id } owner { id } } }', answers: readsOfAdmins },

@@ -248,6 +248,14 @@ export interface InboxGap {
   position: string;
 }
 
+/** You were invited to a chat, or an invitation was accepted, declined or revoked: it has expired then. The invitation is that of now. */
+export interface InboxInvitation {
+  chatId: string;
+  invitation: Invitation;
+  /** Pass it as `after` to resume behind this. */
+  position: string;
+}
+
 /** One of your chats. */
 export interface InboxItem {
   chat: Chat;
@@ -284,8 +292,44 @@ export interface IncomingHook {
   url: string | null;
 }
 
+/** An invitation of one user to one chat. One that was accepted, declined or revoked has expired. */
+export interface Invitation {
+  chat: InvitedChat;
+  createdAt: string;
+  expiresAt: string;
+  id: string;
+  /** Who invited. Null when the account is gone. */
+  inviter: User | null;
+  /** What who accepts becomes. */
+  role: ChatRole;
+}
+
+/** A code by which people join a chat. */
+export interface InviteLink {
+  /** What people give to `acceptInvitation`. In the answer of `createInviteLink` alone, and null later. */
+  code: string | null;
+  createdAt: string;
+  expiresAt: string;
+  id: string;
+  /** How many may join by it. Null: as many as come. */
+  maxUses: number | null;
+  /** What who accepts becomes. */
+  role: ChatRole;
+  /** How many have joined by it. */
+  uses: number;
+}
+
 /** Who may invite to a chat. */
 export type InvitePolicy = 'members' | 'moderators';
+
+/** A chat that you are invited to, as you see it before you have joined. */
+export interface InvitedChat {
+  createdAt: string;
+  id: string;
+  memberCount: number;
+  name: string;
+  topic: string;
+}
 
 /** An access token of a user. Nothing refreshes it: ask for the next one. */
 export interface IssuedToken {

@@ -11,6 +11,8 @@ export const MAX_AHEAD = 240;
 export interface InboxBeginning {
   position: InboxPosition;
   snapshot: InboxSnapshot;
+  /** Whether invitations may have changed since the position. */
+  isInvitationDue: boolean;
   /** Of before the snapshot. The inbox ends it. */
   watch: EarlyWatch;
 }
@@ -36,8 +38,8 @@ export function progressOf({ position, snapshot: { below, chats } }: InboxBeginn
  * Of chats that were not in reach before, the client gets what happens from now on. Their levels may say less: they are exceptions, as far
  * as a position has room for them, first those that have changed last.
  */
-export function entering({ position, snapshot, watch }: InboxBeginning, before: Reach): InboxBeginning {
-  if (!before) return { position, snapshot, watch };
+export function entering({ position, snapshot, ...beginning }: InboxBeginning, before: Reach): InboxBeginning {
+  if (!before) return { position, snapshot, ...beginning };
   const exceptions = new Map(position.exceptions);
   const entered = snapshot.chats.filter(({ chatId }) => !before.has(chatId)).sort((one, two) => two.mark - one.mark);
   for (const { chatId, seq } of entered)
@@ -46,7 +48,7 @@ export function entering({ position, snapshot, watch }: InboxBeginning, before: 
     if (before.has(chat.chatId)) return chat;
     return { ...chat, from: chat.seq, changes: [], isStateDue: false };
   });
-  return { position: { ...position, exceptions }, snapshot: { ...snapshot, chats }, watch };
+  return { position: { ...position, exceptions }, snapshot: { ...snapshot, chats }, ...beginning };
 }
 
 /** Whether something of the chat is to be delivered. */

@@ -1,3 +1,4 @@
+import type { Invitation } from '../../domain/chats/invitations.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
@@ -23,6 +24,8 @@ export interface InboxSink extends EventHolder {
   event(event: ChatEvent, position: string): void;
   /** The present state of a chat for its member, which the member has changed. */
   state(state: ChatState, position: string): void;
+  /** An invitation as it is now, which has changed. One that has ended has expired. */
+  invitation(invitation: Invitation, position: string): void;
   gap(gap: Gap, position: string): void;
   /** Takes a signal of a chat whose signals were asked for, or drops it when it is full. It has no position. */
   signal?(chatId: string, signal: ChatSignal): void;

@@ -1,3 +1,4 @@
+import type { Invitation } from '../../domain/chats/invitations.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { Cursor } from '../../domain/log/cursor.js';
@@ -16,6 +17,7 @@ import { entering, type InboxBeginning, isBehind, progressOf } from './inbox-beg
 import { InboxChat, type InboxChatStart, type InboxOfChat } from './inbox-chat.js';
 import type { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
+import { InvitationDelivery, type InvitationReceiver } from './invitation-delivery.js';
 import { type Segment, segmentsOf } from './segments.js';
 import { StateDelivery, type StateReceiver } from './state-delivery.js';
 
@@ -26,6 +28,8 @@ export interface InboxHost {
   watch(chatIds: readonly string[], watcher: ChatWatcher): void;
   unwatch(chatIds: Iterable<string>, watcher: ChatWatcher): void;
   states(userId: string, chatIds: readonly string[]): Promise<ChatState[]>;
+  /** Those that were changed by transactions from this one on. */
+  invitations(userId: string, mark: number): Promise<Invitation[]>;
   /** The history was replaced. */
   beginAnew(userId: string, chats: Reach): Promise<InboxBeginning>;
   /** The chats in reach are others from now on. */
@@ -58,7 +62,7 @@ const CATCHING_UP = 8;
  * Most chats are quiet most of the time. Of such a chat the inbox holds nothing but how far the client has it: the hub says when the next
  * event comes, and only then the chat gets a stream.
  */
-export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
+export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver, InvitationReceiver {
   readonly userId: string;
   /** The chats that are not at rest. */
   private readonly chats = new Map<string, InboxChat>();
@@ -77,6 +81,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
   /** Whether a chat waits for room in the position. */
   private isHeldBack = false;
   private readonly states: StateDelivery;
+  private readonly invitations: InvitationDelivery;
   /** The chats whose signals are delivered. */
   private signalled: ReadonlySet<string> = new Set();
   private readonly viewer: () => Viewer;
@@ -99,6 +104,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     this.narrowedTo = chats;
     this.progress = progressOf(beginning);
     this.states = new StateDelivery(this);
+    this.invitations = new InvitationDelivery(this);
   }
 
   /** What the client has now. */
@@ -264,6 +270,26 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     return true;
   }
 
+  /** The user was invited, or an invitation of the user has ended. */
+  invitationsChanged(): void {
+    this.invitations.changed();
+  }
+
+  readInvitations(): Promise<Invitation[]> {
+    // They are of no chat that a narrowed token is for.
+    return this.narrowedTo ? Promise.resolve([]) : this.host.invitations(this.userId, this.statesFrom);
+  }
+
+  takeInvitations(invitations: readonly Invitation[]): boolean {
+    if (this.state !== 'open') return false;
+    if (!this.narrowedTo) for (const invitation of invitations) this.sink.invitation(invitation, this.position);
+    return true;
+  }
+
+  invitationsFailed(error: unknown): void {
+    this.host.failed(error);
+  }
+
   /** Whether the viewer's token reaches the chat, as far as the inbox has been told. */
   reaches(chatId: string): boolean {
     return this.narrowedTo?.has(chatId) ?? true;
@@ -323,10 +349,12 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     this.endedStreams.push(...held);
   }
 
-  /** All states with lower marks were announced by `statesChanged` before. */
+  /** All states and invitations with lower marks were announced by `statesChanged` and `invitationsChanged` before. */
   async statesAreUpTo(below: number): Promise<void> {
-    await this.states.deliver();
-    if (this.states.isDone) this.progress.statesDelivered(below);
+    await Promise.all([this.states.deliver(), this.invitations.deliver()]);
+    if (!this.states.isDone || !this.invitations.isDone) return;
+    this.progress.statesDelivered(below);
+    this.invitations.forget(this.statesFrom);
   }
 
   /** Whether a new level would make the position shorter. */
@@ -354,7 +382,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     }
   }
 
-  private begin({ snapshot: { below, chats }, watch }: InboxBeginning): void {
+  private begin({ snapshot: { below, chats }, watch, isInvitationDue }: InboxBeginning): void {
     const resting: string[] = [];
     for (const chat of chats) {
       if (!chat.isMember && chat.changes.length === 0) continue;
@@ -378,6 +406,7 @@ export class InboxStream implements ChatWatcher, InboxOfChat, StateReceiver {
     watch.end();
     this.announceLive();
     this.statesChanged(chats.filter(({ isStateDue }) => isStateDue).map(({ chatId }) => chatId));
+    if (isInvitationDue) this.invitationsChanged();
     void this.statesAreUpTo(below);
   }
 

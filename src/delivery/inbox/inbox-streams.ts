@@ -1,3 +1,4 @@
+import type { Invitations } from '../../domain/chats/invitations.js';
 import { DomainError } from '../../domain/errors.js';
 import type { MarkedHead, Marks } from '../../domain/log/marks.js';
 import type { ChatStates } from '../../domain/mine/chat-states.js';
@@ -26,6 +27,7 @@ export interface InboxRequest {
 interface InboxServices {
   inbox: Inbox;
   chatStates: ChatStates;
+  invitations: Pick<Invitations, 'changedSince' | 'usersChangedSince'>;
   marks: Marks;
   chatStreams: ChatStreams;
 }
@@ -143,6 +145,10 @@ export class InboxStreams implements HeadReader, InboxHost {
     return this.services.chatStates.of(userId, chatIds);
   }
 
+  invitations(userId: string, mark: number) {
+    return this.services.invitations.changedSince(userId, mark);
+  }
+
   watch(chatIds: readonly string[], watcher: ChatWatcher): void {
     this.hub.watch(chatIds, watcher).catch((error: unknown) => this.onError(error, 'watch the chats of an inbox'));
   }
@@ -169,6 +175,7 @@ export class InboxStreams implements HeadReader, InboxHost {
     return this.watching(userId, chats, async () => ({
       position,
       snapshot: await this.since(userId, position, chats),
+      isInvitationDue: true,
     }));
   }
 
@@ -209,7 +216,7 @@ export class InboxStreams implements HeadReader, InboxHost {
     const chats = snapshot.chats.map((chat) =>
       exceptions.has(chat.chatId) ? { ...chat, from: chat.seq, changes: [] } : chat,
     );
-    return { position: { ...now, exceptions }, snapshot: { ...snapshot, chats } };
+    return { position: { ...now, exceptions }, snapshot: { ...snapshot, chats }, isInvitationDue: false };
   }
 
   async markedHead(chatId: string): Promise<MarkedHead | undefined> {
@@ -304,7 +311,10 @@ export class InboxStreams implements HeadReader, InboxHost {
 
   private receive(userId: string, hint: UserHint): void {
     if (hint.type === 'joined') this.lookSoon();
-    else for (const stream of this.users.get(userId)?.streams ?? []) stream.statesChanged(hint.chatIds);
+    else
+      for (const stream of this.users.get(userId)?.streams ?? [])
+        if (hint.type === 'state') stream.statesChanged(hint.chatIds);
+        else stream.invitationsChanged();
   }
 
   private lookSoon(): void {
@@ -362,7 +372,9 @@ export class InboxStreams implements HeadReader, InboxHost {
       const changed = new Map<string, string[]>();
       for (const { userId, chatId } of await this.services.inbox.changedStates(since))
         changed.set(userId, [...(changed.get(userId) ?? []), chatId]);
+      const invited = new Set(await this.services.invitations.usersChangedSince(since));
       for (const stream of streams) {
+        if (invited.has(stream.userId)) stream.invitationsChanged();
         stream.statesChanged(changed.get(stream.userId) ?? []);
         await stream.statesAreUpTo(below);
       }

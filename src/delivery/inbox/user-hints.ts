@@ -9,7 +9,9 @@ export type UserHint =
   /** The user has joined the chat; the number is that of the `member.added`. */
   | { type: 'joined'; chatId: string; seq: number }
   /** The user's own states of these chats have changed. */
-  | { type: 'state'; chatIds: string[] };
+  | { type: 'state'; chatIds: string[] }
+  /** The user was invited to a chat, or an invitation has ended. */
+  | { type: 'invitations' };
 
 const MAX_CHATS = 1000;
 
@@ -46,6 +48,7 @@ export class UserHints {
 function parseHint(payload: string): UserHint {
   const { type, chatId, seq, chatIds } = parsePayload(payload);
   if (type === 'joined') return { type, chatId: id(chatId, 'chatId'), seq: number(seq, 'seq') };
+  if (type === 'invitations') return { type };
   if (type !== 'state') throw new MalformedPayload('type');
   return { type, chatIds: list(chatIds, 'chatIds', MAX_CHATS).map((chat) => id(chat, 'chatIds')) };
 }

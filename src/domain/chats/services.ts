@@ -6,6 +6,8 @@ import type { ChatMutex } from './chat-mutex.js';
 import { ChatUpserts } from './chat-upserts.js';
 import { Chats } from './chats.js';
 import { DirectChats } from './direct-chats.js';
+import { type InvitationListener, Invitations } from './invitations.js';
+import { InviteLinks } from './invite-links.js';
 import { MemberLists } from './member-lists.js';
 import { MemberSets } from './member-sets.js';
 import { MembershipChanges } from './membership-changes.js';
@@ -24,12 +26,15 @@ export interface ChatServices {
   memberLists: MemberLists;
   chatUpserts: ChatUpserts;
   memberSets: MemberSets;
+  invitations: Invitations;
+  inviteLinks: InviteLinks;
 }
 
 export function chatServices(
   db: Database,
   mutex: ChatMutex,
   announce: Announce,
+  onInvitation: InvitationListener,
   options: AdminReading & ChatCreation,
 ): ChatServices {
   const changes = new MembershipChanges(db, mutex, announce);
@@ -43,5 +48,7 @@ export function chatServices(
     memberLists: new MemberLists(db),
     chatUpserts: new ChatUpserts(db),
     memberSets: new MemberSets(db, mutex, announce),
+    invitations: new Invitations(db, mutex, announce, onInvitation),
+    inviteLinks: new InviteLinks(db, mutex),
   };
 }

@@ -22,6 +22,13 @@ export class CallRates {
 
   constructor(private readonly limits: CallRateLimits) {}
 
+  /** Counts nothing. Returns 0 when another call would be within the limit, otherwise the milliseconds until the next window. */
+  left(owner: string, now = performance.now()): number {
+    const calls = this.young.get(owner) ?? this.old.get(owner);
+    if (!calls || now >= calls.windowEnd || calls.count < this.limits.calls) return 0;
+    return Math.ceil(calls.windowEnd - now);
+  }
+
   /** Counts a call. Returns 0 when it is within the limit, otherwise the milliseconds until the next window. */
   count(owner: string, now = performance.now()): number {
     const { calls: max, windowMs, owners = 50_000 } = this.limits;

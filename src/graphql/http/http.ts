@@ -121,6 +121,7 @@ export function httpContext(
     log: request.log,
     requestId: request.id,
     origin: `${request.protocol}://${request.host}`,
+    network: clientNetwork(request),
     deadline,
     budget,
     plainLists: [],

@@ -33,6 +33,8 @@ export interface SocketConnection {
 /** The parts of the upgrade request that are kept after the upgrade. */
 export interface UpgradeRequest {
   id: string;
+  /** Where it came from, as limits count it. */
+  network: string;
   authorization: string | undefined;
   /** The address that the client used: `http://127.0.0.1:8000`. */
   origin?: string;

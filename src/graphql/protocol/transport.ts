@@ -3,6 +3,7 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { MercuriusOptions } from 'mercurius';
 import type { WebSocket } from 'ws';
 import type { Viewer } from '../../domain/viewer.js';
+import { clientNetwork } from '../../plugins/limits/address.js';
 import type { SocketAdapter } from '../../plugins/websocket/socket-adapter.js';
 import { type ConnectionOptions, GraphqlConnection, type SocketConnection, type UpgradeRequest } from './connection.js';
 import { DEFAULT_LIMITS, type GuardLimits, requireSubprotocol } from './guard.js';
@@ -47,7 +48,7 @@ export function createSocketTransport<Event>(options: SocketTransportOptions<Eve
     const claim = (viewer: Viewer) => options.claim?.(viewer, socket);
     const connection = new GraphqlConnection(
       socket,
-      { id, authorization: headers.authorization, origin: `${protocol}://${host}` },
+      { id, network: clientNetwork(request), authorization: headers.authorization, origin: `${protocol}://${host}` },
       { ...connectionOptions, claim },
     );
     connections.set(connection.engine, connection);

@@ -21,6 +21,8 @@ export interface GraphqlContext {
   readonly requestId: string;
   /** The address that clients know the service by, without a slash at its end; undefined where nobody asked for one. */
   readonly origin?: string | undefined;
+  /** Where the request came from, as limits count it (`domain/address.ts`). */
+  readonly network: string;
   /** When a query or mutation is answered with a timeout error, by `performance.now()`. Undefined: no deadline. */
   readonly deadline?: number;
   /** What the operation may still read and return. */

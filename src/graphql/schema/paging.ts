@@ -19,6 +19,7 @@ export const USUAL_LENGTH = {
   pins: 5,
   hooks: 5,
   auditEntries: 100,
+  invitations: 5,
   presences: 20,
 };
 

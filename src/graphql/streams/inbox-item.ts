@@ -1,4 +1,5 @@
 import type { Gap } from '../../delivery/inbox/inbox-sink.js';
+import type { Invitation } from '../../domain/chats/invitations.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
 
@@ -6,4 +7,18 @@ import type { ChatState } from '../../domain/mine/chat-states.js';
 export type InboxItem =
   | { type: 'event'; position: string; event: ChatEvent }
   | { type: 'state'; position: string; state: ChatState }
+  | { type: 'invitation'; position: string; invitation: Invitation }
   | { type: 'gap'; position: string; gap: Gap };
+
+export function chatIdOf(item: InboxItem): string {
+  switch (item.type) {
+    case 'event':
+      return item.event.chatId;
+    case 'state':
+      return item.state.chatId;
+    case 'invitation':
+      return item.invitation.chat.id;
+    case 'gap':
+      return item.gap.chatId;
+  }
+}

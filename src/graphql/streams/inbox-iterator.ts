@@ -1,11 +1,12 @@
 import type { Replace } from '../../delivery/event-holder.js';
 import type { Gap, InboxSink } from '../../delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../../delivery/inbox/inbox-stream.js';
+import type { Invitation } from '../../domain/chats/invitations.js';
 import { cursorReset } from '../../domain/errors.js';
 import { type ChatEvent, sizeOfEvent } from '../../domain/log/chat-events.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
 import { CurrentItems } from './current-items.js';
-import type { InboxItem } from './inbox-item.js';
+import { chatIdOf, type InboxItem } from './inbox-item.js';
 
 /** Items that may wait for a slow consumer; later events stay in the log. */
 const MAX_WAITING = 64;
@@ -70,6 +71,10 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
     // In its place: the positions of what waits behind it say that the client has it.
     if (waiting?.type === 'state') this.waiting[waits] = { ...waiting, state };
     else this.add({ type: 'state', position, state });
+  }
+
+  invitation(invitation: Invitation, position: string): void {
+    this.add({ type: 'invitation', position, invitation });
   }
 
   gap(gap: Gap, position: string): void {
@@ -139,11 +144,6 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
     // In a later turn: the consumer takes this item first.
     setImmediate(() => this.stream?.resume());
   }
-}
-
-function chatIdOf(item: InboxItem): string {
-  if (item.type === 'event') return item.event.chatId;
-  return item.type === 'state' ? item.state.chatId : item.gap.chatId;
 }
 
 function sizeOf(item: InboxItem): number {

@@ -1,5 +1,6 @@
 import type { Gap, InboxSink } from '../../../src/delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../../../src/delivery/inbox/inbox-stream.js';
+import type { Invitation } from '../../../src/domain/chats/invitations.js';
 import type { ChatEvent } from '../../../src/domain/log/chat-events.js';
 import type { ChatState } from '../../../src/domain/mine/chat-states.js';
 import { parsePosition } from '../../../src/domain/mine/inbox-position.js';
@@ -10,6 +11,7 @@ import { waitUntil } from '../../support/wait-until.js';
 export type Item =
   | { type: 'event'; position: string; chatId: string; seq: number; event: ChatEvent }
   | { type: 'state'; position: string; chatId: string; state: ChatState }
+  | { type: 'invitation'; position: string; chatId: string; invitation: Invitation }
   | { type: 'gap'; position: string; chatId: string; after: number; cursor: number }
   | { type: 'live' | 'reset'; position: string; chatId: undefined };
 
@@ -71,6 +73,10 @@ export class RecordingInbox implements InboxSink {
 
   state(state: ChatState, position: string): void {
     this.items.push({ type: 'state', position, chatId: state.chatId, state });
+  }
+
+  invitation(invitation: Invitation, position: string): void {
+    this.items.push({ type: 'invitation', position, chatId: invitation.chat.id, invitation });
   }
 
   gap({ chatId, after, cursor }: Gap, position: string): void {

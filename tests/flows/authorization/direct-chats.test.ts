@@ -40,6 +40,7 @@ async function startDirectWorld(environment: NodeJS.ProcessEnv = {}) {
     ...{ first: first.messageId, edited: edited.messageId, deleted: deleted.messageId },
     everybody: JSON.stringify([member, stranger, friend]),
     robot: friend,
+    ...{ code: '', link: '' },
     ...{ beginning: '', ended: '', endedEpoch: '' },
   };
   return { team, ids, sender, memberToken: token, admin: await team.signIn('admin') };
@@ -62,6 +63,7 @@ async function stateOf({ team, ids }: DirectWorld) {
 const PLACEHOLDERS: World['ids'] = {
   ...{ chat: '<chat>', epoch: '<epoch>', member: '<member>', stranger: '<stranger>', friend: '<friend>' },
   robot: '<robot>',
+  ...{ code: '<code>', link: '<link>' },
   ...{ first: '<first>', edited: '<edited>', deleted: '<deleted>', root: '<root>' },
   everybody: '[]',
   ...{ beginning: '', ended: '', endedEpoch: '' },

@@ -91,6 +91,8 @@ export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
   'Query.auditLog': row(() => '{ auditLog { next entries { seq } } }', admins),
   'Query.auditHead': row(() => '{ auditHead { seq } }', admins),
+  'Query.invitations': row(() => '{ invitations { id } }', users),
+  'Query.inviteLinks': row(({ chat }) => `{ inviteLinks(chatId: "${chat}") { id } }`, roles),
   'Query.bots': row(() => '{ bots { id } }', admins),
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
@@ -137,6 +139,16 @@ export const MATRIX: Record<string, Row> = {
     readOnly: 'FORBIDDEN',
   }),
   'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
+  'Mutation.inviteToChat': row(
+    ({ chat, friend }) => `mutation { inviteToChat(chatId: "${chat}", userId: "${friend}") { id } }`,
+    roles,
+  ),
+  'Mutation.createInviteLink': row(({ chat }) => `mutation { createInviteLink(chatId: "${chat}") { code } }`, roles),
+  'Mutation.declineInvitation': row(() => `mutation { declineInvitation(id: "${crypto.randomUUID()}") }`, {
+    ...all('NOT_FOUND'),
+    readOnly: 'FORBIDDEN',
+  }),
+  'Mutation.revokeInvitation': row(({ link }) => `mutation { revokeInvitation(id: "${link}") }`, roles),
   'Mutation.assignUserToChat': row(
     ({ chat, member }) => `mutation { assignUserToChat(userId: "${member}", chatId: "${chat}") { joinedAt } }`,
     admins,
@@ -290,6 +302,9 @@ export const MATRIX: Record<string, Row> = {
   'InboxState.position': inboxEvent('position'),
   'InboxState.chatId': inboxEvent('chatId'),
   'InboxState.state': inboxEvent('position ... on InboxState { state { readSeq } }'),
+  'InboxInvitation.position': inboxEvent('position'),
+  'InboxInvitation.chatId': inboxEvent('chatId'),
+  'InboxInvitation.invitation': inboxEvent('position ... on InboxInvitation { invitation { id } }'),
   'InboxGap.position': inboxEvent('position'),
   'InboxGap.chatId': inboxEvent('chatId'),
   'InboxGap.after': inboxEvent('position ... on InboxGap { after }'),
@@ -374,6 +389,29 @@ export const MATRIX: Record<string, Row> = {
         `{ explainAccess(chatId: "${chat}", userId: "${member}", action: pin) { chain { ${selection} } } }`,
     { check: members, passed: members, detail: members },
   ),
+  ...rows('Invitation', (selection) => () => `{ invitations { ${selection} } }`, {
+    id: users,
+    'chat {id}': users,
+    'inviter {id}': users,
+    role: users,
+    createdAt: users,
+    expiresAt: users,
+  }),
+  ...rows('InvitedChat', (selection) => () => `{ invitations { chat { ${selection} } } }`, {
+    ...{ id: users, name: users, topic: users, memberCount: users, createdAt: users },
+  }),
+  ...rows(
+    'InviteLink',
+    (selection) =>
+      ({ chat }) =>
+        `{ inviteLinks(chatId: "${chat}") { ${selection} } }`,
+    {
+      ...{ id: roles, role: roles, expiresAt: roles, maxUses: roles, uses: roles, createdAt: roles },
+      code: { ...roles, admin: 'null' },
+    },
+  ),
+  // Ends the invitations.
+  'Mutation.acceptInvitation': row(({ code }) => `mutation { acceptInvitation(code: "${code}") { role } }`, writers),
   // An operator made one, and by now the admin has made more.
   ...rows('Bot', (selection) => () => `{ bots { ${selection} } }`, {
     id: admins,

@@ -7,6 +7,13 @@ const NOT_OF_A_CHAT: Record<string, string> = {
   'Mutation.openDirectChat': 'FORBIDDEN',
   'Mutation.changePassword': 'FORBIDDEN',
   'Mutation.deleteIncomingHook': 'FORBIDDEN',
+  ...Object.fromEntries(
+    [
+      ...['Query.invitations', 'Mutation.acceptInvitation', 'Mutation.declineInvitation', 'Mutation.revokeInvitation'],
+      ...['id', 'chat', 'inviter', 'role', 'createdAt', 'expiresAt'].map((field) => `Invitation.${field}`),
+      ...['id', 'name', 'topic', 'memberCount', 'createdAt'].map((field) => `InvitedChat.${field}`),
+    ].map((field) => [field, 'FORBIDDEN']),
+  ),
 };
 
 /** Where somebody in another chat is answered otherwise than a stranger is: about that chat, and about oneself. */

@@ -103,6 +103,12 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   await services.chatChanges.update(pinner, chat.id, { topic: 'news' });
   await services.chatChanges.delete(pinner, ended.id);
 
+  const invited = await services.chats.create('invited');
+  for (const { id } of [member, stranger, former, admin]) await services.invitations.invite(pinner, invited.id, id);
+  const newLink = (chatId: string) => services.inviteLinks.create(pinner, { chatId, maxUses: 1000 });
+  const [joining, revoked] = [await newLink(invited.id), await newLink(chat.id)];
+  await newLink(chat.id);
+
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
   const chatIds = narrowedTo && (narrowedTo === 'the chat' ? [chat.id, ended.id] : [another.id]);
@@ -137,6 +143,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
       friend: friend.id,
+      ...{ code: joining.code ?? '', link: revoked.id },
       robot,
       ...{ ended: ended.id, endedEpoch: ended.epoch },
       beginning: formatPosition(beginning),

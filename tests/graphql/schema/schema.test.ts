@@ -89,6 +89,10 @@ const CONTRACT = `
   interface InboxEvent { position: String! chatId: ID! }
   type InboxChatEvent implements InboxEvent { position: String! chatId: ID! event: ChatEvent! }
   type InboxState implements InboxEvent { position: String! chatId: ID! state: ChatState! }
+  type InboxInvitation implements InboxEvent { position: String! chatId: ID! invitation: Invitation! }
+  type InvitedChat { id: ID! name: String! topic: String! memberCount: Int! createdAt: DateTime! }
+  type Invitation { id: ID! chat: InvitedChat! inviter: User role: ChatRole! createdAt: DateTime! expiresAt: DateTime! }
+  type InviteLink { id: ID! code: String role: ChatRole! expiresAt: DateTime! maxUses: Int uses: Int! createdAt: DateTime! }
   type InboxGap implements InboxEvent { position: String! chatId: ID! after: String! cursor: String! }
 
   type Query {
@@ -97,6 +101,8 @@ const CONTRACT = `
     incomingHooks(chatId: ID!): [IncomingHook!]!
     auditLog(after: Int, first: Int = 100, actorId: ID, action: String, chatId: ID): AuditPage!
     auditHead: AuditHead!
+    invitations: [Invitation!]!
+    inviteLinks(chatId: ID!): [InviteLink!]!
     chats(first: Int, after: ID): [Chat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
     threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
@@ -118,6 +124,11 @@ const CONTRACT = `
     archiveChat(id: ID!, archived: Boolean!): Chat!
     deleteChat(id: ID!): Boolean!
     openDirectChat(userId: ID!): Chat!
+    inviteToChat(chatId: ID!, userId: ID!): Invitation!
+    createInviteLink(chatId: ID!, role: ChatRole = member, expiresAt: DateTime, maxUses: Int): InviteLink!
+    acceptInvitation(id: ID, code: String): ChatMembership!
+    declineInvitation(id: ID!): Boolean!
+    revokeInvitation(id: ID!): Boolean!
     assignUserToChat(userId: ID!, chatId: ID!): ChatMembership!
     sendMessage(chatId: ID!, content: String!, nonce: String, replyTo: ID, thread: ID, alsoInChat: Boolean = false,
       mentions: [ID!], mentionAll: Boolean = false, metadata: JSON): Message!

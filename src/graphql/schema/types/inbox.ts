@@ -3,7 +3,7 @@ import type { ChatState as ChatStateShape } from '../../../domain/mine/chat-stat
 import { formatPosition, type InboxPosition, parsePosition } from '../../../domain/mine/inbox-position.js';
 import { checkMaxMissed, DEFAULT_MAX_MISSED } from '../../../domain/mine/max-missed.js';
 import { userOf } from '../../../domain/viewer.js';
-import type { InboxItem } from '../../streams/inbox-item.js';
+import { chatIdOf, type InboxItem } from '../../streams/inbox-item.js';
 import { openInbox } from '../../streams/open-inbox.js';
 import { builder } from '../builder.js';
 import { ChatEvent } from '../events/chat-event.js';
@@ -11,6 +11,7 @@ import { loaders } from '../loaders.js';
 import { checkBetween, listWeight } from '../paging.js';
 import { Chat, chatOfHead } from './chat.js';
 import { ChatState } from './chat-state.js';
+import { Invitation } from './invitation.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
@@ -26,7 +27,9 @@ const InboxEvent = builder.interfaceRef<InboxItem>('InboxEvent').implement({
   }),
 });
 
-const NAMES: Record<InboxItem['type'], string> = { event: 'InboxChatEvent', state: 'InboxState', gap: 'InboxGap' };
+const NAMES: Record<InboxItem['type'], string> = {
+  ...{ event: 'InboxChatEvent', state: 'InboxState', invitation: 'InboxInvitation', gap: 'InboxGap' },
+};
 
 builder.objectRef<ItemOf<'event'>>('InboxChatEvent').implement({
   description: 'A change of a chat. The changes of one chat come in their order, each once.',
@@ -49,6 +52,14 @@ builder.objectRef<ItemOf<'state'>>('InboxState').implement({
   interfaces: [InboxEvent],
   isTypeOf: (item) => isItem(item, 'state'),
   fields: (t) => ({ state: t.expose('state', { type: ChatState }) }),
+});
+
+builder.objectRef<ItemOf<'invitation'>>('InboxInvitation').implement({
+  description:
+    'You were invited to a chat, or an invitation was accepted, declined or revoked: it has expired then. The invitation is that of now.',
+  interfaces: [InboxEvent],
+  isTypeOf: (item) => isItem(item, 'invitation'),
+  fields: (t) => ({ invitation: t.expose('invitation', { type: Invitation }) }),
 });
 
 builder.objectRef<ItemOf<'gap'>>('InboxGap').implement({
@@ -150,17 +161,6 @@ builder.subscriptionField('inbox', (t) =>
     resolve: (item) => item,
   }),
 );
-
-function chatIdOf(item: InboxItem): string {
-  switch (item.type) {
-    case 'event':
-      return item.event.chatId;
-    case 'state':
-      return item.state.chatId;
-    case 'gap':
-      return item.gap.chatId;
-  }
-}
 
 function isItem(item: unknown, type: InboxItem['type']): boolean {
   return typeof item === 'object' && item !== null && 'type' in item && item.type === type && 'position' in item;

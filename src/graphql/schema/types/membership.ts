@@ -157,6 +157,7 @@ builder.mutationFields((t) => ({
   }),
 }));
 
+/** The membership with who it is of. */
 export async function withProfile(db: Database, member: Membership): Promise<ChatMember> {
   const user = await db.prisma.user.findUniqueOrThrow({ where: { id: member.userId }, select: PROFILE_FIELDS });
   return { ...member, user: toProfile(user) };
