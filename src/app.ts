@@ -20,7 +20,7 @@ import pipelining from './plugins/limits/pipelining.js';
 import requestRates from './plugins/limits/request-rates.js';
 import unreadAnswers from './plugins/limits/unread-answers.js';
 import { loggerOptions } from './plugins/logging.js';
-import metrics from './plugins/metrics/plugin.js';
+import metrics, { type MetricsOfWorkers } from './plugins/metrics/plugin.js';
 import prisma, { migrateDatabase } from './plugins/prisma.js';
 import requestText from './plugins/request-text.js';
 import services, { type ServicesOptions } from './plugins/services.js';
@@ -41,6 +41,8 @@ export interface AppOverrides {
   logStream?: { write(line: string): void };
   /** Overrides `PLUGIN_TIMEOUT_MS`. */
   pluginMs?: number;
+  /** Of one of several workers. */
+  metrics?: MetricsOfWorkers;
   services?: Partial<ServicesOptions>;
   webSocket?: Partial<WebSocketOptions>;
   eventStreams?: Partial<EventStreamsOptions>;
@@ -79,7 +81,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   const { databaseUrl, dataDir } = config;
   const database = await migrateDatabase({ url: databaseUrl, dataDir, embedded: overrides.embedded }, app.log);
   await app.register(errors);
-  await app.register(metrics, { token: config.metricsToken });
+  await app.register(metrics, { token: config.metricsToken, workers: overrides.metrics });
   await app.register(drainTimeout);
   await app.register(pipelining);
   await app.register(prisma, database);

@@ -1,35 +1,28 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.js';
-import { loadConfig } from './config/config.js';
+import type { Config } from './config/config.js';
 import { firstRun } from './operator/first-run.js';
-import { describeStartError } from './operator/start-error.js';
 import { prepareWebClient } from './operator/web-client.js';
 import { collectStartGarbage } from './start-garbage.js';
-
-/*
- * A start: read the configuration, make or migrate the database and load every plugin (`app.ts`), create the first admin (`firstRun`),
- * listen. A stop, on SIGTERM, SIGINT or an uncaught error: `app.close()`, in which each plugin closes what it opened.
- */
+import { checkAddress } from './workers/check-address.js';
+import { openWorkerLink } from './workers/worker-link.js';
 
 /** How long a drain may take before the process exits anyway, in milliseconds. */
 const DRAIN_MS = 9500;
 
-// The reader of the output has closed the pipe: the service keeps running without a log.
-process.stdout.on('error', (error) => {
-  if (!('code' in error && error.code === 'EPIPE')) throw error;
-});
-
-let address = { host: '', port: 0 };
-try {
-  const config = loadConfig();
-  address = config;
-  const app = await buildApp(config);
-  await checkAddress(config);
+/**
+ * A start: make or migrate the database and load every plugin (`app.ts`), create the first admin (`firstRun`), listen. A stop, on SIGTERM,
+ * SIGINT or an uncaught error: `app.close()`, in which each plugin closes what it opened.
+ */
+export async function serve(config: Config): Promise<void> {
+  const link = openWorkerLink();
+  const app = await buildApp(config, link && { metrics: link });
+  // The supervisor of several workers has looked.
+  if (!link) await checkAddress(config);
   const welcome = await firstRun(app, config);
   await prepareWebClient(app, config);
-  closeWithGrace({ delay: DRAIN_MS, logger: app.log }, async ({ err, signal }) => {
+  const { close } = closeWithGrace({ delay: DRAIN_MS, logger: app.log }, async ({ err, signal }) => {
     if (err) app.log.fatal({ err }, 'exiting after an uncaught error');
     else app.log.info({ signal }, 'draining');
     await app.close();
@@ -37,20 +30,7 @@ try {
   collectStartGarbage();
   await app.listen({ host: config.host, port: config.port });
   if (welcome) process.stdout.write(welcome(localOrigin(app.server.address())));
-} catch (error) {
-  process.stderr.write(`${describeStartError(error, address)}\n`);
-  process.exit(1);
-}
-
-/**
- * Fails like `app.listen` when the address is not available. Called before the first run, which creates credentials that are
- * printed only once the service listens.
- */
-async function checkAddress({ host, port }: { host: string; port: number }): Promise<void> {
-  const probe = createServer().listen({ host, port });
-  await once(probe, 'listening');
-  probe.close();
-  await once(probe, 'close');
+  link?.ready(app, close);
 }
 
 /** The origin at which this machine reaches the service. */

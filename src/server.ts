@@ -1,4 +1,4 @@
 import './v8-flags.js';
 
 // Loaded after V8 has its flags.
-await import('./serve.js');
+await import('./start.js');

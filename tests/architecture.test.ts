@@ -16,7 +16,9 @@ const COMPOSITION = ['graphql/plugin.ts'];
 /** From the top down. A floor imports only what stands below it, and edges never import each other. */
 const FLOORS: readonly (readonly string[])[] = [
   ['server.ts'],
+  ['start.ts'],
   ['serve.ts', 'manage.ts'],
+  ['workers'],
   ['operator'],
   ['app.ts'],
   ['config'],

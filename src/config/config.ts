@@ -61,6 +61,8 @@ export interface Config {
   readonly admin: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** The first-party client of an empty database. */
   readonly client: { readonly id?: string | undefined; readonly secret?: string | undefined };
+  /** Processes on one port. More than one need PostgreSQL and Redis. */
+  readonly workers: number;
   /** With it the metrics may be read from other machines. */
   readonly metricsToken?: string | undefined;
   readonly limits: Limits;
@@ -94,6 +96,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   const trustedIssuers = readTrustedIssuers(given, problems);
   if (variables?.DATABASE_URL) problems.push(...databaseUrlProblems(variables.DATABASE_URL));
   if (variables?.REDIS_URL) problems.push(...redisUrlProblems(variables.REDIS_URL));
+  if (Number(variables?.WORKERS ?? 1) > 1) problems.push(...missingForWorkers(given));
   if (given.NODE_ENV === 'production') {
     problems.push(...incompletePairs(given));
     if (externalProviders.length > 0 && given.PUBLIC_URL === undefined)
@@ -135,6 +138,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
     trustedIssuers: Object.freeze(trustedIssuers),
     admin: Object.freeze({ username: variables.ADMIN_USERNAME, password: variables.ADMIN_PASSWORD }),
     client: Object.freeze({ id: variables.OAUTH_CLIENT_ID, secret: variables.OAUTH_CLIENT_SECRET }),
+    workers: Number(variables.WORKERS),
     metricsToken: variables.METRICS_TOKEN,
     limits: toLimits(variables),
   });
@@ -173,6 +177,17 @@ function validate(given: NodeJS.Dict<string>, problems: string[]): Variables | u
 function wrongVariables(error: unknown): Set<string> {
   if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error;
   return new Set(error.errors.map(({ instancePath }: { instancePath: string }) => instancePath.slice(1)));
+}
+
+/** Several processes share a database server and a bus: the embedded database and the in-process bus are for one. */
+function missingForWorkers(given: NodeJS.Dict<string>): string[] {
+  const needs = {
+    DATABASE_URL: 'the embedded database is for one process',
+    REDIS_URL: 'workers tell each other of messages over Redis',
+  };
+  return Object.entries(needs).flatMap(([name, reason]) =>
+    given[name] === undefined ? [`WORKERS above 1 needs ${name}, which is not set: ${reason}.`] : [],
+  );
 }
 
 /** Credentials of which only one half is set. In production the missing half is not generated, since nothing is printed. */

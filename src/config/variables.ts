@@ -40,6 +40,7 @@ export interface Variables extends LimitVariables {
   OAUTH_CLIENT_ID?: string;
   OAUTH_CLIENT_SECRET?: string;
   METRICS_TOKEN?: string;
+  WORKERS: string;
 }
 
 /** Ten years, so that an expiry date is always valid in JavaScript, PostgreSQL and JWT libraries. */
@@ -171,12 +172,14 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
     writeOnly: true,
     description: '1 to 256 printable ASCII characters, no space',
   },
+  WORKERS: { type: 'string', format: 'workers', default: '1', description: 'a whole number, 1 to 64' },
   ...limitSchemas,
 };
 
 /** The formats used in the schemas. */
 export const formats = {
   // Ajv's integer would accept 0x50 and Infinity.
+  workers: (text: string) => isWhole(text, 1, 64),
   port: (text: string) => isWhole(text, 0, 65_535),
   seconds: (text: string) => isWhole(text, 1, maxSeconds),
   windowSeconds: (text: string) => isWhole(text, 0, maxSeconds),

@@ -39,6 +39,7 @@ describe('configuration', () => {
       attemptLimits: { perAccount: 10, perAddress: 300, perClient: 60, longestBlockSeconds: 300 },
       externalProviders: [],
       trustedIssuers: [],
+      workers: 1,
       metricsToken: undefined,
       admin: { username: undefined, password: undefined },
       client: { id: undefined, secret: undefined },
@@ -103,6 +104,7 @@ describe('configuration', () => {
         GITHUB_CLIENT_SECRET: 'secret3',
         TRUSTED_ISSUERS: 'https://id.example audience=chat create=on',
         METRICS_TOKEN: 'scrape',
+        WORKERS: '4',
         ADMIN_USERNAME: 'ann',
         ADMIN_PASSWORD: 'correct horse',
         OAUTH_CLIENT_ID: 'web',
@@ -169,6 +171,7 @@ describe('configuration', () => {
         },
         { kind: 'github', clientId: 'chat3', clientSecret: 'secret3' },
       ],
+      workers: 4,
       metricsToken: 'scrape',
       trustedIssuers: [
         {
