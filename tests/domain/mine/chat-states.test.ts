@@ -170,7 +170,7 @@ describe('a state', () => {
          SELECT user_id FROM chat_memberships WHERE chat_id = $1 AND user_id NOT IN ($2, $3) LIMIT 1)`,
       [chatId, ann.id, bob.id],
     );
-    await pool.query('UPDATE chats SET member_count = 2 WHERE id = $1', [chatId]);
+    await pool.query('UPDATE chats SET member_count = member_count - 1 WHERE id = $1', [chatId]);
     expect(await notify()).toBe('all');
   });
 
