@@ -195,6 +195,7 @@ describe('a member of a chat', () => {
     await services.memberships.remove(null, chat.id, bob.id);
     expect(await socket.next()).toEqual({
       type: 'member.removed',
+      cause: 'removed',
       seq: 3,
       cursor: `${chat.epoch}:3`,
       at: expect.stringMatching(/Z$/),
