@@ -20,7 +20,10 @@ export async function emptyInstallation() {
     await rm(folder, { recursive: true });
   });
   return {
-    start(port: number, stdio: StdioOptions): ChildProcess {
+    /** Its database; undefined for the embedded one, which is the service's own. */
+    databaseUrl: database?.url,
+
+    start(port: number, stdio: StdioOptions, environment: NodeJS.ProcessEnv = {}): ChildProcess {
       const service = spawn(process.execPath, ['dist/server.js'], {
         cwd: join(import.meta.dirname, '../..'),
         env: {
@@ -30,6 +33,7 @@ export async function emptyInstallation() {
           DATABASE_URL: database?.url ?? '',
           // The first start prints the next steps.
           NODE_ENV: 'development',
+          ...environment,
         },
         stdio,
       });
