@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ChatEvent, InboxState, Message, RoomState } from '../../clients/typescript/src/client.js';
+import { eventFromWire } from '../../clients/typescript/src/events.js';
 import { emptyInbox, reduceInbox } from '../../clients/typescript/src/inbox-state.js';
 import { emptyRoom, reduceRoom } from '../../clients/typescript/src/room-state.js';
 import { assertProperty } from '../support/property.js';
@@ -67,9 +68,9 @@ function eventsOf(history: readonly { type: string; person: number; target: numb
           reactions: [{ emoji: '👍', count: 1, mine: null }],
         };
       case 'member.added':
-        return { ...head, type, member: { user, role: 'member', joinedAt: '' } };
+        return { ...head, type, member: { user, role: 'member', joinedAt: '', mutedUntil: null } };
       case 'member.removed':
-        return { ...head, type, user };
+        return { ...head, type, user, cause: 'left' };
       case 'chat.updated':
         return {
           ...{ ...head, type, changed: ['topic'] },
@@ -155,4 +156,16 @@ it('a room has the messages that were created, in their order', async () => {
       expect(room.messages.map(({ seq }) => seq)).toEqual(created);
     }),
   );
+});
+
+it('a kind that this version does not know is unknown, whatever it holds, and moves the cursor', () => {
+  const frame = { type: 'message.translated', chatId: 'c', seq: 1, cursor: 'e:1', at: '', message: { id: 'm1' } };
+  const event = eventFromWire(frame, 'me');
+  expect(event).toEqual({
+    ...{ type: 'unknown', kind: 'message.translated' },
+    ...{ chatId: 'c', seq: 1, cursor: 'e:1', at: '', actor: null },
+  });
+  if (!event) throw new Error('It is an event.');
+  expect(reduceRoom(loadedRoom(), { type: 'event', event })).toEqual({ ...loadedRoom(), cursor: 'e:1' });
+  expect(eventFromWire({ type: 'announcement', chatId: 'c' }, 'me')).toBeUndefined();
 });

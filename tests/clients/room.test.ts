@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { archiveChat, deleteChat, updateChat } from '../../clients/typescript/src/chats.js';
 import { memoryStorage, type Notice } from '../../clients/typescript/src/client.js';
+import { ban, mute, unban, unmute } from '../../clients/typescript/src/moderation.js';
 import { waitUntil } from '../support/wait-until.js';
 import { type ClientTeam, type Person, startClientTeam, TRANSPORTS, take, until } from './client-team.js';
 
@@ -99,6 +100,43 @@ describe.each(TRANSPORTS)('a room over %s', (_name, transport) => {
     await until(room, ({ status }) => status === 'left');
     await memberships.add(null, chat.id, bob.id);
     await until(room, ({ status, viewer }) => status === 'ready' && viewer?.role === 'member');
+  });
+
+  it('follows mutes and bans, and what one may do then', async () => {
+    const chat = await team.newChat(ann, bob);
+    const admin = team.client({ id: '', username: 'admin' }, { transport: transport() });
+    const room = clientOf(bob).room(chat.id);
+    await room.ready();
+    const heard = take(room.events(), 3);
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    await mute(admin, chat.id, bob.id, { until: later });
+    const muted = await until(
+      room,
+      ({ viewer, viewerCan }) => viewer?.mutedUntil === later && !viewerCan.includes('send'),
+    );
+    expect(muted.members.find(({ user }) => user.id === bob.id)?.mutedUntil).toBe(later);
+    await unmute(admin, chat.id, bob.id);
+    await until(room, ({ viewerCan }) => viewerCan.includes('send'));
+    await ban(admin, chat.id, bob.id);
+    await until(room, ({ status }) => status === 'left');
+    expect(await heard).toMatchObject([
+      { type: 'member.updated' },
+      { type: 'member.updated' },
+      { type: 'member.removed', cause: 'banned' },
+    ]);
+    await unban(admin, chat.id, bob.id);
+    await team.first.app.services.memberships.add(null, chat.id, bob.id);
+    await until(room, ({ status }) => status === 'ready');
+  });
+
+  it('may write again when a mute has ended by itself', async () => {
+    const chat = await team.newChat(ann, bob);
+    const admin = team.client({ id: '', username: 'admin' }, { transport: transport() });
+    const room = clientOf(bob).room(chat.id);
+    await room.ready();
+    await mute(admin, chat.id, bob.id, { until: new Date(Date.now() + 2000).toISOString() });
+    await until(room, ({ viewerCan }) => !viewerCan.includes('send'));
+    await until(room, ({ viewerCan }) => viewerCan.includes('send'));
   });
 
   it('follows settings, the archive and the end of the chat', async () => {

@@ -5,6 +5,7 @@ import { CHATS_AT_ONCE, MESSAGES_AT_ONCE } from '../../clients/typescript/src/ap
 import * as chatDocuments from '../../clients/typescript/src/chats.js';
 import * as documents from '../../clients/typescript/src/documents.js';
 import { messagesById } from '../../clients/typescript/src/documents-by-id.js';
+import * as moderationDocuments from '../../clients/typescript/src/moderation.js';
 import { mutation } from '../../clients/typescript/src/mutations.js';
 import * as partDocuments from '../../clients/typescript/src/part-documents.js';
 import { PRESENCE } from '../../clients/typescript/src/presence.js';
@@ -36,10 +37,15 @@ const mutations = [
   mutation('setChatPreferences', ['chatId', 'notify', 'hidden'], 'viewer'),
   mutation('setTyping', ['chatId', 'thread'], 'done'),
 ].map((text) => [text.slice(0, 60), text] as const);
-const all = Object.entries({
+const all: [string, unknown][] = Object.entries({
   ...{ ...texts, ...partDocuments, ...chatDocuments, ...lists, PRESENCE, EVENTS },
+  ...prefixed('moderation', moderationDocuments),
   ...Object.fromEntries(mutations),
 });
+
+function prefixed(name: string, entries: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(entries).map(([key, value]) => [`${name}: ${key}`, value]));
+}
 
 /** Fragments and selections stand in documents only. */
 const isDocument = (entry: [string, unknown]): entry is [string, string] =>

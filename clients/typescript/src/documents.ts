@@ -12,7 +12,7 @@ replies:thread{count:replyCount lastReply{id seq createdAt sender${USER}} viewer
 
 export const VIEWER = 'fragment Viewer on ChatState{role readSeq notify hidden mutedUntil}';
 
-export const MEMBER = `fragment Member on ChatMembership{user${USER} role joinedAt}`;
+export const MEMBER = `fragment Member on ChatMembership{user${USER} role joinedAt mutedUntil}`;
 
 export const SETTINGS = 'id name kind visibility topic postingRole slowSeconds invites archivedAt metadata';
 

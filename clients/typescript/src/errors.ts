@@ -88,4 +88,4 @@ export function asChatError(error: unknown, code: ChatErrorCode = 'NETWORK'): Ch
 export const closedError = () => new ChatError('CLOSED', 'The client is closed.');
 
 /** Of a chat that the user cannot read. */
-export const notFound = () => new ChatError('NOT_FOUND', 'You are not a member of the chat, or there is none.');
+export const notFound = () => new ChatError('NOT_FOUND', 'There is no such chat, or not for you.');

@@ -8,7 +8,7 @@ import {
   type WireMessage,
   type WireReaction,
 } from './messages.js';
-import type { Chat, ChatRole } from './schema.js';
+import type { Chat, ChatRole, RemovalCause } from './schema.js';
 
 /** What a chat is like. */
 export type ChatSettings = Readonly<
@@ -31,6 +31,8 @@ export interface Member {
   user: UserRef;
   role: ChatRole;
   joinedAt: string;
+  /** Until then they write nothing that others see; null for who is not muted. */
+  mutedUntil: string | null;
 }
 
 export interface EventHead {
@@ -57,7 +59,8 @@ export type ChatEvent = EventHead &
     | { type: MessageEventType; message: Message }
     | { type: 'message.reactions'; messageId: string; messageSeq: number; reactions: Reaction[] }
     | { type: 'member.added' | 'member.updated'; member: Member }
-    | { type: 'member.removed'; user: UserRef }
+    /** `until`: when a ban ends, of one that does. */
+    | { type: 'member.removed'; user: UserRef; cause: RemovalCause; until?: string }
     /** Settings of the chat are others, those that `changed` names. */
     | { type: 'chat.updated'; chat: ChatSettings; changed: string[] }
     /** The last event of the chat. */
@@ -93,10 +96,12 @@ interface WireEvent extends EventHead {
   messageId: string;
   messageSeq: number;
   reactions: WireReaction[];
-  member: Omit<Member, 'role'> & Partial<Member>;
+  member: Pick<Member, 'user' | 'joinedAt'> & Partial<Member>;
   user: UserRef;
   chat: ChatSettings;
   changed: string[];
+  cause: RemovalCause;
+  until: string;
   position: string;
 }
 
@@ -112,7 +117,7 @@ export function eventFromWire(frame: JsonObject, me: string): ChatEvent | undefi
       return { ...head, ...facts, type, reactions: reactionsFromWire(facts.reactions, me) };
     case 'member.added':
     case 'member.updated':
-      return { ...head, type, member: { role: 'member', ...facts.member } };
+      return { ...head, type, member: { role: 'member', mutedUntil: null, ...facts.member } };
     case 'member.removed':
     case 'chat.updated':
     case 'chat.deleted':

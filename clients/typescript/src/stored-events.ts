@@ -5,6 +5,7 @@ import { type ChatEvent, type ChatSettings, type EventHead, isMessageEvent, type
 import type { EventSource } from './follower.js';
 import { type GraphqlMessage, type Message, messageFromGraphql, type UserRef } from './messages.js';
 import { persist } from './retry.js';
+import type { RemovalCause } from './schema.js';
 
 const EVENTS_PER_PAGE = 100;
 /** Before the service is asked once more for what it did not have. Milliseconds. */
@@ -16,7 +17,7 @@ const CHANGED = ['Created', 'Edited', 'Deleted', 'Pinned', 'Unpinned'].map(
 
 export const EVENTS = `query($chatId:ID!,$after:String!,$limit:Int!){chatEvents(chatId:$chatId,after:$after,limit:$limit){cursor hasMore
 events{__typename seq cursor at actor${USER} ${CHANGED.join('')}...on ReactionsChanged{reacted:message{id seq reactions${REACTION}}}
-...on MemberAdded{member{...Member}}...on MemberUpdated{member{...Member}}...on MemberRemoved{user${USER}}...on ChatUpdated{chat{${SETTINGS}} changed}}}}
+...on MemberAdded{member{...Member}}...on MemberUpdated{member{...Member}}...on MemberRemoved{user${USER} cause until}...on ChatUpdated{chat{${SETTINGS}} changed}}}}
 ${MESSAGE}${MEMBER}`;
 
 interface GraphqlEvent extends Omit<EventHead, 'chatId'> {
@@ -27,6 +28,8 @@ interface GraphqlEvent extends Omit<EventHead, 'chatId'> {
   user?: UserRef;
   chat?: ChatSettings;
   changed?: string[];
+  cause?: RemovalCause;
+  until?: string | null;
 }
 
 /** The events of chats that the service has stored. */
@@ -46,7 +49,21 @@ export function storedEvents({ api, request, patience }: ClientContext): EventSo
 }
 
 function eventFromGraphql(chatId: string, event: GraphqlEvent): ChatEvent {
-  const { __typename: name, seq, cursor, at, actor, message, reacted, member, user, chat, changed } = event;
+  const {
+    __typename: name,
+    seq,
+    cursor,
+    at,
+    actor,
+    message,
+    reacted,
+    member,
+    user,
+    chat,
+    changed,
+    cause,
+    until,
+  } = event;
   const head: EventHead = { chatId, seq, cursor, at, actor };
   const type = name.replace(/\B[A-Z]/, '.$&').toLowerCase();
   if (message && isMessageEvent(type)) return { ...head, type, message: messageFromGraphql(message) };
@@ -55,7 +72,7 @@ function eventFromGraphql(chatId: string, event: GraphqlEvent): ChatEvent {
     return { ...head, type: 'message.reactions', messageId, messageSeq, reactions };
   }
   if (member) return { ...head, type: name === 'MemberAdded' ? 'member.added' : 'member.updated', member };
-  if (user) return { ...head, type: 'member.removed', user };
+  if (user && cause) return { ...head, type: 'member.removed', user, cause, ...(until && { until }) };
   if (chat && changed) return { ...head, type: 'chat.updated', chat, changed };
   return type === 'chat.deleted' ? { ...head, type } : { ...head, type: 'unknown', kind: type };
 }

@@ -39,7 +39,7 @@ export function webSocketTransport(WebSocket?: WebSocketConstructor): Transport 
         if (!isProtocol) query.set('ticket', await request.ticket());
         if (isOver) return;
         const Socket = WebSocket ?? globalWebSocket();
-        if (!Socket) throw new ChatError('PROTOCOL', 'There is no WebSocket: pass one to webSocketTransport().');
+        if (!Socket) throw new ChatError('PROTOCOL', 'Pass a WebSocket to webSocketTransport().');
         socket = new Socket(
           `${url.replace(/^http/, 'ws')}/ws/inbox/?${query}`,
           isProtocol ? ['chat.v1', `bearer.${token}`] : ['chat.v1'],
