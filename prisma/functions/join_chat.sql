@@ -3,30 +3,36 @@
 --   signed_out   the user is not active, or the sign-in has ended
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION join_chat(p_chat_id uuid, p_user_id uuid, p_family_id uuid)
-RETURNS TABLE (outcome text, epoch text, seq int, joined_at timestamptz, role chat_role)
+RETURNS TABLE (outcome text, epoch text, seq int, joined_at timestamptz, role chat_role, muted_until timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
 AS $$
 #variable_conflict use_column
 DECLARE
-  v_standing text := chat_standing(p_chat_id, p_user_id, p_family_id);
-  v_visibility visibility;
+  v_is_admin boolean;
+  v_may boolean;
 BEGIN
-  IF v_standing = 'signed_out' THEN
+  SELECT u.role = 'admin' INTO v_is_admin FROM users u JOIN token_families f ON f.user_id = u.id
+  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
+  FOR SHARE OF u, f;
+  IF NOT FOUND THEN
     outcome := 'signed_out';
     RETURN NEXT;
     RETURN;
   END IF;
-  -- Who may not join waits for nobody.
-  SELECT c.visibility INTO v_visibility FROM chats c WHERE c.id = p_chat_id;
-  IF v_standing = 'outsider' AND v_visibility = 'public' THEN
-    SELECT c.visibility INTO v_visibility FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
-  END IF;
-  IF v_visibility IS NULL OR (v_standing = 'outsider' AND v_visibility <> 'public') THEN
-    outcome := 'no_chat';
-    RETURN NEXT;
-    RETURN;
-  END IF;
-  RETURN QUERY SELECT * FROM add_chat_member(p_chat_id, p_user_id, p_user_id);
+  -- Who may not join waits for nobody; who may is asked again under the lock.
+  FOR i IN 1 .. 2 LOOP
+    SELECT c.kind = 'group' AND (c.visibility = 'public' OR v_is_admin OR member_role(p_chat_id, p_user_id) IS NOT NULL) INTO v_may
+    FROM chats c WHERE c.id = p_chat_id AND c.deleted_at IS NULL;
+    IF v_may IS NOT TRUE THEN
+      outcome := 'no_chat';
+      RETURN NEXT;
+      RETURN;
+    END IF;
+    IF i = 1 THEN
+      PERFORM 1 FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+    END IF;
+  END LOOP;
+  RETURN QUERY SELECT a.outcome, a.epoch, a.seq, a.joined_at, a.role, a.muted_until FROM add_chat_member(p_chat_id, p_user_id, p_user_id) a;
 END
 $$;

@@ -51,6 +51,8 @@ export interface Config {
   readonly adminsReadDirectChats: boolean;
   /** Who makes bots: admins alone, or everybody for themselves. */
   readonly botCreation: 'admins' | 'users';
+  /** Who makes group chats. */
+  readonly chatCreation: 'admins' | 'users';
   /** The most members of a chat in which they are told what others have read. */
   readonly receiptsLimit: number;
   /** External identity providers. */
@@ -131,6 +133,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
       longestBlockSeconds: Number(variables.LIMIT_FAILURES_SECONDS),
     }),
     mentionAllLimit: Number(variables.MENTION_ALL_LIMIT) || Infinity,
+    chatCreation: variables.CHAT_CREATION,
     adminsReadDirectChats: variables.ADMINS_READ_DIRECT_CHATS === 'on',
     botCreation: variables.BOT_CREATION,
     receiptsLimit: Number(variables.RECEIPTS_LIMIT),

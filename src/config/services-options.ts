@@ -14,6 +14,7 @@ export function servicesOptions(config: Config): ServicesOptions {
     botSendsPerSecond: config.limits.botSendsPerSecond,
     adminsReadDirectChats: config.adminsReadDirectChats,
     botCreation: config.botCreation,
+    chatCreation: config.chatCreation,
     receiptsLimit: config.receiptsLimit,
     trustedIssuers: config.trustedIssuers,
   };

@@ -19,6 +19,7 @@ export interface Variables extends LimitVariables {
   MENTION_ALL_LIMIT: string;
   ADMINS_READ_DIRECT_CHATS: 'off' | 'on';
   BOT_CREATION: 'admins' | 'users';
+  CHAT_CREATION: 'admins' | 'users';
   RECEIPTS_LIMIT: string;
   OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: string;
   OAUTH2_PROVIDER_REFRESH_TOKEN_EXPIRE_SECONDS: string;
@@ -112,6 +113,7 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
   },
   ADMINS_READ_DIRECT_CHATS: oneOf(['off', 'on'], 'off'),
   BOT_CREATION: oneOf(['admins', 'users'], 'admins'),
+  CHAT_CREATION: oneOf(['admins', 'users'], 'admins'),
   RECEIPTS_LIMIT: {
     type: 'string',
     format: 'receiptsLimit',

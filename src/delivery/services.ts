@@ -85,7 +85,7 @@ export async function deliveryServices(
   const { recheckIntervalMs = RECHECK_INTERVAL_MS, receiptsLimit = RECEIPTS_LIMIT } = options;
   const { signals } = hub;
   const typing = new Typing(signals, new TypingRights(db), new ChatSizes(db, TYPING_LIMIT));
-  const receipts = new Receipts(signals, new ChatSizes(db, receiptsLimit), { onError });
+  const receipts = new Receipts(signals, new ChatSizes(db, receiptsLimit, true), { onError });
   const presences = await Presences.start(bus, {
     acquaintances: new Acquaintances(db),
     writeLastActive: (seen) => writeLastActive(db, seen),

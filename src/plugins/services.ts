@@ -12,6 +12,7 @@ import {
 } from '../delivery/services.js';
 import { type AccessOptions, type AccessServices, accessServices } from '../domain/access/services.js';
 import { ChatMutex } from '../domain/chats/chat-mutex.js';
+import type { ChatCreation } from '../domain/chats/new-chats.js';
 import { type ChatServices, chatServices } from '../domain/chats/services.js';
 import { type CredentialOptions, credentialServices } from '../domain/credentials/services.js';
 import type { Database } from '../domain/database.js';
@@ -40,6 +41,7 @@ export interface ServicesOptions
     AccessOptions,
     MessageOptions,
     MineOptions,
+    ChatCreation,
     DeliveryOptions {}
 
 declare module 'fastify' {
@@ -69,7 +71,6 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const { access, close: stopSweeping } = await accessServices(db, credentials, people, signIns, onError, options);
   const mutex = new ChatMutex(db);
   const onInvitation = (userId: string) => hints.announce(userId, { type: 'invitations' });
-  const chats = chatServices(db, mutex, announce, onInvitation, options);
   const mineCallbacks: MineCallbacks = {
     stateChanged: (userId, chatIds) => {
       for (const hint of stateHints(chatIds)) hints.announce(userId, hint);
@@ -77,6 +78,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     read: (receipt) => delivery.receipts.read(receipt),
   };
   const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
+  const chats = chatServices(db, mutex, announce, onInvitation, onStateChanged, options);
   const { messages, close: closeMessages } = messageServices(
     db,
     log.chatLog,

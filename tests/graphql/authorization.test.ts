@@ -93,6 +93,14 @@ const writesOfUsers: Answers = { ...writesOfAdmins, stranger: 'ok', member: 'ok'
 const writesOfMembers: Answers = { ...writesOfUsers, stranger: 'NOT_FOUND' };
 const writesOfModerators: Answers = { ...writesOfAdmins, stranger: 'NOT_FOUND' };
 
+const writesToNoChat: Answers = {
+  ...writesOfUsers,
+  stranger: 'NOT_FOUND',
+  member: 'NOT_FOUND',
+  admin: 'NOT_FOUND',
+  memberWrites: 'NOT_FOUND',
+};
+
 interface Operation {
   query: () => string;
   answers: Answers;
@@ -171,6 +179,7 @@ const OPERATIONS: Record<string, Operation> = {
     answers: { ...readsOfUsers, stranger: 'null' },
   },
   threads: { query: () => `{ threads(chatId: "${chat.id}") { replyCount } }`, answers: readsOfMembers },
+  publicChats: { query: () => '{ publicChats { id } }', answers: readsOfUsers },
   mentions: { query: () => '{ mentions { id } }', answers: readsOfUsers },
   createChat: { query: () => `mutation { createChat(name: "${unique()}") { id } }`, answers: writesOfAdmins },
   updateChat: {
@@ -181,16 +190,12 @@ const OPERATIONS: Record<string, Operation> = {
     query: () => `mutation { archiveChat(id: "${chat.id}", archived: false) { id } }`,
     answers: writesOfModerators,
   },
-  deleteChat: {
-    query: () => `mutation { deleteChat(id: "${crypto.randomUUID()}") }`,
-    answers: {
-      ...writesOfUsers,
-      stranger: 'NOT_FOUND',
-      member: 'NOT_FOUND',
-      memberWrites: 'NOT_FOUND',
-      admin: 'NOT_FOUND',
-    },
+  joinChat: {
+    query: () => `mutation { joinChat(id: "${crypto.randomUUID()}") { role } }`,
+    answers: writesToNoChat,
   },
+  leaveChat: { query: () => `mutation { leaveChat(id: "${crypto.randomUUID()}") }`, answers: writesToNoChat },
+  deleteChat: { query: () => `mutation { deleteChat(id: "${crypto.randomUUID()}") }`, answers: writesToNoChat },
   openDirectChat: {
     query: () => `mutation { openDirectChat(userId: "${friend.id}") { id } }`,
     answers: writesOfUsers,

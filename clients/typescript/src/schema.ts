@@ -510,6 +510,15 @@ export type PresenceChoice = 'automatic' | 'away' | 'invisible';
 
 export type PresenceStatus = 'away' | 'offline' | 'online';
 
+/** What everybody who is signed in may know of a public chat. Everything else is for its members. */
+export interface PublicChat {
+  createdAt: string;
+  id: string;
+  memberCount: number;
+  name: string;
+  topic: string;
+}
+
 /** The reactions to a message with one emoji. */
 export interface Reaction {
   count: number;

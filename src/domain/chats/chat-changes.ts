@@ -4,6 +4,7 @@ import type { Announce } from '../log/chat-events.js';
 import type { ChatHead } from '../log/chat-log.js';
 import { CHAT_SETTINGS, type ChatSetting } from '../log/events/chat-updated.js';
 import { type LoggedChat, loggedChatOfJson } from '../log/logged-chat.js';
+import type { UserProfile } from '../profile.js';
 import { canonicalId } from '../text.js';
 import { requireUserIn, type Viewer } from '../viewer.js';
 import { requireAction } from './chat-access.js';
@@ -15,8 +16,8 @@ import { type ChatAction, rightOf } from './rights.js';
 import { type CheckedSettings, checkSettings, type GivenSettings } from './setting-values.js';
 import { readStandings } from './standings.js';
 
-/** The result of a database function; its file in `prisma/functions` explains each outcome. */
-interface Outcome {
+/** The result of `set_chat_settings`, or of `delete_chat`; their files in `prisma/functions` explain each outcome. */
+export interface SettingsChange {
   outcome: 'updated' | 'repeated' | 'deleted' | 'no_admin' | AccessRefusal;
   epoch: string;
   seq: number;
@@ -49,12 +50,7 @@ export class ChatChanges {
     const { chatId, values } = await this.enter(viewer, chat, action);
     const change = await this.run(chatId, SET, [...values, JSON.stringify(settings)], action);
     const { epoch, seq } = change;
-    if (change.outcome === 'updated') {
-      const { at, changed } = change;
-      const actor = requireUserIn(viewer, chat);
-      const entry = { chatId, epoch, seq, at: at.toISOString(), actor, facts: { changed } };
-      this.announce({ type: 'chat.updated', ...entry, chat: loggedChatOfJson(change.chat) });
-    }
+    if (change.outcome === 'updated') announceUpdate(this.announce, chatId, requireUserIn(viewer, chat), change);
     return { chatId, epoch, seq };
   }
 
@@ -83,9 +79,14 @@ export class ChatChanges {
   }
 
   /** @throws DomainError for an outcome that is a refusal */
-  private async run(chatId: string, statement: Statement, values: string[], action: ChatAction): Promise<Outcome> {
+  private async run(
+    chatId: string,
+    statement: Statement,
+    values: string[],
+    action: ChatAction,
+  ): Promise<SettingsChange> {
     const [change] = await this.mutex
-      .run(chatId, () => query<Outcome>(this.db, statement, values))
+      .run(chatId, () => query<SettingsChange>(this.db, statement, values))
       .catch((error: unknown) => {
         throw chatTaken(error) ?? error;
       });
@@ -101,6 +102,17 @@ export class ChatChanges {
         throw new Error(`A change of a chat has an unknown outcome: ${change?.outcome}.`);
     }
   }
+}
+
+/** Announces the event of a change. */
+export function announceUpdate(
+  announce: Announce,
+  chatId: string,
+  actor: UserProfile,
+  { epoch, seq, at, changed, chat }: SettingsChange,
+): void {
+  const entry = { chatId, epoch, seq, at: at.toISOString(), actor, facts: { changed } };
+  announce({ type: 'chat.updated', ...entry, chat: loggedChatOfJson(chat) });
 }
 
 const ACTIONS: Partial<Record<ChatSetting, ChatAction>> = {

@@ -14,11 +14,15 @@ import { MembershipChanges } from './membership-changes.js';
 import { Memberships } from './memberships.js';
 import { Mutes } from './mutes.js';
 import { type ChatCreation, NewChats } from './new-chats.js';
+import { OwnMembership } from './own-membership.js';
+import { PublicChats } from './public-chats.js';
 import type { AdminReading } from './rights.js';
 
 export interface ChatServices {
   chats: Chats;
   chatChanges: ChatChanges;
+  publicChats: PublicChats;
+  ownMembership: OwnMembership;
   directChats: DirectChats;
   memberships: Memberships;
   mutes: Mutes;
@@ -35,18 +39,21 @@ export function chatServices(
   mutex: ChatMutex,
   announce: Announce,
   onInvitation: InvitationListener,
+  onStateChanged: (userId: string, chatId: string) => void,
   options: AdminReading & ChatCreation,
 ): ChatServices {
   const changes = new MembershipChanges(db, mutex, announce);
   return {
     chats: new Chats(db, new NewChats(db, announce, options), options),
     chatChanges: new ChatChanges(db, mutex, announce),
+    publicChats: new PublicChats(db),
+    ownMembership: new OwnMembership(db, mutex, announce, onStateChanged),
     directChats: new DirectChats(db, mutex, announce),
     memberships: new Memberships(changes),
     mutes: new Mutes(changes),
     bans: new Bans(changes),
     memberLists: new MemberLists(db),
-    chatUpserts: new ChatUpserts(db),
+    chatUpserts: new ChatUpserts(db, announce),
     memberSets: new MemberSets(db, mutex, announce),
     invitations: new Invitations(db, mutex, announce, onInvitation),
     inviteLinks: new InviteLinks(db, mutex),

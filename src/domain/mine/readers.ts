@@ -12,11 +12,12 @@ export interface ReaderPage {
 /** The default limit of one query. */
 const MAX_ROWS = 50_000;
 
-/** SQL: the messages of the query, `w`, each with whether its chat is small enough for receipts. */
+/** SQL: the messages of the query, `w`, each with whether its chat has receipts, and is small enough for them. */
 const MESSAGES = `unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::boolean[]) WITH ORDINALITY
     AS w (chat_id, seq, sender_id, root_seq, in_timeline, place)
   JOIN (SELECT chats.id, (SELECT count(*) FROM (SELECT 1 FROM chat_memberships o
-      WHERE o.chat_id = chats.id AND o.left_at IS NULL LIMIT $6::int + 1) members) <= $6::int AS has_receipts
+      WHERE o.chat_id = chats.id AND o.left_at IS NULL LIMIT $6::int + 1) members) <= $6::int
+      AND (SELECT c.receipts FROM chats c WHERE c.id = chats.id) AS has_receipts
     FROM (SELECT DISTINCT unnest($1::uuid[])) AS chats (id)) chat ON chat.id = w.chat_id`;
 
 /**
@@ -52,7 +53,7 @@ interface PageRow {
 
 /**
  * Says who has read messages, by the read markers of now: members who have left count no more. Callers check access to the chats. There
- * are no receipts in large chats.
+ * are no receipts in large chats, nor where the chat's setting switches them off.
  */
 export class Readers {
   /** @param limit the most members of a chat with receipts */
@@ -61,7 +62,7 @@ export class Readers {
     private readonly limit: number,
   ) {}
 
-  /** How many members have read each message, its sender not counted; null in a chat with more members than the limit. One query. */
+  /** How many members have read each message, its sender not counted; null in a chat without receipts. One query. */
   async counts(messages: readonly PlainMessage[]): Promise<(number | null)[]> {
     const counts: (number | null)[] = messages.map(() => null);
     const values = [...columnsOf(messages), this.limit];

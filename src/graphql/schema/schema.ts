@@ -8,6 +8,7 @@ import './types/membership.js';
 import './types/chat-settings.js';
 import './types/moderation.js';
 import './types/access-explanation.js';
+import './types/public-chats.js';
 import './types/bulk.js';
 import './types/message.js';
 import './types/message-changes.js';

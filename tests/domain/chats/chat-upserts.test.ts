@@ -29,6 +29,30 @@ describe('upserting chats', () => {
     expect(more[1]).toEqual({ ...made[0], seq: 1 });
   });
 
+  it('makes chats with all that is given, and changes what is given of those that are there, each by one event', async () => {
+    const given = {
+      topic: 'beds',
+      visibility: 'public',
+      metadata: { a: 1 },
+      postingRole: 'moderator',
+      archived: true,
+    } as const;
+    const [made] = await upsert({ externalId: 'full', name: 'Full', ...given });
+    const row = () => services.db.prisma.chat.findUniqueOrThrow({ where: { externalId: 'full' } });
+    const { archived: _, ...shown } = given;
+    expect(await row()).toMatchObject({ ...shown, archivedAt: expect.any(Date), lastSeq: 0 });
+    expect(await upsert({ externalId: 'full', name: 'Full', ...given })).toEqual([made]);
+    const changed = await upsert({ externalId: 'full', name: 'Fuller', archived: false, metadata: null });
+    expect(changed).toEqual([{ ...made, seq: 1 }]);
+    expect(await row()).toMatchObject({ name: 'Fuller', topic: 'beds', metadata: null, archivedAt: null });
+    const { events } = await services.chatLog.page(
+      { ...changed[0], chatId: made?.chatId ?? '', epoch: made?.epoch ?? '', seq: 1 },
+      0,
+      9,
+    );
+    expect(events).toMatchObject([{ type: 'chat.updated', changed: ['name', 'metadata', 'archived'] }]);
+  });
+
   it('changes nothing when it is repeated', async () => {
     const chats = Array.from({ length: 100 }, (_, index) => ({ externalId: `r${index}`, name: `Repeated ${index}` }));
     const made = await upsert(...chats);
@@ -44,9 +68,12 @@ describe('upserting chats', () => {
     ['chats.1.externalId', { externalId: 'a\nb', name: 'Y' }, 'BAD_USER_INPUT'],
     ['chats.1.name', { externalId: 'y', name: 'TAKEN name' }, 'CONFLICT'],
     ['chats.1.name', { externalId: 'y', name: 'first' }, 'CONFLICT'],
-    ['chats.1.name', { externalId: 'known', name: 'Another' }, 'CONFLICT'],
+    ['chats.1.name', { externalId: 'known', name: 'Taken NAME' }, 'CONFLICT'],
+    ['chats.1.topic', { externalId: 'known', topic: 'x'.repeat(501) }, 'BAD_USER_INPUT'],
+    ['chats.1', { externalId: 'shut', topic: 't' }, 'FORBIDDEN'],
   ])('names the row that is refused, and does nothing of the call: %s %j', async (field, chat, code) => {
     await upsert({ externalId: 'taken', name: 'Taken name' }, { externalId: 'known', name: 'Known name' });
+    await upsert({ externalId: 'shut', name: 'Shut', archived: true });
     const before = await countChats();
     await expect(upsert({ externalId: 'x', name: 'First' }, chat)).rejects.toMatchObject({ code, field });
     expect(await countChats()).toBe(before);

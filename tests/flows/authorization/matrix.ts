@@ -95,6 +95,7 @@ export const MATRIX: Record<string, Row> = {
   'Query.inviteLinks': row(({ chat }) => `{ inviteLinks(chatId: "${chat}") { id } }`, roles),
   'Query.bots': row(() => '{ bots { id } }', admins),
   'Query.chats': row(() => '{ chats { id } }', membersOrNull),
+  'Query.publicChats': row(() => '{ publicChats { id } }', users),
   'Query.messages': row(({ chat }) => `{ messages(chatId: "${chat}") { id } }`, members),
   'Query.message': row(({ chat, edited }) => `{ message(chatId: "${chat}", id: "${edited}") { id } }`, membersOrNull),
   'Query.threads': row(({ chat }) => `{ threads(chatId: "${chat}") { replyCount } }`, members),
@@ -133,7 +134,16 @@ export const MATRIX: Record<string, Row> = {
   'Mutation.createChat': row(() => `mutation { createChat(name: "${unique()}") { id } }`, admins),
   'Mutation.updateChat': row(({ chat }) => `mutation { updateChat(id: "${chat}", topic: "news") { id } }`, roles),
   'Mutation.archiveChat': row(({ chat }) => `mutation { archiveChat(id: "${chat}", archived: false) { id } }`, roles),
-  // It is deleted already. Who deletes is in tests/graphql/schema/chat-deletion.test.ts.
+  // The chat is deleted already. Who does it is in tests/domain/chats.
+  ...Object.fromEntries(
+    ['joinChat', 'leaveChat'].map((name) => [
+      `Mutation.${name}`,
+      row(({ ended }) => `mutation { ${name}(id: "${ended}") ${name === 'joinChat' ? '{ role }' : ''} }`, {
+        ...all('NOT_FOUND'),
+        readOnly: 'FORBIDDEN',
+      }),
+    ]),
+  ),
   'Mutation.deleteChat': row(({ ended }) => `mutation { deleteChat(id: "${ended}") }`, {
     ...all('NOT_FOUND'),
     readOnly: 'FORBIDDEN',
@@ -448,6 +458,13 @@ export const MATRIX: Record<string, Row> = {
       'viewer {readSeq}': ofMembers,
     },
   ),
+  ...rows('PublicChat', (selection) => () => `{ publicChats { ${selection} } }`, {
+    id: users,
+    name: users,
+    topic: users,
+    memberCount: users,
+    createdAt: users,
+  }),
   ...rows(
     'ChatState',
     (selection) =>

@@ -6,6 +6,10 @@ import { startWorld, type World } from './world.js';
 const NOT_OF_A_CHAT: Record<string, string> = {
   'Mutation.openDirectChat': 'FORBIDDEN',
   'Mutation.changePassword': 'FORBIDDEN',
+  'Query.publicChats': 'FORBIDDEN',
+  ...Object.fromEntries(
+    ['id', 'name', 'topic', 'memberCount', 'createdAt'].map((field) => [`PublicChat.${field}`, 'FORBIDDEN']),
+  ),
   'Mutation.deleteIncomingHook': 'FORBIDDEN',
   ...Object.fromEntries(
     [

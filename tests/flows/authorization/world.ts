@@ -44,6 +44,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   }
   const another = await services.chats.create('another');
   if (narrowedTo === 'another chat') await services.memberships.add(null, another.id, member.id);
+  await services.chats.create('open', undefined, { visibility: 'public', topic: 'Everybody' });
   const ended = await services.chats.create('ended');
   await services.memberships.add(null, ended.id, member.id);
   const now = await services.inbox.now(member.id);

@@ -25,7 +25,7 @@ const CONTRACT = `
   input ProfileInput { externalId: String username: String email: String firstName: String lastName: String }
   input TokenUser { id: ID externalId: String username: String profile: ProfileInput guest: Boolean = false }
   type IssuedToken { accessToken: String! expiresAt: DateTime! user: User! }
-  input ChatInput { externalId: String! name: String }
+  input ChatInput { externalId: String! name: String topic: String visibility: Visibility metadata: JSON archived: Boolean postingRole: ChatRole }
   input MemberInput { userId: ID externalId: String role: ChatRole }
   type AuditEntry { seq: Int! at: DateTime! actor: User clientId: ID action: String! chatId: ID target: String reason: String entry: String! hash: String! }
   type AuditPage { entries: [AuditEntry!]! next: Int }
@@ -44,6 +44,7 @@ const CONTRACT = `
   enum MessageAction { reply react edit delete pin report readHistory }
 
   type Chat { id: ID! name: String! kind: ChatKind! createdAt: DateTime! externalId: String visibility: Visibility! topic: String! memberCount: Int! metadata: JSON postingRole: ChatRole! slowSeconds: Int! invites: InvitePolicy! receipts: Boolean! retentionDays: Int archivedAt: DateTime cursor: String! viewerCan: [ChatAction!]! members(first: Int, after: ID): [ChatMembership!]! lastMessage: Message pins(first: Int, after: ID): [Message!]! viewer: ChatState }
+  type PublicChat { id: ID! name: String! topic: String! memberCount: Int! createdAt: DateTime! }
   type ChatState { role: ChatRole! readSeq: Int! unread: Unread! notify: Notify! hidden: Boolean! mutedUntil: DateTime }
   type Unread { messages: Int! capped: Boolean! mentions: Int! threads: Int! firstSeq: Int }
   type ChatMembership { user: User! chat: Chat! role: ChatRole! joinedAt: DateTime! mutedUntil: DateTime }
@@ -104,6 +105,7 @@ const CONTRACT = `
     invitations: [Invitation!]!
     inviteLinks(chatId: ID!): [InviteLink!]!
     chats(first: Int, after: ID): [Chat!]!
+    publicChats(query: String, first: Int, after: ID): [PublicChat!]!
     messages(chatId: ID!, last: Int = 50, before: Int, after: Int, thread: ID, deleted: Boolean = false): [Message!]!
     threads(chatId: ID!, following: Boolean = false, unread: Boolean = false, first: Int = 50, after: String): [Thread!]!
     mentions(first: Int = 50, before: ID): [Message!]!
@@ -122,6 +124,8 @@ const CONTRACT = `
     updateChat(id: ID!, name: String, topic: String, visibility: Visibility, postingRole: ChatRole, slowSeconds: Int, invites: InvitePolicy,
       receipts: Boolean, retentionDays: Int, metadata: JSON, externalId: String): Chat!
     archiveChat(id: ID!, archived: Boolean!): Chat!
+    joinChat(id: ID!): ChatMembership!
+    leaveChat(id: ID!): Boolean!
     deleteChat(id: ID!): Boolean!
     openDirectChat(userId: ID!): Chat!
     inviteToChat(chatId: ID!, userId: ID!): Invitation!

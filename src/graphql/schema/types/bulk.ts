@@ -4,9 +4,10 @@ import { MAX_UPSERTED_USERS } from '../../../domain/people/user-upserts.js';
 import { requireViewer } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
 import { loaders } from '../loaders.js';
-import { Chat, chatOfHead } from './chat.js';
+import { CHAT_METADATA, Chat, chatOfHead, TOPIC } from './chat.js';
 import { ChatMembership, ChatRoleEnum } from './membership.js';
 import { User, UserRoleEnum } from './user.js';
+import { VisibilityEnum } from './visibility.js';
 
 const IdentityInput = builder.inputType('IdentityInput', {
   description: 'Who a user is at an identity provider: the `iss` and the `sub` of its tokens.',
@@ -33,10 +34,15 @@ const UserInput = builder.inputType('UserInput', {
 });
 
 const ChatInput = builder.inputType('ChatInput', {
-  description: 'A chat as your product knows it.',
+  description: 'A chat as your product knows it. What is not given stays as it is.',
   fields: (t) => ({
     externalId: t.string({ required: true, description: 'As of `createChat`.' }),
-    name: t.string({ description: 'Needed for a new chat, as of `createChat`. A chat keeps its name.' }),
+    name: t.string({ description: 'Needed for a new chat, as of `createChat`.' }),
+    topic: t.string({ description: TOPIC }),
+    visibility: t.field({ type: VisibilityEnum }),
+    metadata: t.field({ type: 'JSON', description: `${CHAT_METADATA} Null takes it away.` }),
+    archived: t.boolean(),
+    postingRole: t.field({ type: ChatRoleEnum }),
   }),
 });
 
@@ -77,7 +83,7 @@ builder.mutationFields((t) => ({
   upsertChats: t.field({
     type: [Chat],
     description:
-      `Creates those of at most ${MAX_UPSERTED_CHATS} chats that are not there, by their external ids: all, or none as for ` +
+      `Creates or changes at most ${MAX_UPSERTED_CHATS} chats, by their external ids: all, or none as for ` +
       '`upsertUsers`. Repeating it changes nothing. Admins only.',
     authScopes: { admin: true },
     args: { chats: t.arg({ type: [ChatInput], required: true }) },
