@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config.js';
 import { variableSchemas } from '../../src/config/variables.js';
-import { codeIn, rowsOf } from './pages.js';
+import { blocksOf, codeIn, PAGES, rowsOf } from './pages.js';
 
 /** The unit that a name ends with. */
 const UNITS: Record<string, string> = { SECONDS: 's', BYTES: 'bytes', MS: 'ms' };
@@ -24,5 +28,24 @@ describe('docs/configuration.md', () => {
     const ending = name.slice(name.lastIndexOf('_') + 1);
     if (ending in UNITS) expect(unit).toBe(UNITS[ending]);
     expect(meaning).toMatch(/^[^a-z].*\.$/);
+  });
+});
+
+describe('the settings that a page shows', () => {
+  const shown = PAGES.flatMap((page) =>
+    blocksOf(page)
+      .filter(({ words }) => words[0] === 'ini')
+      .map(({ text }) => [page, text] as const),
+  );
+
+  it.each(shown)('are taken as they stand: %s, %s', (_page, text) => {
+    const folder = mkdtempSync(join(tmpdir(), 'chat-settings-'));
+    try {
+      // What has a place for the reader's own values.
+      writeFileSync(join(folder, '.env'), text.replaceAll('…', 'x'));
+      expect(() => loadConfig({}, folder)).not.toThrow();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
