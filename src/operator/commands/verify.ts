@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { LogChecks } from '../../domain/log/log-checks.js';
 import { StoredCounts } from '../../domain/messages/stored-counts.js';
 import { CommandError } from '../command-error.js';
 import { withServices } from '../open-services.js';
@@ -16,6 +17,10 @@ export function addVerify(program: Command): void {
         for await (const { chatId, seq, what, stored, counted } of new StoredCounts(db).differences()) {
           count += 1;
           print(`chat ${chatId}, message ${seq}: ${what} is ${stored ?? 'missing'}, and ${counted} by its rows`);
+        }
+        for await (const { chatId, what } of new LogChecks(db).differences()) {
+          count += 1;
+          print(`chat ${chatId}: ${what}`);
         }
         if (count > 0) throw new CommandError(`Stored counts that differ from their rows: ${count}.`);
         print('All that is stored is what its rows give.');
