@@ -26,6 +26,7 @@ const message: ChatMessage = { ...plain, nonce: 'n', extras };
 /** An example of the facts of each kind that has some. */
 const FACTS: Readonly<Record<string, object>> = {
   'chat.updated': { changed: ['topic'] },
+  'member.removed': { cause: 'banned', until: at },
 };
 const chat: LoggedChat = {
   ...{ id, name: 'garden', kind: 'group', visibility: 'public', topic: 'peas', postingRole: 'member', slowSeconds: 5 },

@@ -92,8 +92,10 @@ const CHECKS: readonly (readonly [rule: string, check: Check])[] = [
  * decision that every edge asks; a statement that writes asks again in its transaction.
  */
 export function decide(subject: Subject, standing: Standing, action: ChatAction): AccessCheck[] {
-  const checks: AccessCheck[] = [];
-  for (const [rule, check] of CHECKS) {
+  const { partOf } = ruleOf(action);
+  const checks: AccessCheck[] = partOf ? decide(subject, standing, partOf) : [];
+  if (checks.at(-1)?.denial) return checks;
+  for (const [rule, check] of partOf ? CHECKS.filter(([each]) => each === 'chat.role') : CHECKS) {
     const refused = check(subject, standing, action) || undefined;
     const denial = refused instanceof Error ? { error: refused } : refused;
     checks.push({ rule, denial });

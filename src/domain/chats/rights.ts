@@ -21,6 +21,8 @@ interface Rule {
   posts?: true;
   /** It is a message: `slowSeconds` holds. */
   isSend?: true;
+  /** It is done while doing this, whose checks come first. */
+  partOf?: 'send';
   /** It is about the user's own membership: an admin who is no member has none. */
   ofMembers?: true;
 }
@@ -43,7 +45,7 @@ const RULES = {
   edit: { needs: 'member', posts: true },
   delete: { needs: 'member' },
   pin: { needs: 'moderator', inDirect: 'member' },
-  mentionAll: { needs: 'moderator', posts: true },
+  mentionAll: { needs: 'moderator', partOf: 'send' },
   remove: { needs: 'moderator', inDirect: 'never', whileArchived: true },
   mute: { needs: 'moderator', inDirect: 'never' },
   ban: { needs: 'moderator', inDirect: 'never', whileArchived: true },
@@ -101,7 +103,7 @@ export function neededRole(
 
 /** An action's row of the table, as the functions in `prisma/functions` read it (`lock_chat_for.sql`). */
 export function rightOf(action: ChatAction, viewer: Viewer | null | undefined): string {
-  const { isSend, ofMembers, inDirect, ...rule }: Rule = RULES[action];
+  const { isSend, ofMembers, partOf, inDirect, ...rule }: Rule = RULES[action];
   const isNarrowed = viewer?.chats !== undefined;
   return JSON.stringify({ ...rule, inDirect: inDirect ?? rule.needs, ...(isNarrowed && { isNarrowed }) });
 }
