@@ -279,6 +279,27 @@ describe.skipIf(findChromium() === undefined)(
       expect(complaints()).toEqual([]);
     });
 
+    it('shows the settings of a chat to whom they are offered, and a change of them to everybody', async () => {
+      const { memberships } = team.first.app.services;
+      await memberships.setRole(null, chat.id, ann.id, 'owner');
+      const [anns, bobs] = [await open(ann), await open(bob)];
+      await field(bobs).waitFor();
+      expect(await bobs.getByRole('button', { name: 'Settings of the chat' }).count()).toBe(0);
+      await anns.getByRole('button', { name: 'Settings of the chat' }).click();
+      await anns.getByLabel('Name').fill(`Tea of ${ann.username}`);
+      await anns.getByLabel('What it is about').fill('Green and black');
+      await anns.getByRole('button', { name: 'Save' }).click();
+      await bobs.getByRole('heading', { name: `Tea of ${ann.username}` }).waitFor();
+      await bobs.getByText('Green and black').waitFor();
+      await anns.getByLabel('Who writes here').selectOption('moderator');
+      await bobs.getByText('You can read here, and not write.').waitFor();
+      await anns.getByRole('button', { name: 'Archive the chat' }).click();
+      await anns.getByText('This chat is archived.').waitFor();
+      await anns.getByRole('button', { name: 'Take it out of the archive' }).click();
+      await field(anns).waitFor();
+      expect(complaints()).toEqual([]);
+    });
+
     it('offers an admin what admins do, and nobody else', async () => {
       await team.first.app.services.memberships.setRole(null, chat.id, bob.id, 'reader');
       const bobs = await open(bob);
@@ -348,8 +369,15 @@ describe.skipIf(findChromium() === undefined)(
           thread: () => page.getByText('In the thread').waitFor(),
           members: () => page.getByRole('button', { name: 'Add somebody' }).waitFor(),
           pins: () => page.getByText('Nothing is pinned here.').waitFor(),
+          settings: () => page.getByRole('button', { name: 'Archive the chat' }).waitFor(),
         };
-        const paths = { chat: '', thread: `/thread/${root.id}`, members: '/members', pins: '/pins' };
+        const paths = {
+          chat: '',
+          thread: `/thread/${root.id}`,
+          members: '/members',
+          pins: '/pins',
+          settings: '/settings',
+        };
         for (const [view, path] of Object.entries(paths)) {
           await page.goto(`${team.url}/#/chat/${chat.id}${path}`);
           await views[view]?.();

@@ -1,17 +1,21 @@
+import type { Schema } from '@chat-api/client';
 import { chatTitle } from '../chats/chat-title.js';
 import { chat as client } from '../session/session.js';
 import { IconButton } from '../ui/icons.js';
 import { useObservable } from '../ui/observe.js';
-import { go, type Panel } from '../ui/routes.js';
+import { go, type Panel, type PanelName } from '../ui/routes.js';
 import { useRoomTools } from './room-context.js';
+
+/** Who may do one of these has something to set. */
+const CHANGES: readonly Schema.ChatAction[] = ['rename', 'settings', 'slowMode', 'archive', 'deleteChat'];
 
 export function RoomHeader({ panel }: { panel: Panel | undefined }) {
   const { room, state } = useRoomTools();
   const { presence } = useObservable(client.inbox());
-  const { chat, members, me, hasMoreMembers } = state;
+  const { chat, members, me, hasMoreMembers, viewerCan } = state;
   const peer = chat?.kind === 'direct' ? (members.find(({ user }) => user.id !== me?.id)?.user ?? null) : null;
   const online = members.filter(({ user }) => user.id !== me?.id && presence[user.id]?.status === 'online').length;
-  const toggle = (name: 'members' | 'pins') =>
+  const toggle = (name: PanelName) =>
     go({ view: 'chat', chatId: room.id, panel: panel?.name === name ? undefined : { name } });
   const count = `${members.length}${hasMoreMembers ? '+' : ''} ${members.length === 1 ? 'member' : 'members'}`;
   return (
@@ -24,10 +28,19 @@ export function RoomHeader({ panel }: { panel: Panel | undefined }) {
         {chat && (
           <p class="quiet">
             {peer ? (presence[peer.id]?.status ?? 'offline') : `${count}${online > 0 ? `, ${online} online` : ''}`}
+            {chat.topic !== '' && ` · ${chat.topic}`}
           </p>
         )}
       </div>
       <IconButton icon="pin" label="Pinned messages" pressed={panel?.name === 'pins'} onClick={() => toggle('pins')} />
+      {chat?.kind === 'group' && viewerCan.some((action) => CHANGES.includes(action)) && (
+        <IconButton
+          icon="settings"
+          label="Settings of the chat"
+          pressed={panel?.name === 'settings'}
+          onClick={() => toggle('settings')}
+        />
+      )}
       <IconButton icon="people" label="Members" pressed={panel?.name === 'members'} onClick={() => toggle('members')} />
     </header>
   );

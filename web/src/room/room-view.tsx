@@ -19,6 +19,7 @@ import { TypingLine } from './typing-line.js';
 import { useReadMarker } from './use-read-marker.js';
 
 const loadPins = async () => (await import('./pins-panel.js')).PinsPanel;
+const loadSettings = async () => (await import('./settings-panel.js')).SettingsPanel;
 const loadThread = async () => (await import('./thread-panel.js')).ThreadPanel;
 
 /** Of so many members it is shown whether they are there. */
@@ -94,11 +95,16 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
               draftKey={chatId}
             />
           ) : (
-            status === 'ready' && <p class="reader-note quiet">You can read here, and not write.</p>
+            status === 'ready' && (
+              <p class="reader-note quiet">
+                {state.chat?.archivedAt ? 'This chat is archived.' : 'You can read here, and not write.'}
+              </p>
+            )
           )}
         </main>
         {panel?.name === 'members' && <MembersPanel />}
         {panel?.name === 'pins' && <Lazy load={loadPins} props={{}} />}
+        {panel?.name === 'settings' && <Lazy load={loadSettings} props={{}} />}
         {panel?.name === 'thread' && <Lazy key={panel.rootId} load={loadThread} props={{ rootId: panel.rootId }} />}
       </div>
     </RoomContext.Provider>

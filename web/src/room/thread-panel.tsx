@@ -67,7 +67,7 @@ export function ThreadPanel({ rootId }: { rootId: string }) {
           />
         )}
         <TypingLine thread={rootId} />
-        {state.viewerCan.includes('send') && (
+        {state.viewerCan.includes('reply') && (
           <>
             <Composer
               label="Reply in the thread"

@@ -15,6 +15,7 @@ const PATHS = {
   react: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM8.5 14.5c1.8 2.3 5.2 2.3 7 0M9 9.5h.01M15 9.5h.01',
   reply: 'M10 6l-6 6 6 6M4 12h9c4 0 6.5 2 7 6',
   retry: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
+  settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5',
   send: 'M4 12l16-8-6 16-3-6z',
   theme: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
   thread: 'M4 5h16v10h-9l-4 4v-4H4zM8 9h8M8 12h5',

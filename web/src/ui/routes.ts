@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 
-export type Panel = { name: 'members' } | { name: 'pins' } | { name: 'thread'; rootId: string };
+/** What stands beside a conversation. */
+const PANELS = ['members', 'pins', 'settings'] as const;
+export type PanelName = (typeof PANELS)[number];
+export type Panel = { name: PanelName } | { name: 'thread'; rootId: string };
 
 /** What the page shows, by the fragment of its address. */
 export type Route =
@@ -13,7 +16,8 @@ export function parseRoute(hash: string): Route {
   const [view, chatId, panel, id] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
   if (view === 'people' || view === 'chats') return { view };
   if (view !== 'chat' || !chatId) return { view: 'home' };
-  if (panel === 'members' || panel === 'pins') return { view, chatId, panel: { name: panel } };
+  const name = PANELS.find((known) => known === panel);
+  if (name) return { view, chatId, panel: { name } };
   if (panel === 'thread' && id) return { view, chatId, panel: { name: 'thread', rootId: id } };
   return { view, chatId };
 }
