@@ -17,6 +17,7 @@ import { keyOf, type Row, rowsOf } from './rows.js';
 import { Timeline } from './timeline.js';
 import { TypingLine } from './typing-line.js';
 import { useReadMarker } from './use-read-marker.js';
+import { useSent } from './use-sent.js';
 
 const loadPins = async () => (await import('./pins-panel.js')).PinsPanel;
 const loadSettings = async () => (await import('./settings-panel.js')).SettingsPanel;
@@ -30,7 +31,8 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
   const state = useObservable(room);
   const [about, setAbout] = useState<{ what: 'reply' | 'edit'; message: Message } | undefined>();
   const [shown, setShown] = useState<{ key: string } | undefined>();
-  const { messages, pending, members, me, status } = state;
+  const { pending, members, me, status } = state;
+  const { shown: messages, send } = useSent(room, state.messages);
   const { unreadAfter, onEnd } = useReadMarker(room, state);
   useWatchedPresence(useMemo(() => members.slice(0, WATCHED).map(({ user }) => user.id), [members]));
 
@@ -90,7 +92,7 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
                 const last = messages.findLast(({ sender, deletedAt }) => sender.id === me?.id && deletedAt === null);
                 if (last) tools.edit(last);
               }}
-              send={(content, options) => void room.send(content, options)}
+              send={send}
               typing={() => room.setTyping()}
               draftKey={chatId}
             />
