@@ -250,6 +250,7 @@ describe.skipIf(findChromium() === undefined)(
       await expect.poll(() => page.evaluate('document.activeElement.innerText')).toContain('one');
       await reach('Reply');
       await press('Enter');
+      await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Write a message');
       await type('an answer');
       await press('Enter');
       await said(page, 'an answer').getByRole('button', { name: 'one' }).waitFor();

@@ -36,7 +36,7 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
   const listId = useId();
   const isEdit = about?.what === 'edit';
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (about?.what === 'edit') setText(about.message.content);
     if (about) field.current?.focus();
   }, [about]);
