@@ -4,6 +4,7 @@
 --   role           the user's role is lower than the action needs
 --   archived       the chat is archived, and an archived chat does not allow it
 --   posting_role   the user's role is lower than the one that writes in the chat
+--   blocked        the other one of a direct chat has blocked the user, who may write nothing there (set_block)
 --   muted          the user is muted, and a muted member may not do it
 -- p_right is the action's row of the table of rights (src/domain/chats/rights.ts): {"needs", "inDirect", "whileArchived", "whileMuted",
 -- "posts", "isNarrowed"}. p_standing is 'admin', the role of the user's membership, or 'outsider'.
@@ -26,6 +27,8 @@ BEGIN
     RETURN 'archived';
   ELSIF p_standing <> 'admin' AND p_right ? 'posts' AND p_standing::chat_role < p_posting_role THEN
     RETURN 'posting_role';
+  ELSIF p_kind = 'direct' THEN
+    RETURN CASE WHEN p_muted_until > p_at AND p_right ? 'posts' THEN 'blocked' END;
   ELSIF p_standing <> 'admin' AND p_muted_until > p_at AND NOT p_right ? 'whileMuted' THEN
     RETURN 'muted';
   END IF;

@@ -59,8 +59,12 @@ BEGIN
   VALUES (p_chat_id, 'dm-' || p_chat_id, 'dm-' || p_chat_id, p_epoch, 'direct', 2, at);
   INSERT INTO direct_chats (lower_id, higher_id, chat_id) VALUES (v_lower, v_higher, p_chat_id);
   SELECT n.seq, n.mark INTO seq, v_mark FROM take_numbers(p_chat_id, 2) n;
-  INSERT INTO chat_memberships (chat_id, user_id, joined_at, joined_seq, joined_mark)
-  SELECT p_chat_id, added.user_id, open_direct_chat.at, added.seq, v_mark
+  -- Who is blocked by the other is muted (set_block).
+  INSERT INTO chat_memberships (chat_id, user_id, joined_at, joined_seq, joined_mark, muted_until)
+  SELECT p_chat_id, added.user_id, open_direct_chat.at, added.seq, v_mark,
+    CASE WHEN EXISTS (SELECT 1 FROM user_blocks b
+      WHERE b.blocked_id = added.user_id AND b.user_id = CASE WHEN added.user_id = v_lower THEN v_higher ELSE v_lower END)
+    THEN timestamptz '9999-12-31 23:59:59.999+00' END
   FROM unnest(ARRAY[p_actor_id, p_user_id]) WITH ORDINALITY AS added (user_id, seq);
   INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at)
   SELECT p_chat_id, added.seq, v_mark, 'member.added', p_actor_id, added.user_id, open_direct_chat.at

@@ -111,6 +111,9 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
   `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  blockedUsers: { query: () => '{ blockedUsers { id } }', answers: readsOfUsers },
+  blockUser: { query: () => `mutation { blockUser(id: "${friend.id}") }`, answers: writesOfUsers },
+  unblockUser: { query: () => `mutation { unblockUser(id: "${friend.id}") }`, answers: writesOfUsers },
   invitations: { query: () => '{ invitations { id } }', answers: readsOfUsers },
   inviteLinks: {
     query: () => `{ inviteLinks(chatId: "${chat.id}") { id } }`,

@@ -3,6 +3,7 @@ import { chatNotFound, type DomainError } from '../errors.js';
 import { isAdmin, requireScope, type Scope, type Viewer } from '../viewer.js';
 import {
   chatArchived,
+  directBlocked,
   muted,
   needsRole,
   notInDirectChat,
@@ -71,9 +72,14 @@ const CHECKS: readonly (readonly [rule: string, check: Check])[] = [
       postingRoleTooLow(standing.postingRole),
   ],
   [
+    'direct.blocked',
+    (_subject, { kind, mutedUntil }, action) =>
+      kind === 'direct' && mutedUntil !== null && ruleOf(action).posts && directBlocked(),
+  ],
+  [
     'member.muted',
-    (subject, { mutedUntil }, action) => {
-      if (!mutedUntil || subject.isAdmin || ruleOf(action).whileMuted) return false;
+    (subject, { kind, mutedUntil }, action) => {
+      if (!mutedUntil || kind === 'direct' || subject.isAdmin || ruleOf(action).whileMuted) return false;
       return { error: muted(), until: mutedUntil };
     },
   ],
@@ -137,7 +143,7 @@ export function isAtLeast(viewer: Viewer | null, standing: Standing | undefined,
 /**
  * @throws DomainError `FORBIDDEN` when the token lacks the scope; `NOT_FOUND` when there is no such chat, or the viewer is neither a
  * member nor, in a group chat, an admin; `FORBIDDEN`, rules `chat.not_member`, `chat.direct`, `chat.role`, `chat.archived`,
- * `chat.posting_role`, `member.muted`; `RATE_LIMITED`, rule `chat.slow_mode`
+ * `chat.posting_role`, `direct.blocked`, `member.muted`; `RATE_LIMITED`, rule `chat.slow_mode`
  */
 export function requireAction(viewer: Viewer, standing: Standing | undefined, action: ChatAction): void {
   requireScope(viewer, scopeOf(action));

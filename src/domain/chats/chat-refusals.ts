@@ -56,6 +56,11 @@ export function muted(): DomainError {
   return new DomainError('FORBIDDEN', 'You are muted in this chat.', { rule: 'member.muted' });
 }
 
+/** `FORBIDDEN`, rule `direct.blocked`. */
+export function directBlocked(): DomainError {
+  return new DomainError('FORBIDDEN', 'This user does not take messages from you.', { rule: 'direct.blocked' });
+}
+
 /** `RATE_LIMITED`, rule `chat.slow_mode`. */
 export function tooSoon(retryAfterMs: number): DomainError {
   return new DomainError('RATE_LIMITED', 'This chat is in slow mode: your last message was sent a moment ago.', {

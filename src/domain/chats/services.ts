@@ -1,6 +1,7 @@
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
 import { Bans } from './bans.js';
+import { Blocks } from './blocks.js';
 import { ChatChanges } from './chat-changes.js';
 import type { ChatMutex } from './chat-mutex.js';
 import { ChatUpserts } from './chat-upserts.js';
@@ -32,6 +33,7 @@ export interface ChatServices {
   memberSets: MemberSets;
   invitations: Invitations;
   inviteLinks: InviteLinks;
+  blocks: Blocks;
 }
 
 export function chatServices(
@@ -57,5 +59,6 @@ export function chatServices(
     memberSets: new MemberSets(db, mutex, announce),
     invitations: new Invitations(db, mutex, announce, onInvitation),
     inviteLinks: new InviteLinks(db, mutex),
+    blocks: new Blocks(db),
   };
 }

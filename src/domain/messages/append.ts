@@ -39,6 +39,7 @@ export interface AppendedRow {
     | 'archived'
     | 'posting_role'
     | 'muted'
+    | 'blocked'
     | 'slow_mode'
     | 'busy'
     | 'no_reply_to'

@@ -1,4 +1,12 @@
-import { chatArchived, muted, needsRole, postingRoleTooLow, roleTooLow, tooSoon } from '../chats/chat-refusals.js';
+import {
+  chatArchived,
+  directBlocked,
+  muted,
+  needsRole,
+  postingRoleTooLow,
+  roleTooLow,
+  tooSoon,
+} from '../chats/chat-refusals.js';
 import { LARGE_CHAT_MENTION_ALL } from '../chats/rights.js';
 import { badInput, chatNotFound, DomainError } from '../errors.js';
 import type { AppendedRow, RefusalDetails } from './append.js';
@@ -13,6 +21,7 @@ const REFUSALS: { readonly [Outcome in Refusal]: (details: RefusalDetails) => Do
   archived: chatArchived,
   posting_role: ({ needs = 'owner' }) => postingRoleTooLow(needs),
   muted,
+  blocked: directBlocked,
   slow_mode: ({ retryAfterMs = 0 }) => tooSoon(retryAfterMs),
   nonce_reused: () =>
     new DomainError('NONCE_REUSED', 'You sent another message with this nonce to this chat.', { field: 'nonce' }),

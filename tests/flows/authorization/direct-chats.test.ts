@@ -202,9 +202,9 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
 
   /** Hooks are for who could make one: nobody in a direct chat. */
   const isOfHooks = (field: string) => field === 'Query.incomingHooks' || field.startsWith('IncomingHook.');
-  /** Nobody moderates a direct chat: it has no bans, and what others may do there is not explained. */
+  /** Nobody moderates a direct chat or invites to it: it has no bans and no links, and what others may do there is not explained. */
   const isModeration = (field: string) =>
-    /^(Ban|AccessExplanation|AccessStep|Query\.(bans|explainAccess))\b/.test(field);
+    /^(Ban|AccessExplanation|AccessStep|InviteLink|Query\.(bans|explainAccess|inviteLinks))\b/.test(field);
 
   it.each(READS)('reads: %s', async (field, row) => {
     if (isModeration(field)) return expect(await ask(world, world.admin, row)).toBe('NOT_FOUND');

@@ -91,6 +91,7 @@ export const MATRIX: Record<string, Row> = {
   'Query.users': row(() => '{ users { id } }', admins),
   'Query.auditLog': row(() => '{ auditLog { next entries { seq } } }', admins),
   'Query.auditHead': row(() => '{ auditHead { seq } }', admins),
+  'Query.blockedUsers': row(() => '{ blockedUsers { id } }', all('null')),
   'Query.invitations': row(() => '{ invitations { id } }', users),
   'Query.inviteLinks': row(({ chat }) => `{ inviteLinks(chatId: "${chat}") { id } }`, roles),
   'Query.bots': row(() => '{ bots { id } }', admins),
@@ -149,6 +150,8 @@ export const MATRIX: Record<string, Row> = {
     readOnly: 'FORBIDDEN',
   }),
   'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
+  'Mutation.blockUser': row(({ robot }) => `mutation { blockUser(id: "${robot}") }`, writers),
+  'Mutation.unblockUser': row(({ robot }) => `mutation { unblockUser(id: "${robot}") }`, writers),
   'Mutation.inviteToChat': row(
     ({ chat, friend }) => `mutation { inviteToChat(chatId: "${chat}", userId: "${friend}") { id } }`,
     roles,

@@ -103,6 +103,7 @@ const CONTRACT = `
     auditLog(after: Int, first: Int = 100, actorId: ID, action: String, chatId: ID): AuditPage!
     auditHead: AuditHead!
     invitations: [Invitation!]!
+    blockedUsers: [User!]!
     inviteLinks(chatId: ID!): [InviteLink!]!
     chats(first: Int, after: ID): [Chat!]!
     publicChats(query: String, first: Int, after: ID): [PublicChat!]!
@@ -128,6 +129,8 @@ const CONTRACT = `
     leaveChat(id: ID!): Boolean!
     deleteChat(id: ID!): Boolean!
     openDirectChat(userId: ID!): Chat!
+    blockUser(id: ID!): Boolean!
+    unblockUser(id: ID!): Boolean!
     inviteToChat(chatId: ID!, userId: ID!): Invitation!
     createInviteLink(chatId: ID!, role: ChatRole = member, expiresAt: DateTime, maxUses: Int): InviteLink!
     acceptInvitation(id: ID, code: String): ChatMembership!
