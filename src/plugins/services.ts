@@ -12,6 +12,7 @@ import {
 } from '../delivery/services.js';
 import { type AccessOptions, type AccessServices, accessServices } from '../domain/access/services.js';
 import { ChatMutex } from '../domain/chats/chat-mutex.js';
+import { forgetDeletedChats } from '../domain/chats/deleted-chats.js';
 import type { ChatCreation } from '../domain/chats/new-chats.js';
 import { type ChatServices, chatServices } from '../domain/chats/services.js';
 import { type CredentialOptions, credentialServices } from '../domain/credentials/services.js';
@@ -23,6 +24,7 @@ import { type MineOptions, type MineServices, mineServices } from '../domain/min
 import { type ModerationServices, moderationServices } from '../domain/moderation/services.js';
 import { type PeopleOptions, type PeopleServices, peopleServices } from '../domain/people/services.js';
 import type { UserChangeListener } from '../domain/people/users.js';
+import { Sweeper } from '../domain/sweeper.js';
 
 /** The services of the domain and of delivery, which GraphQL and the WebSockets use. */
 export interface Services
@@ -50,6 +52,9 @@ declare module 'fastify' {
     flushScheduler: FlushScheduler;
   }
 }
+
+/** How often the rows of chats that were deleted long ago are looked for, in milliseconds. */
+const CHAT_SWEEP_INTERVAL_MS = 600_000;
 
 /** Creates all services on one database and one bus. `close` stops them, and waits for queued messages, reactions and read markers. */
 export async function createServices(db: Database, bus: Bus, onError: OnError, options: ServicesOptions) {
@@ -112,8 +117,12 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     ...moderation,
     ...delivery,
   };
+  const chatSweeper = new Sweeper(() => forgetDeletedChats(db), {
+    intervalMs: CHAT_SWEEP_INTERVAL_MS,
+    onError: (error) => onError(error, 'delete the rows of deleted chats'),
+  });
   const close = async () => {
-    await stopSweeping();
+    await Promise.all([stopSweeping(), chatSweeper.close()]);
     await Promise.all([closeMessages(), closeMine()]);
     await closeDelivery();
     hub.close();

@@ -1,6 +1,7 @@
 import type { CredentialServices } from '../credentials/services.js';
 import type { Database } from '../database.js';
 import type { PeopleServices } from '../people/services.js';
+import { Sweeper } from '../sweeper.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { Clients } from './clients.js';
 import { Impersonation } from './impersonation.js';
@@ -8,8 +9,8 @@ import type { IssuerTokens, IssuerTokensContext } from './issuers/issuer-tokens.
 import type { TokenRefusal, TrustedIssuer } from './issuers/trusted-issuer.js';
 import { SignIn } from './sign-in.js';
 import { SignInCodes } from './sign-in-codes.js';
+import { isFullStep } from './tokens/expired.js';
 import type { TokenLifetimes } from './tokens/issue.js';
-import { Sweeper } from './tokens/sweeper.js';
 import { Tokens } from './tokens/tokens.js';
 import { ViewerCache } from './tokens/viewer-cache.js';
 
@@ -62,7 +63,7 @@ export async function accessServices(
     onRefused: (refusal) => onTokenRefused?.(refusal),
   });
   const tokens = new Tokens(db, lifetimes, revoked, rotated, attempts, issuerTokens);
-  const sweeper = new Sweeper(() => tokens.deleteExpiredStep(), {
+  const sweeper = new Sweeper(async () => isFullStep(await tokens.deleteExpiredStep()), {
     intervalMs: sweepIntervalMs,
     onError: (error) => onError(error, 'delete expired rows'),
   });

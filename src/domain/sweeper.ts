@@ -1,5 +1,3 @@
-import { type DeletedRows, isFullStep } from './expired.js';
-
 export interface SweeperOptions {
   /** Time between two sweeps, in milliseconds. */
   intervalMs: number;
@@ -9,14 +7,15 @@ export interface SweeperOptions {
 /** Steps of one sweep. The next sweep deletes what is left. */
 const MAX_STEPS = 200;
 
-/** Deletes expired rows periodically, in small steps that never overlap. */
+/** Deletes rows that are not needed any more periodically, in small steps that never overlap. */
 export class Sweeper {
   private readonly timer: NodeJS.Timeout;
   private sweeping: Promise<void> | undefined;
   private isClosed = false;
 
+  /** @param step deletes some rows; resolves to whether more may be left */
   constructor(
-    private readonly step: () => Promise<DeletedRows>,
+    private readonly step: () => Promise<boolean>,
     private readonly options: SweeperOptions,
   ) {
     this.timer = setInterval(() => {
@@ -35,7 +34,7 @@ export class Sweeper {
 
   private async sweep(): Promise<void> {
     try {
-      for (let steps = 0; steps < MAX_STEPS && !this.isClosed; steps += 1) if (!isFullStep(await this.step())) return;
+      for (let steps = 0; steps < MAX_STEPS && !this.isClosed; steps += 1) if (!(await this.step())) return;
     } catch (error) {
       if (!this.isClosed) this.options.onError(error);
     }
