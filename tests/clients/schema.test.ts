@@ -5,6 +5,7 @@ import { CHATS_AT_ONCE, MESSAGES_AT_ONCE } from '../../clients/typescript/src/ap
 import * as chatDocuments from '../../clients/typescript/src/chats.js';
 import * as documents from '../../clients/typescript/src/documents.js';
 import { messagesById } from '../../clients/typescript/src/documents-by-id.js';
+import * as invitationDocuments from '../../clients/typescript/src/invitations.js';
 import * as moderationDocuments from '../../clients/typescript/src/moderation.js';
 import { mutation } from '../../clients/typescript/src/mutations.js';
 import * as partDocuments from '../../clients/typescript/src/part-documents.js';
@@ -40,6 +41,7 @@ const mutations = [
 const all: [string, unknown][] = Object.entries({
   ...{ ...texts, ...partDocuments, ...chatDocuments, ...lists, PRESENCE, EVENTS },
   ...prefixed('moderation', moderationDocuments),
+  ...prefixed('invitations', invitationDocuments),
   ...Object.fromEntries(mutations),
 });
 

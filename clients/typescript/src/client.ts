@@ -1,6 +1,6 @@
 import { apiOver } from './api.js';
 import { type ConnectionStatus, connectionOf } from './connection.js';
-import type { RoomContext } from './context.js';
+import type { ClientContext, RoomContext } from './context.js';
 import { ME, TICKET } from './documents.js';
 import { type Fetch, requestsTo } from './http.js';
 import { type Inbox, inboxOf } from './inbox.js';
@@ -80,6 +80,8 @@ export interface ChatClient {
   request<Data = JsonObject>(query: string, variables?: object): Promise<Data>;
   /** Connects now: after `status` has stopped and somebody has signed in, or without waiting for the next attempt. */
   connect(): void;
+  /** @internal For the parts of this package. */
+  readonly context: ClientContext;
   /** Ends everything: iterations end, and messages that were not acknowledged are rejected, and kept where there is a storage. */
   close(): void;
 }
@@ -142,7 +144,7 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
   let inbox: Inbox | undefined;
 
   return {
-    ...{ status, oauth, request },
+    ...{ status, oauth, request, context },
     inbox() {
       inbox ??= inboxOf(context);
       return inbox;
