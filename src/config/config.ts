@@ -6,6 +6,7 @@ import { readDotEnv } from './env-file.js';
 import { type Limits, toLimits } from './limits.js';
 import { misspeltNames } from './misspelt-names.js';
 import { type ExternalProviderConfig, readProviders } from './providers.js';
+import { secretFileNames, withSecretFiles } from './secret-files.js';
 import { shownSettings } from './shown-settings.js';
 import { readTrustedIssuers } from './trusted-issuers.js';
 import { databaseUrlProblems, redisUrlProblems } from './urls.js';
@@ -91,8 +92,8 @@ export class ConfigError extends Error {
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Config {
   const problems: string[] = [];
   const inFile = readDotEnv(cwd, problems);
-  const given = { ...withoutEmpty(inFile), ...withoutEmpty(env) };
-  problems.push(...misspeltNames(inFile, withoutEmpty(env), Object.keys(variableSchemas)));
+  const given = withSecretFiles({ ...withoutEmpty(inFile), ...withoutEmpty(env) }, problems);
+  problems.push(...misspeltNames(inFile, withoutEmpty(env), [...Object.keys(variableSchemas), ...secretFileNames]));
   const variables = validate(given, problems);
   const externalProviders = readProviders(given, problems);
   const trustedIssuers = readTrustedIssuers(given, problems);
@@ -149,7 +150,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
 
 /** The settings as lines NAME=value, wrong ones too, for people who help an operator. Secrets are not shown. */
 export function shownConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): string[] {
-  return shownSettings({ ...withoutEmpty(readDotEnv(cwd, [])), ...withoutEmpty(env) });
+  return shownSettings(withSecretFiles({ ...withoutEmpty(readDotEnv(cwd, [])), ...withoutEmpty(env) }, []));
 }
 
 function withoutEmpty(variables: NodeJS.Dict<string>): NodeJS.Dict<string> {
