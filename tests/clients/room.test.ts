@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { archiveChat, deleteChat, updateChat } from '../../clients/typescript/src/chats.js';
+import {
+  archiveChat,
+  deleteChat,
+  joinChat,
+  leaveChat,
+  listPublicChats,
+  updateChat,
+} from '../../clients/typescript/src/chats.js';
 import { memoryStorage, type Notice } from '../../clients/typescript/src/client.js';
 import { ban, mute, unban, unmute } from '../../clients/typescript/src/moderation.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -100,6 +107,20 @@ describe.each(TRANSPORTS)('a room over %s', (_name, transport) => {
     await until(room, ({ status }) => status === 'left');
     await memberships.add(null, chat.id, bob.id);
     await until(room, ({ status, viewer }) => status === 'ready' && viewer?.role === 'member');
+  });
+
+  it('of a public chat is found, joined and left', async () => {
+    const chat = await team.newChat(ann);
+    const admin = team.client({ id: '', username: 'admin' }, { transport: transport() });
+    await updateChat(admin, chat.id, { visibility: 'public' });
+    const client = clientOf(bob);
+    const found = await listPublicChats(client, { query: chat.name });
+    expect(found.map(({ id }) => id)).toContain(chat.id);
+    expect(await joinChat(client, chat.id)).toMatchObject({ role: 'member' });
+    const room = client.room(chat.id);
+    await room.ready();
+    await leaveChat(client, chat.id);
+    await until(room, ({ status }) => status === 'left');
   });
 
   it('follows mutes and bans, and what one may do then', async () => {

@@ -1,7 +1,7 @@
 import { SETTINGS } from './documents.js';
 import type { ChatSettings } from './events.js';
 import { documentOf, type Runner, run } from './operations.js';
-import type { ChatRole, InvitePolicy, Visibility } from './schema.js';
+import type { ChatRole, InvitePolicy, PublicChat, Visibility } from './schema.js';
 
 /** The settings of a chat, as `updateChat` takes them: what is left out stays. */
 export interface ChatChanges {
@@ -56,6 +56,38 @@ export const CREATE = documentOf(
 export const ARCHIVE = documentOf('mutation', 'archiveChat', { id: 'ID!', archived: 'Boolean!' }, CHAT);
 export const DELETE = documentOf('mutation', 'deleteChat', { id: 'ID!' }, '');
 export const OPEN_DIRECT = documentOf('mutation', 'openDirectChat', { userId: 'ID!' }, CHAT);
+
+export const JOIN = documentOf('mutation', 'joinChat', { id: 'ID!' }, '{role joinedAt}');
+export const LEAVE = documentOf('mutation', 'leaveChat', { id: 'ID!' }, '');
+export const PUBLIC = documentOf(
+  'query',
+  'publicChats',
+  { query: 'String', first: 'Int', after: 'ID' },
+  '{id name topic memberCount createdAt}',
+);
+
+export interface PublicChatsOptions {
+  /** Only chats whose name begins like this, in any case. */
+  query?: string;
+  first?: number;
+  /** The id of the last chat of the page before. */
+  after?: string;
+}
+
+/** The public chats, whether one is a member or not. @throws ChatError */
+export function listPublicChats(client: Runner, options: PublicChatsOptions = {}): Promise<PublicChat[]> {
+  return run(client, PUBLIC, options);
+}
+
+/** Becomes a member of a public chat. @throws ChatError */
+export function joinChat(client: Runner, id: string): Promise<{ role: ChatRole; joinedAt: string }> {
+  return run(client, JOIN, { id });
+}
+
+/** Ends one’s own membership; a direct chat is hidden. @throws ChatError */
+export function leaveChat(client: Runner, id: string): Promise<boolean> {
+  return run(client, LEAVE, { id });
+}
 
 /** Makes a chat. @throws ChatError */
 export function createChat(client: Runner, chat: NewChat): Promise<ChatSettings> {
