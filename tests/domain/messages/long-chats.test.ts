@@ -59,6 +59,18 @@ const WRITES: [name: string, sql: string][] = [
     `SELECT outcome FROM remove_chat_member($1::uuid, $2::uuid, NULL, NULL, ${RIGHT}) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL`,
   ],
   [
+    'a mute',
+    `SELECT outcome FROM set_mute($1::uuid, $2::uuid, NULL, NULL, ${RIGHT}, now() + $5::text::int * interval '1 hour' + interval '1 hour', NULL) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL`,
+  ],
+  [
+    'a ban',
+    `SELECT outcome FROM ban_user($1::uuid, $2::uuid, NULL, NULL, ${RIGHT}, NULL, $5::text) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL`,
+  ],
+  [
+    'a ban that is taken back',
+    `SELECT outcome FROM unban_user($1::uuid, $2::uuid, NULL, NULL, ${RIGHT}) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL`,
+  ],
+  [
     'a preference',
     "SELECT outcome FROM set_chat_preferences($2::uuid, $1::uuid, true, 'all', false) WHERE $3::uuid IS NOT NULL AND $4::uuid[] IS NOT NULL AND $5::text IS NOT NULL",
   ],
@@ -88,7 +100,9 @@ it.each(WRITES)(
     const write = async (index: number) => {
       const values = [chatId, ann.id, viewer.familyId, ids.slice(3 * index, 3 * index + 3), `${index}`];
       const { rows } = await client.query({ name: `${name} in a long chat`, text: sql, values });
-      expect(rows[0].outcome).toMatch(/created|repeated|edited|deleted|changed|forgotten|done|moved|same|removed|set/);
+      expect(rows[0].outcome).toMatch(
+        /created|repeated|edited|deleted|changed|forgotten|done|moved|same|removed|set|updated|banned/,
+      );
     };
     const read = async () => (await client.query<{ read: number }>(READ)).rows[0]?.read ?? Number.NaN;
     try {
