@@ -403,7 +403,7 @@ export interface Message {
   pinnedBy: User | null;
   /** In the order of the first reactions. */
   reactions: Reaction[];
-  /** The members who have read the message by their read markers, without its sender, in the order of their ids. A reply in a thread is read by the marker of the thread. Null in a chat with more members than `RECEIPTS_LIMIT`. */
+  /** The members who have read the message by their read markers, without its sender, in the order of their ids. A reply in a thread is read by the marker of the thread. Null in a chat with more members than `RECEIPTS_LIMIT`, and in one whose `receipts` are off. */
   readBy: User[] | null;
   /** How many members have read the message, as of `readBy`. */
   readCount: number | null;

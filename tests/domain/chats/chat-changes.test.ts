@@ -161,6 +161,21 @@ it('an archived chat keeps its settings until it is taken out', async () => {
   expect(await row(chat.id)).toMatchObject({ archivedAt: null, topic: 't', lastSeq: 5 });
 });
 
+it('a change of settings and a deletion are acts of the audit log', async () => {
+  const chat = await ownChat();
+  await services.chatChanges.update(viewer, chat.id, { topic: 't', slowSeconds: 3 });
+  await services.chatChanges.update(viewer, chat.id, { topic: 't' });
+  await services.chatChanges.delete(admin, chat.id);
+  const { rows } = await services.db.pool.query<{ action: string; actor: string; data: object }>(
+    `SELECT action, actor_id AS actor, entry::jsonb -> 'data' AS data FROM audit_log WHERE chat_id = $1 AND action LIKE 'chat.%' ORDER BY seq`,
+    [chat.id],
+  );
+  expect(rows).toEqual([
+    { action: 'chat.updated', actor: owner.id, data: { changed: ['topic', 'slowSeconds'] } },
+    { action: 'chat.deleted', actor: admin.user?.id, data: {} },
+  ]);
+});
+
 it('settings that many change at once are one event each, in an order', async () => {
   const chat = await ownChat();
   const topics = Array.from({ length: 10 }, (_, index) => `t${index}`);

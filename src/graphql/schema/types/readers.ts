@@ -15,7 +15,8 @@ builder.objectFields(Message, (t) => ({
     nullable: true,
     description:
       'The members who have read the message by their read markers, without its sender, in the order of their ids. A reply in a thread is ' +
-      'read by the marker of the thread. Null in a chat with more members than `RECEIPTS_LIMIT`.',
+      'read by the marker of the thread. Null in a chat with more members than `RECEIPTS_LIMIT`, and in one whose ' +
+      '`receipts` are off.',
     args: {
       first: t.arg.int({
         defaultValue: DEFAULT_READERS,
