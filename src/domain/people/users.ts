@@ -166,9 +166,11 @@ export class Users {
   }
 
   /**
-   * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every sign-in in the same
-   * transaction; activation restores none. A change of the external id ends what tokens of trusted issuers have begun. Updates run one after another, so that two admins cannot demote each other.
-   * @param actor the admin who changes the user, or the owner of a bot, who changes its names and deactivates it; undefined for the operator
+   * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every
+   * sign-in in the same transaction; activation restores none. A change of the external id ends what tokens of trusted issuers have begun.
+   * Updates run one after another, so that two admins cannot demote each other.
+   * @param actor the admin who changes the user, or the owner of a bot, who changes its names and deactivates it; undefined for the
+   * operator
    * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
    * user has the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an admin
    * who is no person, `UNAUTHENTICATED` when the admin's sign-in has ended

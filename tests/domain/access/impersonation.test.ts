@@ -3,8 +3,12 @@ import type { TokenRequest } from '../../../src/domain/access/impersonation.js';
 import { USER_CHANGES_LOCK } from '../../../src/domain/people/users.js';
 import { toProfile, type UserProfile } from '../../../src/domain/profile.js';
 import type { Viewer } from '../../../src/domain/viewer.js';
+import { leastCpu } from '../../support/cpu-time.js';
 import { PASSWORD, startOwnServices } from '../../support/services.js';
 import { testDatabaseSource } from '../../support/test-database-source.js';
+
+/** CPU time of a token, in milliseconds. */
+const ISSUE_MS = 10;
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
 /** The tokens of applications: of one whose bot is a user, and of one whose bot is an admin. */
@@ -63,6 +67,11 @@ describe('a token that an application issues', () => {
       expect(left).toBeGreaterThan(50_000);
       expect(left).toBeLessThan(70_000);
     }
+  });
+
+  it('takes 10 ms of CPU at most', async () => {
+    const ms = await leastCpu(ISSUE_MS, () => issue({ user: { externalId: 'shop/ann' } }));
+    expect(ms).toBeLessThan(ISSUE_MS);
   });
 
   it('cannot be refreshed, and ends with the user', async () => {
