@@ -9,6 +9,10 @@ export const SERVICE_TABLES = [
   'chats',
   'chat_memberships',
   'direct_chats',
+  'chat_bans',
+  'user_blocks',
+  'invitations',
+  'invite_links',
   'messages',
   'message_extras',
   'message_revisions',
@@ -18,6 +22,7 @@ export const SERVICE_TABLES = [
   'reactions',
   'reaction_dirty',
   'chat_events',
+  'incoming_hooks',
   'oauth_clients',
   'token_families',
   'access_tokens',
@@ -27,6 +32,8 @@ export const SERVICE_TABLES = [
   'external_identities',
   'socket_tickets',
   'deployment',
+  'audit_log',
+  'audit_head',
 ];
 
 /** How long an attempt waits for its first lock, in milliseconds. Above `deadlock_timeout` (1 s), after which autovacuum yields. */
