@@ -90,6 +90,24 @@ describe('a first start', { timeout: 60_000 }, () => {
     expect(log.join('')).not.toMatch(/sesame|s3cret/);
   });
 
+  it('prints an address that signs the admin in, once, where the web client is served', async () => {
+    const { app, config } = await start();
+    const welcome = await firstRun(app, config);
+    const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+    const [, code = '', chatId] =
+      /^ {2}http:\S+\/#code=(csi_[\w-]{43})&chat=(\S+)$/m.exec(welcome?.(origin) ?? '') ?? [];
+    expect(await app.db.prisma.chat.count({ where: { id: chatId ?? '' } })).toBe(1);
+    const redeem = () =>
+      fetch(`${origin}/oauth/browser_session/`, { method: 'POST', body: new URLSearchParams({ code }) });
+    expect([(await redeem()).status, (await redeem()).status]).toEqual([204, 400]);
+    expect(log.join('')).not.toContain(code);
+  });
+
+  it('prints no address where the web client is off', async () => {
+    const { app, config } = await start({ WEB_CLIENT: 'off' });
+    expect((await firstRun(app, config))?.('http://127.0.0.1:8000')).not.toContain('#code=');
+  });
+
   it.each([
     ['generated', {}],
     [
