@@ -111,6 +111,25 @@ const onMessage = (name: string, { id }: { id: string }, more = '') =>
   `mutation { ${name}(chatId: "${chat.id}", messageId: "${id}"${more}) { id } }`;
 const OPERATIONS: Record<string, Operation> = {
   users: { query: () => '{ users { id } }', answers: readsOfAdmins },
+  reports: {
+    query: () => `{ reports(chatId: "${chat.id}") { id } }`,
+    answers: { ...readsOfAdmins, stranger: 'NOT_FOUND' },
+  },
+  reportMessage: {
+    query: () =>
+      `mutation { reportMessage(chatId: "${chat.id}", messageId: "${crypto.randomUUID()}", reason: spam) { id } }`,
+    answers: { ...writesOfMembers, member: 'NOT_FOUND', admin: 'NOT_FOUND', memberWrites: 'NOT_FOUND' },
+  },
+  resolveReport: {
+    query: () => `mutation { resolveReport(id: "${crypto.randomUUID()}", resolution: dismissed) { id } }`,
+    answers: {
+      ...writesOfUsers,
+      stranger: 'NOT_FOUND',
+      member: 'NOT_FOUND',
+      admin: 'NOT_FOUND',
+      memberWrites: 'NOT_FOUND',
+    },
+  },
   blockedUsers: { query: () => '{ blockedUsers { id } }', answers: readsOfUsers },
   blockUser: { query: () => `mutation { blockUser(id: "${friend.id}") }`, answers: writesOfUsers },
   unblockUser: { query: () => `mutation { unblockUser(id: "${friend.id}") }`, answers: writesOfUsers },

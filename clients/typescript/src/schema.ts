@@ -557,6 +557,39 @@ export interface ReceiptSignal {
 /** Why a membership ended. */
 export type RemovalCause = 'banned' | 'erased' | 'left' | 'removed';
 
+/** A report of a message, with a copy of what it said then. It is kept for 90 days. */
+export interface Report {
+  chat: Chat;
+  /** What the message said when it was reported. */
+  content: string;
+  createdAt: string;
+  id: string;
+  messageId: string;
+  /** The reporter’s words. */
+  note: string | null;
+  reason: ReportReason;
+  /** Null when the account is gone. */
+  reporter: User | null;
+  /** Null while it is open. */
+  resolution: Resolution | null;
+  resolvedAt: string | null;
+  resolvedBy: User | null;
+  /** The revision that said so. */
+  revision: number;
+  /** Who sent the message. */
+  sender: User;
+  state: ReportState;
+}
+
+/** Why a message is reported. */
+export type ReportReason = 'abuse' | 'illegal' | 'other' | 'spam';
+
+/** Whether a report waits for a moderator. */
+export type ReportState = 'open' | 'resolved';
+
+/** What became of a report. */
+export type Resolution = 'banned' | 'dismissed' | 'muted' | 'removed';
+
 /** A message and the replies to it. */
 export interface Thread {
   /** Pass it as `after` to `threads` to get the threads behind this one. */

@@ -20,6 +20,7 @@ export const USUAL_LENGTH = {
   hooks: 5,
   auditEntries: 100,
   invitations: 5,
+  reports: 20,
   blocked: 5,
   presences: 20,
 };

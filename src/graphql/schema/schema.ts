@@ -27,6 +27,7 @@ import './types/chat-signal.js';
 import './types/presence.js';
 import './types/sign-in.js';
 import './types/invitation.js';
+import './types/report.js';
 import './types/block.js';
 import './types/issued-token.js';
 import './types/incoming-hook.js';

@@ -40,7 +40,7 @@ async function startDirectWorld(environment: NodeJS.ProcessEnv = {}) {
     ...{ first: first.messageId, edited: edited.messageId, deleted: deleted.messageId },
     everybody: JSON.stringify([member, stranger, friend]),
     robot: friend,
-    ...{ code: '', link: '' },
+    ...{ code: '', link: '', report: '' },
     ...{ beginning: '', ended: '', endedEpoch: '' },
   };
   return { team, ids, sender, memberToken: token, admin: await team.signIn('admin') };
@@ -63,7 +63,7 @@ async function stateOf({ team, ids }: DirectWorld) {
 const PLACEHOLDERS: World['ids'] = {
   ...{ chat: '<chat>', epoch: '<epoch>', member: '<member>', stranger: '<stranger>', friend: '<friend>' },
   robot: '<robot>',
-  ...{ code: '<code>', link: '<link>' },
+  ...{ code: '<code>', link: '<link>', report: '<report>' },
   ...{ first: '<first>', edited: '<edited>', deleted: '<deleted>', root: '<root>' },
   everybody: '[]',
   ...{ beginning: '', ended: '', endedEpoch: '' },
@@ -204,7 +204,9 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
   const isOfHooks = (field: string) => field === 'Query.incomingHooks' || field.startsWith('IncomingHook.');
   /** Nobody moderates a direct chat or invites to it: it has no bans and no links, and what others may do there is not explained. */
   const isModeration = (field: string) =>
-    /^(Ban|AccessExplanation|AccessStep|InviteLink|Query\.(bans|explainAccess|inviteLinks))\b/.test(field);
+    /^(Ban|AccessExplanation|AccessStep|InviteLink|Report|Query\.(bans|reports|explainAccess|inviteLinks))\b/.test(
+      field,
+    );
 
   it.each(READS)('reads: %s', async (field, row) => {
     if (isModeration(field)) return expect(await ask(world, world.admin, row)).toBe('NOT_FOUND');

@@ -92,6 +92,7 @@ export const MATRIX: Record<string, Row> = {
   'Query.auditLog': row(() => '{ auditLog { next entries { seq } } }', admins),
   'Query.auditHead': row(() => '{ auditHead { seq } }', admins),
   'Query.blockedUsers': row(() => '{ blockedUsers { id } }', all('null')),
+  'Query.reports': row(({ chat }) => `{ reports(chatId: "${chat}") { id } }`, roles),
   'Query.invitations': row(() => '{ invitations { id } }', users),
   'Query.inviteLinks': row(({ chat }) => `{ inviteLinks(chatId: "${chat}") { id } }`, roles),
   'Query.bots': row(() => '{ bots { id } }', admins),
@@ -152,6 +153,15 @@ export const MATRIX: Record<string, Row> = {
   'Mutation.openDirectChat': row(({ friend }) => `mutation { openDirectChat(userId: "${friend}") { id } }`, writers),
   'Mutation.blockUser': row(({ robot }) => `mutation { blockUser(id: "${robot}") }`, writers),
   'Mutation.unblockUser': row(({ robot }) => `mutation { unblockUser(id: "${robot}") }`, writers),
+  'Mutation.reportMessage': row(
+    ({ chat, first }) =>
+      `mutation { reportMessage(${ofMessage({ chat } as World['ids'], first)}, reason: spam) { id } }`,
+    writingMembers,
+  ),
+  'Mutation.resolveReport': row(
+    ({ report }) => `mutation { resolveReport(id: "${report}", resolution: dismissed) { id } }`,
+    roles,
+  ),
   'Mutation.inviteToChat': row(
     ({ chat, friend }) => `mutation { inviteToChat(chatId: "${chat}", userId: "${friend}") { id } }`,
     roles,
@@ -401,6 +411,19 @@ export const MATRIX: Record<string, Row> = {
       ({ chat, member }) =>
         `{ explainAccess(chatId: "${chat}", userId: "${member}", action: pin) { chain { ${selection} } } }`,
     { check: members, passed: members, detail: members },
+  ),
+  ...rows(
+    'Report',
+    (selection) =>
+      ({ chat }) =>
+        `{ reports(chatId: "${chat}", first: 1) { ${selection} } }`,
+    {
+      ...{ id: roles, 'chat {id}': roles, messageId: roles, content: roles, revision: roles, 'sender {id}': roles },
+      ...{ 'reporter {id}': roles, reason: roles, note: roles, createdAt: roles, state: roles },
+      resolution: { ...roles, admin: 'null' },
+      'resolvedBy {id}': { ...roles, admin: 'null' },
+      resolvedAt: { ...roles, admin: 'null' },
+    },
   ),
   ...rows('Invitation', (selection) => () => `{ invitations { ${selection} } }`, {
     id: users,

@@ -110,6 +110,10 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
   const [joining, revoked] = [await newLink(invited.id), await newLink(chat.id)];
   await newLink(chat.id);
 
+  const report = async (reason: 'spam' | 'abuse') =>
+    services.reports.report(sender, { ...(await say()), reason, note: 'look' });
+  const [, resolvable] = [await report('spam'), await report('abuse')];
+
   const expired = await issue(member);
   await db.pool.query("UPDATE access_tokens SET expires_at = now() - interval '1 second'");
   const chatIds = narrowedTo && (narrowedTo === 'the chat' ? [chat.id, ended.id] : [another.id]);
@@ -144,7 +148,7 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
     ids: {
       ...{ chat: chat.id, epoch: chat.epoch, member: member.id, stranger: stranger.id },
       friend: friend.id,
-      ...{ code: joining.code ?? '', link: revoked.id },
+      ...{ code: joining.code ?? '', link: revoked.id, report: resolvable.id },
       robot,
       ...{ ended: ended.id, endedEpoch: ended.epoch },
       beginning: formatPosition(beginning),

@@ -27,6 +27,10 @@ const CONTRACT = `
   type IssuedToken { accessToken: String! expiresAt: DateTime! user: User! }
   input ChatInput { externalId: String! name: String topic: String visibility: Visibility metadata: JSON archived: Boolean postingRole: ChatRole }
   input MemberInput { userId: ID externalId: String role: ChatRole }
+  enum ReportReason { spam abuse illegal other }
+  enum Resolution { dismissed removed muted banned }
+  enum ReportState { open resolved }
+  type Report { id: ID! chat: Chat! messageId: ID! content: String! revision: Int! sender: User! reporter: User reason: ReportReason! note: String createdAt: DateTime! state: ReportState! resolution: Resolution resolvedBy: User resolvedAt: DateTime }
   type AuditEntry { seq: Int! at: DateTime! actor: User clientId: ID action: String! chatId: ID target: String reason: String entry: String! hash: String! }
   type AuditPage { entries: [AuditEntry!]! next: Int }
   type AuditHead { seq: Int! hash: String! }
@@ -104,6 +108,7 @@ const CONTRACT = `
     auditHead: AuditHead!
     invitations: [Invitation!]!
     blockedUsers: [User!]!
+    reports(chatId: ID, state: ReportState = open, first: Int, after: ID): [Report!]!
     inviteLinks(chatId: ID!): [InviteLink!]!
     chats(first: Int, after: ID): [Chat!]!
     publicChats(query: String, first: Int, after: ID): [PublicChat!]!
@@ -130,6 +135,8 @@ const CONTRACT = `
     deleteChat(id: ID!): Boolean!
     openDirectChat(userId: ID!): Chat!
     blockUser(id: ID!): Boolean!
+    reportMessage(chatId: ID!, messageId: ID!, reason: ReportReason!, note: String): Report!
+    resolveReport(id: ID!, resolution: Resolution!, note: String): Report!
     unblockUser(id: ID!): Boolean!
     inviteToChat(chatId: ID!, userId: ID!): Invitation!
     createInviteLink(chatId: ID!, role: ChatRole = member, expiresAt: DateTime, maxUses: Int): InviteLink!

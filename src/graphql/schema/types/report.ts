@@ -1,0 +1,89 @@
+import {
+  REPORT_REASONS,
+  REPORT_STATES,
+  RESOLUTIONS,
+  type Report as ReportShape,
+} from '../../../domain/moderation/reports.js';
+import { requireViewer } from '../../../domain/viewer.js';
+import { builder } from '../builder.js';
+import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
+import { Chat, enterChat } from './chat.js';
+import { User } from './user.js';
+
+const ReportReasonEnum = builder.enumType('ReportReason', {
+  description: 'Why a message is reported.',
+  values: REPORT_REASONS,
+});
+const ResolutionEnum = builder.enumType('Resolution', { description: 'What became of a report.', values: RESOLUTIONS });
+const ReportStateEnum = builder.enumType('ReportState', {
+  description: 'Whether a report waits for a moderator.',
+  values: REPORT_STATES,
+});
+
+const Report = builder.objectRef<ReportShape>('Report').implement({
+  description: 'A report of a message, with a copy of what it said then. It is kept for 90 days.',
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
+    messageId: t.exposeID('messageId'),
+    content: t.exposeString('content', { description: 'What the message said when it was reported.' }),
+    revision: t.exposeInt('revision', { description: 'The revision that said so.' }),
+    sender: t.expose('sender', { type: User, description: 'Who sent the message.' }),
+    reporter: t.expose('reporter', { type: User, nullable: true, description: 'Null when the account is gone.' }),
+    reason: t.expose('reason', { type: ReportReasonEnum }),
+    note: t.exposeString('note', { nullable: true, description: 'The reporter’s words.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    state: t.field({ type: ReportStateEnum, resolve: ({ resolvedAt }) => (resolvedAt ? 'resolved' : 'open') }),
+    resolution: t.expose('resolution', { type: ResolutionEnum, nullable: true, description: 'Null while it is open.' }),
+    resolvedBy: t.expose('resolvedBy', { type: User, nullable: true }),
+    resolvedAt: t.expose('resolvedAt', { type: 'DateTime', nullable: true }),
+  }),
+});
+
+builder.queryField('reports', (t) =>
+  t.field({
+    type: [Report],
+    description:
+      'Reports, the oldest first: of a chat for its moderators, and without `chatId` of all chats, direct ones too, for admins.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id(),
+      state: t.arg({ type: ReportStateEnum, defaultValue: 'open' }),
+      first: t.arg.int({ description: `The most reports to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
+      after: t.arg.id({ description: 'The id of the last report of the previous page.' }),
+    },
+    complexity: ({ first }) => listWeight(first, USUAL_LENGTH.reports, MAX_PAGE),
+    resolve: (_root, { chatId, state, ...page }, { services, caller }) =>
+      services.reports.list(requireViewer(caller.viewer), { chatId, state: state ?? 'open', ...checkPage(page) }),
+  }),
+);
+
+builder.mutationFields((t) => ({
+  reportMessage: t.field({
+    type: Report,
+    description:
+      'Reports a message to the moderators of its chat, and to admins. Your open report is returned again. Fails with CONFLICT, rule ' +
+      '`message.deleted`, for a deleted message.',
+    authScopes: { user: true },
+    args: {
+      chatId: t.arg.id({ required: true }),
+      messageId: t.arg.id({ required: true }),
+      reason: t.arg({ type: ReportReasonEnum, required: true }),
+      note: t.arg.string({ description: 'At most 500 characters.' }),
+    },
+    resolve: (_root, report, { services, caller }) => services.reports.report(requireViewer(caller.viewer), report),
+  }),
+  resolveReport: t.field({
+    type: Report,
+    description:
+      'Closes a report. One that is closed stays as it is. It does nothing to the message or its sender. Takes the right `readReports`.',
+    authScopes: { user: true },
+    args: {
+      id: t.arg.id({ required: true }),
+      resolution: t.arg({ type: ResolutionEnum, required: true }),
+      note: t.arg.string({ description: 'For the audit log. At most 500 characters.' }),
+    },
+    resolve: (_root, { id, resolution, note }, { services, caller }) =>
+      services.reports.resolve(requireViewer(caller.viewer), id, resolution, note),
+  }),
+}));

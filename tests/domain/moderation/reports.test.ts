@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Viewer } from '../../../src/domain/viewer.js';
+import { startOwnServices } from '../../support/services.js';
+
+let services: Awaited<ReturnType<typeof startOwnServices>>;
+let admin: Viewer;
+beforeAll(async () => {
+  services = await startOwnServices();
+  admin = await services.newViewer(await services.newUser('admin'));
+});
+afterAll(() => services.close());
+
+async function newTeam() {
+  const [mod, ann, bob] = [await services.newUser(), await services.newUser(), await services.newUser()];
+  const { id: chatId } = await services.newChat(mod, ann, bob);
+  await services.memberships.setRole(null, chatId, mod.id, 'moderator');
+  const [moderator, author, reporter] = [
+    await services.newViewer(mod),
+    await services.newViewer(ann),
+    await services.newViewer(bob),
+  ];
+  const { id: messageId } = await services.messages.send(author, { chatId, content: 'rude' });
+  return { chatId, messageId, moderator, author, reporter };
+}
+const page = { state: 'open', first: 100, after: undefined } as const;
+
+it('a report keeps what was said, though the message is edited and deleted', async () => {
+  const { chatId, messageId, moderator, author, reporter } = await newTeam();
+  const given = { chatId, messageId, reason: 'abuse', note: 'see' } as const;
+  const report = await services.reports.report(reporter, given);
+  expect(report).toMatchObject({
+    content: 'rude',
+    revision: 0,
+    sender: author.user,
+    reporter: reporter.user,
+    note: 'see',
+  });
+  expect(await services.reports.report(reporter, given)).toEqual(report);
+  await services.messageChanges.edit(author, { chatId, messageId, content: 'kind' });
+  await services.messageChanges.delete(author, { chatId, messageId });
+  expect(await services.reports.list(moderator, { ...page, chatId })).toEqual([report]);
+  await expect(services.reports.report(author, given)).rejects.toMatchObject({ rule: 'message.deleted' });
+  await expect(services.reports.list(reporter, { ...page, chatId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(services.reports.list(moderator, page)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+});
+
+it('a report is resolved once, by a moderator, and that is in the audit log with its reason', async () => {
+  const { chatId, messageId, moderator, reporter } = await newTeam();
+  const { id } = await services.reports.report(reporter, { chatId, messageId, reason: 'spam' });
+  await expect(services.reports.resolve(reporter, id, 'dismissed', null)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  const resolved = await services.reports.resolve(moderator, id, 'removed', 'no more of this');
+  expect(resolved).toMatchObject({ resolution: 'removed', resolvedBy: moderator.user, resolvedAt: expect.any(Date) });
+  expect(await services.reports.resolve(admin, id, 'dismissed', null)).toEqual(resolved);
+  expect(await services.reports.list(moderator, { ...page, chatId })).toEqual([]);
+  expect(await services.reports.list(moderator, { ...page, chatId, state: 'resolved' })).toEqual([resolved]);
+  const { entries } = await services.auditLog.page({ after: 0, first: 100, action: 'report.resolved', chatId });
+  expect(entries).toMatchObject([{ actorId: moderator.user?.id, target: id, reason: 'no more of this' }]);
+});
+
+it('reports of direct chats are the admins’', async () => {
+  const [ann, bob] = [await services.newUser(), await services.newUser()];
+  const [author, reporter] = [await services.newViewer(ann), await services.newViewer(bob)];
+  const { chatId } = await services.directChats.open(author, bob.id);
+  const { id: messageId } = await services.messages.send(author, { chatId, content: 'rude' });
+  const { id } = await services.reports.report(reporter, { chatId, messageId, reason: 'other' });
+  await expect(services.reports.list(admin, { ...page, chatId })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect((await services.reports.list(admin, page)).map((report) => report.id)).toContain(id);
+  expect(await services.reports.resolve(admin, id, 'dismissed', null)).toMatchObject({ resolution: 'dismissed' });
+});
