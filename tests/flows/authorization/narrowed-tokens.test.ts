@@ -13,7 +13,7 @@ const NOT_OF_A_CHAT: Record<string, string> = {
   'Mutation.deleteIncomingHook': 'FORBIDDEN',
   ...Object.fromEntries(
     [
-      ...['Query.blockedUsers', 'Mutation.blockUser', 'Mutation.unblockUser'],
+      ...['Query.blockedUsers', 'Mutation.blockUser', 'Mutation.unblockUser', 'Mutation.resolveReport'],
       ...['Query.invitations', 'Mutation.acceptInvitation', 'Mutation.declineInvitation', 'Mutation.revokeInvitation'],
       ...['id', 'chat', 'inviter', 'role', 'createdAt', 'expiresAt'].map((field) => `Invitation.${field}`),
       ...['id', 'name', 'topic', 'memberCount', 'createdAt'].map((field) => `InvitedChat.${field}`),
