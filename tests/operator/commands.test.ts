@@ -18,6 +18,8 @@ const names = [
   'rotate-epoch',
   'verify',
   'audit',
+  'doctor',
+  'support-bundle',
   'import-django',
 ];
 
