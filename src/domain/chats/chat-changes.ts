@@ -1,4 +1,4 @@
-import { type Database, query, type Statement } from '../database.js';
+import { type Database, query } from '../database.js';
 import { badInput, chatNotFound } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
 import type { ChatHead } from '../log/chat-log.js';
@@ -6,6 +6,7 @@ import { CHAT_SETTINGS, type ChatSetting } from '../log/events/chat-updated.js';
 import { type LoggedChat, loggedChatOfJson } from '../log/logged-chat.js';
 import type { UserProfile } from '../profile.js';
 import { canonicalId } from '../text.js';
+import { transaction } from '../transaction.js';
 import { requireUserIn, type Viewer } from '../viewer.js';
 import { requireAction } from './chat-access.js';
 import type { ChatMutex } from './chat-mutex.js';
@@ -28,7 +29,9 @@ export interface SettingsChange {
 }
 
 const SET = { name: 'chat-settings-set', text: 'SELECT * FROM set_chat_settings($1, $2, $3, $4, $5)' };
-const DELETE = { name: 'chat-delete', text: 'SELECT * FROM delete_chat($1, $2, $3, $4)' };
+const DELETE = 'SELECT * FROM delete_chat($1, $2, $3, $4)';
+/** It ends every membership: 100,000 take some seconds. */
+const DELETE_TIMEOUT = "SET LOCAL statement_timeout = '60s'";
 
 /** Changes and deletes chats. The transaction that makes a change also checks the actor's rights (`rights.ts`) and numbers it. */
 export class ChatChanges {
@@ -48,7 +51,9 @@ export class ChatChanges {
     const action = actionOf(settings);
     if (!action) throw badInput('id', 'Give at least one setting beside the id.');
     const { chatId, values } = await this.enter(viewer, chat, action);
-    const change = await this.run(chatId, SET, [...values, JSON.stringify(settings)], action);
+    const change = await this.run(chatId, action, () =>
+      query<SettingsChange>(this.db, SET, [...values, JSON.stringify(settings)]),
+    );
     const { epoch, seq } = change;
     if (change.outcome === 'updated') announceUpdate(this.announce, chatId, requireUserIn(viewer, chat), change);
     return { chatId, epoch, seq };
@@ -62,7 +67,12 @@ export class ChatChanges {
    */
   async delete(viewer: Viewer, chat: string): Promise<void> {
     const { chatId, values } = await this.enter(viewer, chat, 'deleteChat');
-    const { epoch, seq, at } = await this.run(chatId, DELETE, values, 'deleteChat');
+    const { epoch, seq, at } = await this.run(chatId, 'deleteChat', () =>
+      transaction(this.db, async (connection) => {
+        await connection.query(DELETE_TIMEOUT);
+        return (await connection.query<SettingsChange>(DELETE, values)).rows;
+      }),
+    );
     const actor = requireUserIn(viewer, chat);
     this.announce({ type: 'chat.deleted', chatId, epoch, seq, at: at.toISOString(), actor });
   }
@@ -81,25 +91,22 @@ export class ChatChanges {
   /** @throws DomainError for an outcome that is a refusal */
   private async run(
     chatId: string,
-    statement: Statement,
-    values: string[],
     action: ChatAction,
+    change: () => Promise<SettingsChange[]>,
   ): Promise<SettingsChange> {
-    const [change] = await this.mutex
-      .run(chatId, () => query<SettingsChange>(this.db, statement, values))
-      .catch((error: unknown) => {
-        throw chatTaken(error) ?? error;
-      });
-    if (change && isAccessRefusal(change.outcome)) throw accessRefused(change.outcome, action);
-    switch (change?.outcome) {
+    const [changed] = await this.mutex.run(chatId, change).catch((error: unknown) => {
+      throw chatTaken(error) ?? error;
+    });
+    if (changed && isAccessRefusal(changed.outcome)) throw accessRefused(changed.outcome, action);
+    switch (changed?.outcome) {
       case 'updated':
       case 'repeated':
       case 'deleted':
-        return change;
+        return changed;
       case 'no_admin':
         throw externalIdOfAdmins();
       default:
-        throw new Error(`A change of a chat has an unknown outcome: ${change?.outcome}.`);
+        throw new Error(`A change of a chat has an unknown outcome: ${changed?.outcome}.`);
     }
   }
 }

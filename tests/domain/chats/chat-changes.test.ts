@@ -176,6 +176,17 @@ it('a change of settings and a deletion are acts of the audit log', async () => 
   ]);
 });
 
+it('a chat of very many members is deleted too', { timeout: 60_000 }, async () => {
+  const chat = await ownChat();
+  await services.db.pool.query(
+    `WITH many AS (INSERT INTO users (id, username) SELECT gen_random_uuid(), 'many' || n FROM generate_series(1, 20000) n RETURNING id)
+     INSERT INTO chat_memberships (chat_id, user_id) SELECT $1, id FROM many`,
+    [chat.id],
+  );
+  await services.chatChanges.delete(admin, chat.id);
+  expect(await services.db.prisma.chatMembership.count({ where: { chatId: chat.id, leftAt: null } })).toBe(0);
+});
+
 it('settings that many change at once are one event each, in an order', async () => {
   const chat = await ownChat();
   const topics = Array.from({ length: 10 }, (_, index) => `t${index}`);
