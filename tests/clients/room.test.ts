@@ -61,6 +61,22 @@ describe.each(TRANSPORTS)('a room over %s', (_name, transport) => {
     expect(state.messages).toEqual([message]);
   });
 
+  it('shows what was acknowledged also before its event comes', async () => {
+    const chat = await team.newChat(ann);
+    const room = clientOf(ann).room(chat.id);
+    await room.ready();
+    let missed = 0;
+    const stop = room.subscribe(() => {
+      const { messages, pending } = room.get();
+      if (messages.length + pending.length === 0) missed += 1;
+    });
+    await room.send('always there');
+    await until(room, ({ messages, cursor }) => cursor?.endsWith(`:${messages[0]?.seq}`) === true);
+    expect(words(room.get())).toEqual(['always there']);
+    expect(missed).toBe(0);
+    stop();
+  });
+
   it('keeps the order of what is sent in one go', async () => {
     const chat = await team.newChat(ann);
     const room = clientOf(ann).room(chat.id);

@@ -10,7 +10,8 @@ export interface OutboxOptions {
   /** Sends it once. @throws ChatError */
   readonly send: (message: PendingMessage) => Promise<Message>;
   readonly changed: (message: PendingMessage) => void;
-  readonly settled: (nonce: string) => void;
+  /** @param message as the service has stored it; undefined for one that is not sent any more */
+  readonly settled: (nonce: string, message?: Message) => void;
   readonly storage: ChatStorage | undefined;
   readonly storageFailed: (error: unknown) => void;
   readonly patience: Patience;
@@ -55,9 +56,10 @@ export function outboxOf(options: OutboxOptions): Outbox {
   const settle = (one: Outgoing, result: Message | ChatError): void => {
     const { nonce } = one.message;
     if (!outgoing.delete(nonce)) return;
-    if (result instanceof ChatError) one.reject(result);
-    else one.resolve(result);
-    options.settled(nonce);
+    const message = result instanceof ChatError ? undefined : result;
+    if (message) one.resolve(message);
+    else one.reject(result as ChatError);
+    options.settled(nonce, message);
     kept?.remove(nonce);
   };
 

@@ -93,7 +93,8 @@ export type RoomAction =
   | { type: 'typing'; typing: Typing }
   | { type: 'time'; now: number }
   | { type: 'pending'; message: PendingMessage }
-  | { type: 'settled'; nonce: string };
+  /** `message`: as the service has stored it, perhaps before its event comes. */
+  | { type: 'settled'; nonce: string; message?: Message | undefined };
 
 /** The most messages that are kept. The oldest go; `loadEarlier` brings them back. */
 const MAX_MESSAGES = 5000;
@@ -110,7 +111,10 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     case 'changed':
       return { ...state, ...action.changes };
     case 'loaded':
-      return withoutSettled({ ...state, ...action.snapshot, status: 'ready', error: null });
+      return withoutPending(
+        { ...state, ...action.snapshot, status: 'ready', error: null },
+        action.snapshot.messages.map(({ nonce }) => nonce),
+      );
     case 'event':
       return applyEvent(state, action.event);
     case 'again':
@@ -143,8 +147,12 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
         : [...state[list], message];
       return { ...state, [list]: pending };
     }
-    case 'settled':
-      return withoutPending(state, [action.nonce]);
+    case 'settled': {
+      const { nonce, message } = action;
+      const next = withoutPending(state, [nonce]);
+      const isAhead = message && isInTimeline(message) && message.seq > (state.messages.at(-1)?.seq ?? 0);
+      return isAhead ? { ...next, messages: [...state.messages, message] } : next;
+    }
   }
 }
 
@@ -182,22 +190,12 @@ function applyChange(state: RoomState, event: ChatEvent): RoomState {
 function withCreated(state: RoomState, message: Message): RoomState {
   const thread = message.thread?.rootId ?? null;
   const typing = state.typing.filter((one) => one.user.id !== message.sender.id || one.thread !== thread);
-  const next = withoutSettled({ ...state, typing: typing.length === state.typing.length ? state.typing : typing }, [
-    message,
-  ]);
+  const next = withoutPending({ ...state, typing }, [message.nonce]);
   const oldest = state.messages[0]?.seq ?? 0;
   if (!isInTimeline(message) || (state.hasEarlier && message.seq < oldest)) return next;
   const messages = mergeMessages(state.messages, [message]);
   const excess = messages.length - MAX_MESSAGES;
   return excess > 0 ? { ...next, messages: messages.slice(excess), hasEarlier: true } : { ...next, messages };
-}
-
-/** Without pending messages that are among these. */
-function withoutSettled(state: RoomState, messages = state.messages): RoomState {
-  return withoutPending(
-    state,
-    messages.map(({ nonce }) => nonce),
-  );
 }
 
 /** Lists of which nothing is taken stay the same. */
@@ -206,10 +204,7 @@ function withoutPending(state: RoomState, nonces: readonly (string | null)[]): R
     const rest = list.filter(({ nonce }) => !nonces.includes(nonce));
     return rest.length === list.length ? list : rest;
   };
-  const [pending, pendingReplies] = [without(state.pending), without(state.pendingReplies)];
-  return pending === state.pending && pendingReplies === state.pendingReplies
-    ? state
-    : { ...state, pending, pendingReplies };
+  return { ...state, pending: without(state.pending), pendingReplies: without(state.pendingReplies) };
 }
 
 function mergeMembers(members: readonly Member[], more: readonly Member[]): readonly Member[] {

@@ -146,7 +146,7 @@ export function roomOf(id: string, context: RoomContext): Room {
     chatId: id,
     send: sendOnce,
     changed: (message) => dispatch({ type: 'pending', message }),
-    settled: (nonce) => dispatch({ type: 'settled', nonce }),
+    settled: (nonce, message) => dispatch({ type: 'settled', nonce, message }),
     storage: context.storage,
     storageFailed,
     patience,
