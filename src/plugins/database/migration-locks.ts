@@ -11,6 +11,7 @@ export const SERVICE_TABLES = [
   'direct_chats',
   'chat_bans',
   'user_blocks',
+  'reports',
   'invitations',
   'invite_links',
   'messages',
