@@ -26,11 +26,11 @@ BEGIN
   IF jsonb_array_length(p_acts) = 0 THEN
     RETURN;
   END IF;
-  SELECT h.seq, h.hash INTO v_seq, v_hash FROM audit_head h FOR NO KEY UPDATE;
+  SELECT h.seq, h.hash INTO v_seq, v_hash FROM audit_head h WHERE h.is_only FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     -- The first act of all. Another first act that is not committed is waited for here.
     INSERT INTO audit_head (is_only, seq, hash) VALUES (true, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING;
-    SELECT h.seq, h.hash INTO v_seq, v_hash FROM audit_head h FOR NO KEY UPDATE;
+    SELECT h.seq, h.hash INTO v_seq, v_hash FROM audit_head h WHERE h.is_only FOR NO KEY UPDATE;
   END IF;
   -- Under the lock: times have the order of the numbers, as far as the clock goes forward.
   v_at := clock_timestamp();
@@ -52,6 +52,6 @@ BEGIN
     VALUES (v_seq, v_at, (v_act ->> 'actor')::uuid, v_act ->> 'client', v_act ->> 'action', (v_act ->> 'chat')::uuid,
       v_act ->> 'target', v_entry, v_hash, v_reason, v_salt);
   END LOOP;
-  UPDATE audit_head h SET seq = v_seq, hash = v_hash;
+  UPDATE audit_head h SET seq = v_seq, hash = v_hash WHERE h.is_only;
 END
 $$;

@@ -3,9 +3,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { type AuditAct, writeAudit } from '../audit.js';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
 import { answerTimeoutMs, type Database, query } from '../database.js';
-import { badInput, DomainError } from '../errors.js';
+import { badInput, DomainError, serviceBusy } from '../errors.js';
 import { checkUsername, usernameKey } from '../names.js';
 import type { UserKind, UserProfile, UserRole } from '../profile.js';
+import { Batcher } from '../queues/batcher.js';
 import { FairQueue } from '../queues/fair-queue.js';
 import { checkDistinct, checkLength, inRow, rowError } from '../row-errors.js';
 import { checkText } from '../text.js';
@@ -81,6 +82,13 @@ interface StoredUser {
   dateJoined: Date;
 }
 
+/** The user of a token, who is new, or of whom something has changed. */
+interface TokenUser {
+  user: CheckedUser;
+  by: Viewer;
+  check: (user: TokenHolder) => void;
+}
+
 /** What was done. */
 export interface UpsertedUsers {
   /** In the order of the rows. */
@@ -94,6 +102,8 @@ export interface UpsertedUsers {
 export class UserUpserts {
   /** Changes wait for each other here, each actor's in turn, and not with connections that wait for `USER_CHANGES_LOCK`. */
   private readonly waiting: FairQueue;
+  /** New users of tokens come in bursts, and each transaction waits for the one before it. */
+  private readonly tokenUsers: Batcher<TokenUser, UserProfile>;
 
   constructor(
     private readonly db: Database,
@@ -104,6 +114,14 @@ export class UserUpserts {
       maxWaiting: 1000,
       maxWaitingPerKey: 500,
       timeoutMs: answerTimeoutMs(db),
+    });
+    this.tokenUsers = new Batcher((users) => this.upsertTogether(users), {
+      maxBatch: MAX_UPSERTED_USERS,
+      maxWaiting: 1000,
+      deadlineMs: answerTimeoutMs(db),
+      overloaded: serviceBusy,
+      late: serviceBusy,
+      isRefusal: (error) => error instanceof DomainError && error.code !== 'SERVICE_UNAVAILABLE',
     });
   }
 
@@ -139,12 +157,30 @@ export class UserUpserts {
       // Nearly always: a backend tells the same with each token.
       const same = await this.sameAsBefore(user, check);
       if (same) return same;
-      const [upserted] = await this.change(by, (connection) => upsertWithin(connection, [user], check));
-      if (!upserted) throw new Error('The user of a token is neither there nor new.');
-      return upserted;
+      return await this.tokenUsers.add({ user, by, check });
     } catch (error) {
       throw error instanceof DomainError ? ofProfile(error) : error;
     }
+  }
+
+  /** In as few transactions as there are actors. */
+  private async upsertTogether(all: readonly TokenUser[]): Promise<UserProfile[]> {
+    const profiles = new Map<TokenUser, UserProfile>();
+    for (const group of groupsOf(all)) {
+      const checks = new Map(group.users.map(({ user, check }) => [user.externalId, check]));
+      const upserted = await this.change(group.by, (connection) =>
+        upsertWithin(
+          connection,
+          group.users.map(({ user }) => user),
+          (stored) => checks.get(stored.externalId)?.(stored),
+        ),
+      );
+      for (const [index, user] of group.users.entries()) {
+        const profile = upserted[index];
+        if (profile) profiles.set(user, profile);
+      }
+    }
+    return all.flatMap((user) => profiles.get(user) ?? []);
   }
 
   /** Runs a transaction that changes users, writes its acts to the audit log, and tells of the changes. */
@@ -174,6 +210,20 @@ export class UserUpserts {
     const after = inRow('users', 0, () => changed(stored, user));
     return differs(stored, after) ? undefined : profileOf(stored);
   }
+}
+
+/** Those of one actor, each user once. */
+function groupsOf(all: readonly TokenUser[]): { by: Viewer; users: TokenUser[] }[] {
+  const groups: { by: Viewer; users: TokenUser[] }[] = [];
+  for (const one of all) {
+    const group = groups.find(
+      ({ by, users }) =>
+        by.familyId === one.by.familyId && users.every(({ user }) => user.externalId !== one.user.externalId),
+    );
+    if (group) group.users.push(one);
+    else groups.push({ by: one.by, users: [one] });
+  }
+  return groups;
 }
 
 /** The same error, whose field names the profile in place of the row. */
@@ -246,7 +296,7 @@ const UPDATE = `UPDATE users u SET username = given.username, username_key = giv
 async function upsertWithin(
   connection: PoolClient,
   users: readonly CheckedUser[],
-  check?: (user: TokenHolder) => void,
+  check?: (user: StoredUser) => void,
 ): Promise<UpsertedUsers> {
   const found = await connection.query<StoredUser>(FIND_AND_LOCK, [users.map(({ externalId }) => externalId)]);
   if (check) for (const user of found.rows) check(user);

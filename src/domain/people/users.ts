@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Prisma, User } from '../../generated/prisma/client.js';
-import { type AuditAct, writeAudit } from '../audit.js';
+import { type AuditAct, auditEntries, writeAudit } from '../audit.js';
 import type { Attempts } from '../credentials/attempts.js';
 import { Cooldowns } from '../credentials/cooldowns.js';
 import { endSignIns, endTokensOfIssuers } from '../credentials/end-sign-ins.js';
@@ -145,8 +145,11 @@ export class Users {
       transaction(this.db, async (connection) => {
         if (admin) await requireActingAdmin(connection, admin);
         await connection.query(
-          `INSERT INTO users (id, username, email, first_name, last_name, role, password_hash, username_key, external_id)
-           VALUES ($1, $2, $3, $4, $5, $6::user_role, $7, $8, $9)`,
+          // One statement: users are made one after another, each behind the lock of `take_created_seq`.
+          `WITH made AS (
+             INSERT INTO users (id, username, email, first_name, last_name, role, password_hash, username_key, external_id)
+             VALUES ($1, $2, $3, $4, $5, $6::user_role, $7, $8, $9) RETURNING id)
+           SELECT write_audit_entries($10::jsonb) FROM made`,
           [
             id,
             checked.username,
@@ -157,9 +160,9 @@ export class Users {
             passwordHash,
             checked.usernameKey,
             checked.externalId ?? null,
+            auditEntries(admin, [userCreated(id, { kind: 'human', role: checked.role })]),
           ],
         );
-        await writeAudit(connection, admin, [userCreated(id, { kind: 'human', role: checked.role })]);
       }),
     );
     return this.db.prisma.user.findUniqueOrThrow({ where: { id } });

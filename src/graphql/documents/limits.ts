@@ -30,7 +30,7 @@ export const LIMITS = {
   /** The same for one event of a subscription; lower, since every event costs it again. */
   subscription: 500,
   /** Fields that introspection may return. GraphiQL's query of the whole schema returns 28,000. */
-  introspection: 40_000,
+  introspection: 32_000,
 } as const;
 
 /** The size of a selection with its fragments expanded. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../src/graphql/documents/limits.js';
 /** A request that is made to cost much, and the words by which the limit or rule that it is to reach refuses it. */
 export interface HostileRequest {
   query: string;
@@ -20,7 +21,7 @@ const FIELDS = 'more than 400 fields';
 const TOP = 'more than 20 fields at its top';
 const LEVELS = 'more than 10 levels';
 const PAIRS = 'more than 1000 pairs of fields under one name';
-const SCHEMA = 'more than 20000 fields of the schema';
+const SCHEMA = `more than ${LIMITS.introspection} fields of the schema`;
 const VALUES = 'more than 10000 values';
 const WEIGHT = 'more than 30000 fields to answer with';
 
