@@ -117,7 +117,9 @@ describe('the deletion of a chat', () => {
       await again.close();
     }
     const items = team.first.subscribe(ann, INBOX, { after: positions[0] });
-    const found = () => items.events.map((item) => Object(item).inbox.event).find(({ chatId }) => chatId === chat.id);
+    // While a transaction of somebody else runs, what was before the page's position comes again: clients drop it by the chats' cursors.
+    const found = () =>
+      items.events.map((item) => Object(item).inbox.event).find(({ chatId, seq }) => chatId === chat.id && seq > 3);
     for (let count = 1; !found(); count += 1) await items.until(count);
     expect(found()).toEqual({ __typename: 'ChatDeleted', seq: 4, chatId: chat.id });
     items.end();
