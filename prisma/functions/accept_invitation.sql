@@ -34,10 +34,7 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  PERFORM FROM users u JOIN token_families f ON f.user_id = u.id
-  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
-  FOR SHARE OF u, f;
-  IF NOT FOUND THEN
+  IF lock_sign_in(p_user_id, p_family_id) IS NULL THEN
     outcome := 'signed_out';
     RETURN NEXT;
     RETURN;

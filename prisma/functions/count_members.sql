@@ -2,7 +2,9 @@
 -- locked the chat's row.
 CREATE OR REPLACE FUNCTION count_members(p_chat_id uuid, p_change int)
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 AS $$
-  UPDATE chats SET member_count = member_count + p_change WHERE id = p_chat_id
+BEGIN
+  UPDATE chats SET member_count = member_count + p_change WHERE id = p_chat_id;
+END
 $$;

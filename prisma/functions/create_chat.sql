@@ -15,9 +15,7 @@ DECLARE
   v_mark bigint;
 BEGIN
   IF p_family_id IS NOT NULL THEN
-    SELECT u.role INTO v_role FROM users u JOIN token_families f ON f.user_id = u.id
-    WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
-    FOR SHARE OF u, f;
+    v_role := lock_sign_in(p_user_id, p_family_id);
   END IF;
   outcome := CASE
     WHEN v_role IS NULL THEN 'signed_out'

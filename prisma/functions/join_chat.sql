@@ -12,10 +12,8 @@ DECLARE
   v_is_admin boolean;
   v_may boolean;
 BEGIN
-  SELECT u.role = 'admin' INTO v_is_admin FROM users u JOIN token_families f ON f.user_id = u.id
-  WHERE u.id = p_user_id AND u.is_active AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
-  FOR SHARE OF u, f;
-  IF NOT FOUND THEN
+  v_is_admin := lock_sign_in(p_user_id, p_family_id) = 'admin';
+  IF v_is_admin IS NULL THEN
     outcome := 'signed_out';
     RETURN NEXT;
     RETURN;

@@ -22,11 +22,7 @@ BEGIN
     RETURN;
   END IF;
   -- An admin resolves those of direct chats too, in which an admin has no rights.
-  PERFORM FROM users u JOIN token_families f ON f.user_id = u.id
-  WHERE u.id = p_actor_id AND u.is_active AND u.role = 'admin' AND f.id = p_family_id AND f.revoked_at IS NULL
-    AND is_vouched_for(f.issued_by, u.role) AND NOT p_is_narrowed
-  FOR SHARE OF u, f;
-  IF FOUND THEN
+  IF NOT p_is_narrowed AND lock_sign_in(p_actor_id, p_family_id) = 'admin' THEN
     outcome := 'locked';
   ELSE
     SELECT l.outcome INTO outcome FROM lock_chat_for(v_chat_id, p_actor_id, p_family_id, p_right) l;

@@ -36,10 +36,7 @@ DECLARE
   v_before int;
   v_mark bigint;
 BEGIN
-  PERFORM 1 FROM users u JOIN token_families f ON f.user_id = u.id
-  WHERE u.id = p_actor_id AND u.is_active AND u.role = 'admin' AND f.id = p_family_id AND f.revoked_at IS NULL AND is_vouched_for(f.issued_by, u.role)
-  FOR SHARE OF u, f;
-  IF NOT FOUND THEN
+  IF lock_sign_in(p_actor_id, p_family_id) IS DISTINCT FROM 'admin' THEN
     outcome := 'no_admin';
     RETURN NEXT;
     RETURN;

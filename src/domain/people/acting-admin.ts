@@ -4,17 +4,13 @@ import { DomainError } from '../errors.js';
 import { requireUser, type Viewer } from '../viewer.js';
 
 /**
- * SQL that locks an admin's user row and token family, and returns no row unless both are still valid once locked. A demotion,
- * deactivation or revocation then waits for the admin's action, or the action for it. The user is locked before the family, in the
- * order of `endSignIns`.
+ * SQL that returns the admin's id, and locks their user row and token family; no row unless both are still valid once locked. A demotion,
+ * deactivation or revocation then waits for the admin's action, or the action for it.
  * @param userId the SQL parameter of the admin's id
  * @param familyId the SQL parameter of the token family's id
  */
 export function actingAdminSql(userId: string, familyId: string): string {
-  return `SELECT u.id FROM users u JOIN token_families f ON f.user_id = u.id
-    WHERE u.id = ${userId} AND u.is_active AND u.role = 'admin' AND f.id = ${familyId} AND f.revoked_at IS NULL
-      AND is_vouched_for(f.issued_by, u.role)
-    FOR SHARE OF u, f`;
+  return `SELECT ${userId} AS id WHERE lock_sign_in(${userId}, ${familyId}) = 'admin'`;
 }
 
 const IS_SIGNED_IN = {

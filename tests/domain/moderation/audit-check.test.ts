@@ -160,8 +160,8 @@ describe('a log that many write to at once', () => {
 
   it('is one chain without a gap, of 32 writers', { timeout: 120_000 }, async () => {
     if (isEmbedded)
-      console.log(
-        `${acts} acts instead of 10,000: the embedded database has one session, in which writers take turns.`,
+      process.stdout.write(
+        `${acts} acts instead of 10,000: the embedded database has one session, in which writers take turns.\n`,
       );
     await empty();
     const pool = new pg.Pool({ connectionString: services.database.url, max: isEmbedded ? 1 : 32 });
