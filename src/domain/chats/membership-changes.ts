@@ -17,6 +17,7 @@ export interface MembershipChange {
   outcome:
     | ('created' | 'updated' | 'removed' | 'repeated' | 'banned' | 'unbanned')
     | AccessRefusal
+    | 'no_admin'
     | ('no_user' | 'no_member' | 'rank' | 'last_owner' | 'admin' | 'past');
   epoch: string;
   seq: number;
@@ -72,20 +73,19 @@ export class MembershipChanges {
     values: readonly (string | null)[] = [],
   ): Promise<MembershipChange> {
     const all = [chatId, userId, user?.id ?? null, viewer?.familyId ?? null, rightOf(action, viewer), ...values];
-    const change = await this.run({ chatId, userId }, statement, all, action);
-    if (!change) throw notFound('chat');
-    return change;
+    return this.run({ chatId, userId }, statement, all, action);
   }
 
-  /** Undefined when the statement gives no row. @throws DomainError for an outcome that is a refusal */
+  /** @throws DomainError for an outcome that is a refusal, except `no_admin` */
   async run(
     { chatId }: Target,
     statement: Statement,
     values: readonly (string | null)[],
     action: ChatAction,
-  ): Promise<MembershipChange | undefined> {
+  ): Promise<MembershipChange> {
     const [change] = await this.mutex.run(chatId, () => query<MembershipChange>(this.db, statement, [...values]));
-    const refusal = change && refusalOf(change, action);
+    if (!change) throw new Error(`The statement ${statement.name} gave no row.`);
+    const refusal = refusalOf(change, action);
     if (refusal) throw refusal;
     return change;
   }
@@ -125,6 +125,7 @@ function refusalOf({ outcome, role }: MembershipChange, action: ChatAction): Err
     case 'removed':
     case 'repeated':
     case 'unbanned':
+    case 'no_admin':
       return undefined;
     case 'banned':
       return action === 'ban' ? undefined : userBanned();

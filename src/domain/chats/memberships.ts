@@ -1,14 +1,8 @@
 import type { ChatRole } from '../chat-role.js';
-import { actingAdminSql, notAdminError } from '../people/acting-admin.js';
+import { notAdminError } from '../people/acting-admin.js';
 import type { UserProfile } from '../profile.js';
 import type { Viewer } from '../viewer.js';
-import {
-  type MembershipChange,
-  type MembershipChanges,
-  notFound,
-  type Target,
-  targetOf,
-} from './membership-changes.js';
+import { type MembershipChange, type MembershipChanges, type Target, targetOf } from './membership-changes.js';
 
 export interface Membership {
   chatId: string;
@@ -19,16 +13,11 @@ export interface Membership {
   mutedUntil: Date | null;
 }
 
-const ADD = {
-  name: 'chat-member-add',
-  text: 'SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, muted_until FROM add_chat_member($1, $2, $3)',
-};
-/** Gives no row, and changes nothing, when the actor is no longer an admin. An addition is an act of the audit log. */
+const ADDITION = 'outcome, epoch, seq, joined_at AS at, role, joined_at, muted_until';
+const ADD = { name: 'chat-member-add', text: `SELECT ${ADDITION} FROM add_chat_member($1, $2, $3)` };
 const ADD_AS_ADMIN = {
   name: 'chat-member-add-as-admin',
-  text: `SELECT outcome, epoch, seq, joined_at AS at, role, joined_at, muted_until, CASE WHEN outcome = 'created'
-      THEN write_audit(actor.id, $4, 'member.added', $1, $2::uuid::text, jsonb_build_object('role', role)) END
-    FROM (${actingAdminSql('$3::uuid', '$4::uuid')}) AS actor, LATERAL add_chat_member($1, $2::uuid, actor.id)`,
+  text: `SELECT ${ADDITION} FROM add_chat_member_as_admin($1, $2, $3, $4)`,
 };
 const REMOVE = { name: 'chat-member-remove', text: 'SELECT * FROM remove_chat_member($1, $2, $3, $4, $5)' };
 const SET_ROLE = { name: 'chat-member-set-role', text: 'SELECT * FROM set_member_role($1, $2, $3, $4, $5, $6)' };
@@ -52,7 +41,7 @@ export class Memberships {
     const target = targetOf(chat, member);
     const values = [target.chatId, target.userId, actor?.id ?? null, ...(admin ? [admin.familyId] : [])];
     const change = await this.changes.run(target, admin ? ADD_AS_ADMIN : ADD, values, 'remove');
-    if (!change) throw admin ? await notAdminError(this.changes.db, admin) : notFound('chat');
+    if (admin && change.outcome === 'no_admin') throw await notAdminError(this.changes.db, admin);
     if (change.outcome === 'created')
       await this.changes.tell({ type: 'member.added' }, target, { user: actor, viewer: admin }, change);
     return membershipOf(target, change);

@@ -1,17 +1,8 @@
 import type { PoolClient } from 'pg';
 import { type Database, query } from '../database.js';
 import { DomainError } from '../errors.js';
+import type { UserRole } from '../profile.js';
 import { requireUser, type Viewer } from '../viewer.js';
-
-/**
- * SQL that returns the admin's id, and locks their user row and token family; no row unless both are still valid once locked. A demotion,
- * deactivation or revocation then waits for the admin's action, or the action for it.
- * @param userId the SQL parameter of the admin's id
- * @param familyId the SQL parameter of the token family's id
- */
-export function actingAdminSql(userId: string, familyId: string): string {
-  return `SELECT ${userId} AS id WHERE lock_sign_in(${userId}, ${familyId}) = 'admin'`;
-}
 
 const IS_SIGNED_IN = {
   name: 'is-signed-in',
@@ -20,7 +11,7 @@ const IS_SIGNED_IN = {
       AND is_vouched_for(f.issued_by, u.role)`,
 };
 
-/** The error when `actingAdminSql` found no row: `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` otherwise. */
+/** The error when `lock_sign_in` gave no admin: `UNAUTHENTICATED` when the sign-in has ended, `FORBIDDEN` otherwise. */
 export async function notAdminError(db: Database, viewer: Viewer): Promise<DomainError> {
   const rows = await query(db, IS_SIGNED_IN, [requireUser(viewer).id, viewer.familyId]);
   return refusal(rows.length > 0);
@@ -32,8 +23,8 @@ export async function notAdminError(db: Database, viewer: Viewer): Promise<Domai
  */
 export async function requireActingAdmin(connection: PoolClient, viewer: Viewer): Promise<void> {
   const values = [requireUser(viewer).id, viewer.familyId];
-  const acting = await connection.query(actingAdminSql('$1::uuid', '$2::uuid'), values);
-  if (acting.rows.length > 0) return;
+  const acting = await connection.query<{ role: UserRole | null }>('SELECT lock_sign_in($1, $2) AS role', values);
+  if (acting.rows[0]?.role === 'admin') return;
   const signedIn = await connection.query(IS_SIGNED_IN.text, values);
   throw refusal(signedIn.rows.length > 0);
 }
