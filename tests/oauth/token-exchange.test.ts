@@ -135,7 +135,7 @@ describe('A token of a trusted issuer', () => {
     const old = await sign({ iat: seconds() - 10 });
     await services.tokens.revokeUserFamilies(userId);
     expect(await errorOf(await exchange(old))).toEqual(REFUSED);
-    const { body } = await viewerOf(await exchange(await sign()));
+    const { body } = await viewerOf(await exchange(await sign({ iat: seconds() + 1 })));
     await services.users.update(userId, { isActive: false });
     expect(await errorOf(await exchange(await sign()))).toEqual(REFUSED);
     expect(await services.tokens.authenticate(String(body.access_token))).toBeUndefined();
@@ -217,6 +217,23 @@ describe('An ID token', () => {
     expect(await services.tokens.authenticate(token)).toBeUndefined();
     expect(await errorOf(await exchange(token))).toEqual(REFUSED);
     expect(await errorOf(await exchange(await issuer.sign(), { subject_token_type: ID_TOKEN }))).toEqual(REFUSED);
+  });
+
+  it('is no disguise in which an access token would get more scopes than it has', async () => {
+    const asIdToken = async (claims: JWTPayload, credentials = client) => {
+      const token = await issuer.sign({ sub: 'ida', scope: undefined, ...claims }, { typ: 'JWT' });
+      return errorOf(await exchange(token, { subject_token_type: ID_TOKEN }, credentials));
+    };
+    const aud = ['chat', client.client_id ?? ''];
+    for (const claims of [{ scope: 'chat:read' }, { scp: ['chat:read'] }, { typ: 'Bearer' }]) {
+      expect(await asIdToken(claims)).toEqual(REFUSED);
+      expect(await asIdToken({ ...claims, aud })).toEqual(REFUSED);
+    }
+    // Nothing says what it is: it may do what it may as a bearer token.
+    expect(await asIdToken({})).toEqual({ status: 400, error: 'invalid_scope' });
+    const forClient = await issuer.sign({ sub: 'ida', scope: undefined, aud }, { typ: 'JWT' });
+    const { body } = await viewerOf(await exchange(forClient, { subject_token_type: ID_TOKEN }));
+    expect(body.scope).toBe('read write');
   });
 });
 

@@ -72,6 +72,11 @@ export function isIdToken(claims: Claims): boolean {
   return ['nonce', 'at_hash', 'c_hash'].some((name) => claims[name] !== undefined) || claims.typ === 'ID';
 }
 
+/** Whether it can be no ID token: access tokens alone tell scopes, and Keycloak names the kind. */
+export function isAccessToken(claims: Claims): boolean {
+  return claims.scope !== undefined || claims.scp !== undefined || claims.typ === 'Bearer';
+}
+
 /** The words of a text, or of a list, as providers write scopes and roles. */
 function wordsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.filter(isPlain).map(String);

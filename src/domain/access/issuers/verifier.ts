@@ -1,7 +1,7 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose';
 import { IssuerKeys } from './issuer-keys.js';
 import { SIGNATURE_ALGORITHMS } from './signature-algorithms.js';
-import { isIdToken } from './token-claims.js';
+import { isAccessToken, isIdToken } from './token-claims.js';
 import { LEEWAY_SECONDS, type TokenRefusal, type TrustedIssuer, type VerifiedToken } from './trusted-issuer.js';
 
 /** Characters. Longer tokens are refused unread; the headers of a request have no room for them either. */
@@ -84,6 +84,8 @@ async function check(token: string, { issuer, keys }: Trusted, idTokenFor?: stri
   requireKind(verified, idTokenFor === undefined ? ACCESS_TOKEN_TYPES : ID_TOKEN_TYPES);
   if (idTokenFor === undefined && isIdToken(verified.payload))
     throw new errors.JWTInvalid('it is an ID token, not an access token');
+  if (idTokenFor !== undefined && isAccessToken(verified.payload))
+    throw new errors.JWTInvalid('it is an access token, not an ID token');
   return contentOf(verified.payload, issuer);
 }
 

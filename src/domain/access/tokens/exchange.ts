@@ -1,6 +1,6 @@
 import type { Scope, Viewer } from '../../viewer.js';
 import type { OAuthClient } from '../clients.js';
-import { scopesOf } from '../issuers/token-claims.js';
+import { isIdToken, scopesOf } from '../issuers/token-claims.js';
 import type { VerifiedToken } from '../issuers/trusted-issuer.js';
 import { selectScopes } from '../scopes.js';
 import type { IssuedTokens, NewFamily } from './issue.js';
@@ -35,7 +35,7 @@ const REFUSED: ExchangeResult = { outcome: 'refused' };
 
 /**
  * Issues an access token for a token of a trusted issuer. It ends with that one or earlier, has no refresh token, and may do no more than
- * that one as a bearer token; an ID token says nothing of scopes.
+ * that one as a bearer token; what is certainly an ID token says nothing of scopes.
  * @param usualSeconds the lifetime of our access tokens
  * @param issue starts a family whose access token lives for these seconds
  */
@@ -61,7 +61,12 @@ export async function exchange(
 }
 
 /** `introspection` is none of them: it lets its holder see the tokens of others. */
-function grantable({ scopes }: OAuthClient, subject: VerifiedToken, kind: SubjectTokenKind): Scope[] {
-  const ofToken = kind === 'id' ? undefined : scopesOf(subject);
+function grantable({ id, scopes }: OAuthClient, subject: VerifiedToken, kind: SubjectTokenKind): Scope[] {
+  const ofToken = kind === 'id' && isCertainlyIdToken(subject, id) ? undefined : scopesOf(subject);
   return scopes.filter((scope) => scope !== 'introspection' && (ofToken?.includes(scope) ?? true));
+}
+
+/** An access token of few scopes, which is called an ID token, must not become one of all. */
+function isCertainlyIdToken({ claims }: VerifiedToken, clientId: string): boolean {
+  return isIdToken(claims) || [claims.aud].flat().includes(clientId);
 }

@@ -12,10 +12,9 @@ export const FAMILY_IS_ALIVE = `f.revoked_at IS NULL AND (f.user_id IS NULL OR u
 
 /**
  * SQL: whether a trusted issuer's token of this time may begin a family of the user of the row. Tokens tell times in whole seconds: one of
- * the second in which the sign-ins were ended may be of after the end.
+ * the second in which the sign-ins were ended may be of before the end, so it begins none. The next second's does.
  */
-export const MAY_BEGIN = (issuedAt: string) =>
-  `(sign_ins_ended_at IS NULL OR ${issuedAt} >= date_trunc('second', sign_ins_ended_at))`;
+export const MAY_BEGIN = (issuedAt: string) => `(sign_ins_ended_at IS NULL OR ${issuedAt} > sign_ins_ended_at)`;
 
 export type HolderRow = { user_id: null } | (UserColumns & { user_id: string });
 

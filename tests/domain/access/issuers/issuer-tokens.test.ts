@@ -315,8 +315,13 @@ describe('A token that was never used here', () => {
     const unused = await sign({ iat: seconds() - 10 });
     const { user } = await viewerOf(await sign({ iat: seconds() - 20 }));
     await end(user?.id ?? '');
-    for (const { tokens } of [services, another]) expect(await tokens.authenticate(unused)).toBeUndefined();
-    expect((await viewerOf(await sign())).user?.id).toBe(user?.id);
+    const { signInsEndedAt } = await services.db.prisma.user.findUniqueOrThrow({ where: { id: user?.id ?? '' } });
+    const second = Math.floor(Number(signInsEndedAt) / 1000);
+    // Its `iat` is that of a token of before and of one of after.
+    const ofThatSecond = await sign({ iat: second });
+    for (const { tokens } of [services, another])
+      for (const token of [unused, ofThatSecond]) expect(await tokens.authenticate(token)).toBeUndefined();
+    expect((await viewerOf(await sign({ iat: second + 1 }))).user?.id).toBe(user?.id);
   });
 });
 
@@ -378,7 +383,7 @@ describe('A user who is deactivated', () => {
     expect(await services.db.prisma.user.findUnique({ where: { id: user?.id ?? '' } })).toMatchObject({ role: 'user' });
     await services.users.update(user?.id ?? '', { isActive: true });
     expect(await services.tokens.authenticate(used)).toBeUndefined();
-    expect((await viewerOf(await sign())).user?.id).toBe(user?.id);
+    expect((await viewerOf(await sign({ iat: seconds() + 1 }))).user?.id).toBe(user?.id);
   });
 });
 
@@ -406,7 +411,7 @@ describe('A token', () => {
       'INSERT INTO token_families (id, user_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 1000)',
       [userId],
     );
-    expect((await viewerOf(await sign({ jti: 'newer' }))).user?.id).toBe(userId);
+    expect((await viewerOf(await sign({ jti: 'newer', iat: seconds() + 1 }))).user?.id).toBe(userId);
     expect(await services.tokens.authenticate(token)).toBeUndefined();
     const { rows } = await services.db.pool.query<{ count: number }>(
       'SELECT count(*)::int FROM token_families WHERE user_id = $1 AND revoked_at IS NULL',
@@ -432,7 +437,7 @@ describe('A token', () => {
     await services.tokens.revokeUserFamilies(user?.id ?? '');
     expect(await services.tokens.authenticate(token)).toBeUndefined();
     expect(await another.tokens.authenticate(token)).toBeUndefined();
-    expect((await viewerOf(await sign({ jti: 'another' }))).familyId).not.toBe(familyId);
+    expect((await viewerOf(await sign({ jti: 'another', iat: seconds() + 1 }))).familyId).not.toBe(familyId);
   });
 
   it('is read from its row after its first use: the issuer is asked for nothing, and no row is added', async () => {
