@@ -51,6 +51,27 @@ describe.each(TRANSPORTS)('over %s', (_name, transport) => {
     stop();
   });
 
+  it('a thread shows a reply all the time: pending, acknowledged, and with its event', async () => {
+    const chat = await team.newChat(ann);
+    const room = roomOf(ann, chat);
+    const { id } = await room.send('root');
+    const thread = openThread(room, id);
+    const missed: string[] = [];
+    const shown = new Set<string>();
+    const stop = thread.subscribe(() => {
+      const now = new Set(words({ messages: [...thread.get().messages, ...thread.get().pending] }));
+      missed.push(...[...shown].filter((content) => !now.has(content)));
+      for (const content of now) shown.add(content);
+    });
+    await thread.ready();
+    for (const alsoInChat of [false, true])
+      for (const way of ['one', 'two']) await thread.send(`${way} ${alsoInChat}`, { alsoInChat });
+    await until(thread, ({ root }) => root?.replies?.count === 4);
+    expect(words(thread.get())).toEqual(['one false', 'two false', 'one true', 'two true']);
+    expect(missed).toEqual([]);
+    stop();
+  });
+
   it('a room says how many replies its messages have, and what is unread of them', async () => {
     const chat = await team.newChat(ann, bob);
     const [anns, bobs] = [roomOf(ann, chat), roomOf(bob, chat)];

@@ -10,6 +10,7 @@ import * as moderationDocuments from '../../clients/typescript/src/moderation.js
 import { mutation } from '../../clients/typescript/src/mutations.js';
 import * as partDocuments from '../../clients/typescript/src/part-documents.js';
 import { PRESENCE } from '../../clients/typescript/src/presence.js';
+import * as reportDocuments from '../../clients/typescript/src/reports.js';
 import { EVENTS } from '../../clients/typescript/src/stored-events.js';
 import { clientSchema } from '../../scripts/client-schema.js';
 import { findExceededLimit } from '../../src/graphql/documents/limits.js';
@@ -42,6 +43,7 @@ const all: [string, unknown][] = Object.entries({
   ...{ ...texts, ...partDocuments, ...chatDocuments, ...lists, PRESENCE, EVENTS },
   ...prefixed('moderation', moderationDocuments),
   ...prefixed('invitations', invitationDocuments),
+  ...prefixed('reports', reportDocuments),
   ...Object.fromEntries(mutations),
 });
 

@@ -83,11 +83,9 @@ export function positionOf(cursor: string): Position {
   return { epoch: cursor.slice(0, colon), seq: Number(cursor.slice(colon + 1)) };
 }
 
-const MESSAGE_EVENTS: readonly string[] = ['created', 'edited', 'deleted', 'pinned', 'unpinned'].map(
-  (what) => `message.${what}`,
-);
+const MESSAGE_EVENTS = /^message\.(created|edited|deleted|(un)?pinned)$/;
 
-export const isMessageEvent = (type: string): type is MessageEventType => MESSAGE_EVENTS.includes(type);
+export const isMessageEvent = (type: string): type is MessageEventType => MESSAGE_EVENTS.test(type);
 
 /** As docs/events.md has it: each kind has some of these members. */
 interface WireEvent extends EventHead {

@@ -57,6 +57,9 @@ export const EXPLAIN = documentOf(
   { ...TARGET, action: 'ChatAction!', messageId: 'ID' },
   '{allowed rule until chain{check passed detail}}',
 );
+export const BLOCK = documentOf('mutation', 'blockUser', { id: 'ID!' }, '');
+export const UNBLOCK = documentOf('mutation', 'unblockUser', { id: 'ID!' }, '');
+export const BLOCKED = documentOf('query', 'blockedUsers', {}, USER);
 
 /** Makes a user a member. Admins only. @throws ChatError */
 export function addMember(client: Runner, chatId: string, userId: string): Promise<Member> {
@@ -107,4 +110,19 @@ export function explainAccess(
   messageId?: string,
 ): Promise<AccessExplanation> {
   return run(client, EXPLAIN, { chatId, userId, action, messageId });
+}
+
+/** Refuses what a user sends in the direct chat with them. Resolves to false for who was blocked before. @throws ChatError */
+export function block(client: Runner, userId: string): Promise<boolean> {
+  return run(client, BLOCK, { id: userId });
+}
+
+/** Resolves to false for who was not blocked. @throws ChatError */
+export function unblock(client: Runner, userId: string): Promise<boolean> {
+  return run(client, UNBLOCK, { id: userId });
+}
+
+/** Whom one blocks, the last first. @throws ChatError */
+export function listBlocked(client: Runner): Promise<UserRef[]> {
+  return run(client, BLOCKED, {});
 }

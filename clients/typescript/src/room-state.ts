@@ -58,6 +58,8 @@ export interface RoomState {
   readonly pending: readonly PendingMessage[];
   /** Those of them that only their threads will show. */
   readonly pendingReplies: readonly PendingMessage[];
+  /** What was stored last, by its event or by its acknowledgement, which may come first. */
+  readonly latest?: Message | undefined;
   /** Those who were loaded, in the order of their accounts, and behind them those who have joined since. */
   readonly members: readonly Member[];
   /** Whether there are more: `room.loadMembers()`. */
@@ -65,6 +67,8 @@ export interface RoomState {
   /** Others who are writing. */
   readonly typing: readonly Typing[];
   readonly viewerCan: readonly ChatAction[];
+  /** Why the status is `left`, when it came as an event: one’s own removal, or the end of the chat. It was the last event if it has `cursor`. */
+  readonly ended?: ChatEvent;
   /** One’s role, read marker and preferences; null for an admin who is no member. What is unread is in the inbox. */
   readonly viewer: RoomViewer | null;
 }
@@ -149,7 +153,7 @@ export function reduceRoom(state: RoomState, action: RoomAction): RoomState {
     }
     case 'settled': {
       const { nonce, message } = action;
-      const next = withoutPending(state, [nonce]);
+      const next = withoutPending({ ...state, latest: message }, [nonce]);
       const isAhead = message && isInTimeline(message) && message.seq > (state.messages.at(-1)?.seq ?? 0);
       return isAhead ? { ...next, messages: [...state.messages, message] } : next;
     }
@@ -176,12 +180,12 @@ function applyChange(state: RoomState, event: ChatEvent): RoomState {
       const { id } = event.user;
       const members = state.members.filter(({ user }) => user.id !== id);
       const typing = state.typing.filter(({ user }) => user.id !== id);
-      return { ...state, members, typing, ...(id === state.me?.id && { status: 'left' as const }) };
+      return { ...state, members, typing, ...(id === state.me?.id && { status: 'left' as const, ended: event }) };
     }
     case 'chat.updated':
       return { ...state, chat: state.chat && { ...state.chat, ...event.chat } };
     case 'chat.deleted':
-      return { ...state, status: 'left', typing: [] };
+      return { ...state, status: 'left', typing: [], ended: event };
     default:
       return { ...state, messages: applyToMessages(state.messages, event) };
   }
@@ -190,7 +194,7 @@ function applyChange(state: RoomState, event: ChatEvent): RoomState {
 function withCreated(state: RoomState, message: Message): RoomState {
   const thread = message.thread?.rootId ?? null;
   const typing = state.typing.filter((one) => one.user.id !== message.sender.id || one.thread !== thread);
-  const next = withoutPending({ ...state, typing }, [message.nonce]);
+  const next = withoutPending({ ...state, typing, latest: message }, [message.nonce]);
   const oldest = state.messages[0]?.seq ?? 0;
   if (!isInTimeline(message) || (state.hasEarlier && message.seq < oldest)) return next;
   const messages = mergeMessages(state.messages, [message]);

@@ -17,11 +17,13 @@ export interface ThreadView extends PartState {
 }
 
 export type ThreadAction =
-  | { type: 'loaded'; root: Message; messages: readonly Message[]; hasEarlier: boolean }
+  /** `upTo`: the number that the page is of. What was acknowledged behind it stays. */
+  | { type: 'loaded'; root: Message; messages: readonly Message[]; hasEarlier: boolean; upTo: number }
   | { type: 'event'; event: ChatEvent }
   | { type: 'earlier'; messages: readonly Message[]; hasEarlier: boolean }
   | { type: 'message'; message: Message }
-  | { type: 'pending'; pending: readonly PendingMessage[] };
+  /** `stored`: one’s own reply, which is not pending any more, and whose event may still come. */
+  | { type: 'pending'; pending: readonly PendingMessage[]; stored?: Message | undefined };
 
 export function emptyThread(): ThreadView {
   return { status: 'loading', error: null, root: null, messages: [], hasEarlier: false, pending: [] };
@@ -31,8 +33,9 @@ export function emptyThread(): ThreadView {
 export function reduceThread(state: ThreadView, action: ThreadAction): ThreadView {
   switch (action.type) {
     case 'loaded': {
-      const { root, messages, hasEarlier } = action;
-      return { ...state, root, messages, hasEarlier };
+      const { root, messages, hasEarlier, upTo } = action;
+      const ahead = state.messages.filter(({ seq, nonce }) => nonce !== null && seq > upTo);
+      return { ...state, root, messages: mergeMessages(messages, ahead), hasEarlier };
     }
     case 'event':
       return applyEvent(state, action.event);
@@ -43,9 +46,10 @@ export function reduceThread(state: ThreadView, action: ThreadAction): ThreadVie
       return { ...state, root, messages };
     }
     case 'pending': {
-      const { pending } = action;
+      const { pending, stored } = action;
       const isSame =
         pending.length === state.pending.length && pending.every((message, at) => message === state.pending[at]);
+      if (stored) return withReply({ ...state, pending }, stored);
       return isSame ? state : { ...state, pending };
     }
   }

@@ -1,4 +1,4 @@
-import type { ChatEvent } from './events.js';
+import { type ChatEvent, positionOf } from './events.js';
 import { type GraphqlMessage, type Message, messageFromGraphql, type UserRef } from './messages.js';
 import { FOLLOW, MARK_THREAD_READ, REPLIES, THREAD, THREADS } from './part-documents.js';
 import { type Rereader, rereaderOf } from './rereader.js';
@@ -32,6 +32,8 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
   /** Of a page that is being read, the events since. */
   private recent: ChatEvent[] | undefined;
   private viewer: RoomState['viewer'] = null;
+  private latest: RoomState['latest'];
+  private epoch: string | undefined;
 
   constructor(
     room: Room,
@@ -39,6 +41,7 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
     readonly rootId: string,
   ) {
     super(room, emptyThread());
+    this.latest = room.get().latest;
     this.rereader = rereaderOf(
       room.id,
       room.context,
@@ -89,8 +92,12 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
     return { cursor: chat.cursor, root: messageFromGraphql(root), messages: messages.map(messageFromGraphql) };
   }
 
-  protected loaded({ root, messages }: Snapshot): void {
-    this.dispatch({ type: 'loaded', root, messages, hasEarlier: messages.length === REPLIES_PER_PAGE });
+  protected loaded({ cursor, root, messages }: Snapshot): void {
+    const { epoch, seq } = positionOf(cursor);
+    // Numbers of another history say nothing.
+    const upTo = (this.epoch ?? epoch) === epoch ? seq : Number.POSITIVE_INFINITY;
+    this.epoch = epoch;
+    this.dispatch({ type: 'loaded', root, messages, hasEarlier: messages.length === REPLIES_PER_PAGE, upTo });
   }
 
   protected apply(event: ChatEvent): void {
@@ -99,9 +106,12 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
     this.rereader.check(event);
   }
 
-  protected override roomChanged({ viewer, pending, pendingReplies }: RoomState): void {
+  protected override roomChanged({ viewer, pending, pendingReplies, latest }: RoomState): void {
     const own = [...pendingReplies, ...pending].filter(({ options }) => options.thread === this.rootId);
-    this.dispatch({ type: 'pending', pending: own });
+    // The room knows what was stored before the events of this thread have come.
+    const isStored = latest !== this.latest && latest?.nonce && latest.thread?.rootId === this.rootId;
+    this.latest = latest;
+    this.dispatch({ type: 'pending', pending: own, stored: isStored ? latest : undefined });
     // A marker has moved, perhaps that of this thread.
     if (viewer !== this.viewer && this.viewer) this.rereader.add(this.rootId, true);
     this.viewer = viewer;
