@@ -2,6 +2,7 @@
 
 /** Whether a user may do something in a chat, and why. */
 export interface AccessExplanation {
+  /** Whether the user may. */
   allowed: boolean;
   /** The checks in their order, up to the one that refuses. */
   chain: AccessStep[];
@@ -17,6 +18,7 @@ export interface AccessStep {
   check: string;
   /** Why it did not pass. */
   detail: string | null;
+  /** Whether it passed. The last one of a refusal did not. */
   passed: boolean;
 }
 
@@ -26,6 +28,7 @@ export interface AuditEntry {
   action: string;
   /** Who did it. Null for an operator. */
   actor: User | null;
+  /** When it was done. */
   at: string;
   /** The chat that it is about. */
   chatId: string | null;
@@ -53,6 +56,7 @@ export interface AuditHead {
 
 /** Some entries of the audit log. */
 export interface AuditPage {
+  /** The entries, oldest first. */
   entries: AuditEntry[];
   /** What to give as `after` for the next page. Null on the last one. */
   next: number | null;
@@ -60,22 +64,27 @@ export interface AuditPage {
 
 /** A user who may not be a member of a chat. */
 export interface Ban {
+  /** When they were banned. */
   at: string;
   /** Who banned them; null for an operator. */
   by: User | null;
+  /** The words of who banned them, if there were any. */
   reason: string | null;
   /** Null for ever. */
   until: string | null;
+  /** Who is banned. */
   user: User;
 }
 
 /** A program that is a user. The rules of users hold for it. */
 export interface Bot {
+  /** When it was created. */
   createdAt: string;
   /** The id of its user. */
   id: string;
   /** Whom it belongs to. Null for a bot that an operator made. */
   owner: User | null;
+  /** The user that it is in chats. */
   user: User;
 }
 
@@ -83,16 +92,21 @@ export interface Bot {
 export interface Chat {
   /** An archived chat can be read, and not changed. */
   archivedAt: string | null;
+  /** When the chat was created. */
   createdAt: string;
   /** The position of the newest change. It is never newer than what the same request reads, so a stream that you open with it misses nothing. */
   cursor: string;
   /** The chat’s id in the product that this service is part of, if it has one. */
   externalId: string | null;
+  /** Stays the same when the chat is renamed. */
   id: string;
+  /** Who may invite to the chat. */
   invites: InvitePolicy;
+  /** Whether it is a group or a direct chat. It never changes. */
   kind: ChatKind;
   /** The newest message; null in a chat without messages. */
   lastMessage: Message | null;
+  /** How many members it has. */
   memberCount: number;
   /** The members, in the order in which their accounts were created. Somebody who joins later may appear on a page that you have read already: `chatEvents` reports every new member. */
   members: ChatMembership[];
@@ -110,14 +124,17 @@ export interface Chat {
   retentionDays: number | null;
   /** The fewest seconds between two messages of a member; 0 for none. Moderators are free of it. */
   slowSeconds: number;
+  /** What the chat is about; empty for none. */
   topic: string;
   /** Null when you are no member of the chat. */
   viewer: ChatState | null;
   /** What the viewer may do in the chat now, with the scopes of their token. A mute, the archive, `postingRole` and slow mode take actions away. */
   viewerCan: ChatAction[];
+  /** Who finds the chat. */
   visibility: Visibility;
 }
 
+/** What somebody may do in a chat. */
 export type ChatAction =
   | 'archive'
   | 'ban'
@@ -148,10 +165,13 @@ export type ChatAction =
 export interface ChatDeleted {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -159,10 +179,13 @@ export interface ChatDeleted {
 export interface ChatEvent {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -170,20 +193,26 @@ export interface ChatEvent {
 export interface ChatEventPage {
   /** Pass it as `after` to get the next page, or to open a stream behind this page. */
   cursor: string;
+  /** The changes, oldest first. */
   events: ChatEvent[];
   /** Whether the history has changes behind this page. */
   hasMore: boolean;
 }
 
+/** How many people a chat is for. */
 export type ChatKind = 'direct' | 'group';
 
 /** One user in one chat. */
 export interface ChatMembership {
+  /** The chat. */
   chat: Chat;
+  /** When the membership began. */
   joinedAt: string;
   /** Until then the member writes nothing that others see; null for who is not muted. A mute without an end has the year 9999. */
   mutedUntil: string | null;
+  /** What the member may do. */
   role: ChatRole;
+  /** The member. */
   user: User;
 }
 
@@ -199,10 +228,13 @@ export interface ChatState {
   hidden: boolean;
   /** Null when you are not muted. */
   mutedUntil: string | null;
+  /** Of what you want to be notified. */
   notify: Notify;
   /** Your read marker: the newest number that you have read, 0 for none. Sending does not move it. */
   readSeq: number;
+  /** Your role in the chat. */
   role: ChatRole;
+  /** What you have not read. */
   unread: Unread;
 }
 
@@ -210,14 +242,17 @@ export interface ChatState {
 export interface ChatUpdated {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
   /** What has changed, by the names of the arguments of `updateChat`, and `archived`. */
   changed: string[];
   /** The chat as it is now. */
   chat: Chat;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -226,7 +261,9 @@ export type DeleteSpan = 'all' | 'day' | 'hour' | 'none' | 'week';
 
 /** A change of a chat. The changes of one chat come in their order, each once. */
 export interface InboxChatEvent {
+  /** The chat that it is about. */
   chatId: string;
+  /** The change. */
   event: ChatEvent;
   /** Pass it as `after` to resume behind this. */
   position: string;
@@ -234,6 +271,7 @@ export interface InboxChatEvent {
 
 /** Something new in one of your chats. */
 export interface InboxEvent {
+  /** The chat that it is about. */
   chatId: string;
   /** Pass it as `after` to resume behind this. */
   position: string;
@@ -241,8 +279,11 @@ export interface InboxEvent {
 
 /** You missed more of a chat than `maxMissed`: what lies between the cursors. Load it when you open the chat. */
 export interface InboxGap {
+  /** The cursor behind which you were sent nothing. Pass it to the query `chatEvents`. */
   after: string;
+  /** The chat that it is about. */
   chatId: string;
+  /** The cursor behind which the stream goes on. */
   cursor: string;
   /** Pass it as `after` to resume behind this. */
   position: string;
@@ -250,7 +291,9 @@ export interface InboxGap {
 
 /** You were invited to a chat, or an invitation was accepted, declined or revoked: it has expired then. The invitation is that of now. */
 export interface InboxInvitation {
+  /** The chat that it is about. */
   chatId: string;
+  /** The invitation as it is now. */
   invitation: Invitation;
   /** Pass it as `after` to resume behind this. */
   position: string;
@@ -258,12 +301,15 @@ export interface InboxInvitation {
 
 /** One of your chats. */
 export interface InboxItem {
+  /** The chat. */
   chat: Chat;
+  /** What the chat is to you. */
   state: ChatState;
 }
 
 /** A part of your inbox. */
 export interface InboxPage {
+  /** The chats, the one with the newest message first. */
   items: InboxItem[];
   /** Pass it as `after` to get the next page. */
   next: string | null;
@@ -273,9 +319,11 @@ export interface InboxPage {
 
 /** You have moved a marker or set a preference, on any of your devices. The state is that of now. */
 export interface InboxState {
+  /** The chat that it is about. */
   chatId: string;
   /** Pass it as `after` to resume behind this. */
   position: string;
+  /** What the chat is to you now. */
   state: ChatState;
 }
 
@@ -283,8 +331,11 @@ export interface InboxState {
 export interface IncomingHook {
   /** Who sends the messages. */
   bot: User;
+  /** The chat to which it posts. */
   chat: Chat;
+  /** When it was made. */
   createdAt: string;
+  /** For `deleteIncomingHook`. It is no secret. */
   id: string;
   /** When somebody posted last, to a minute. Null before the first time. */
   lastUsedAt: string | null;
@@ -294,9 +345,13 @@ export interface IncomingHook {
 
 /** An invitation of one user to one chat. One that was accepted, declined or revoked has expired. */
 export interface Invitation {
+  /** The chat that it is to. */
   chat: InvitedChat;
+  /** When it was made. */
   createdAt: string;
+  /** When it ends, or when it ended. */
   expiresAt: string;
+  /** For `acceptInvitation`, `declineInvitation` and `revokeInvitation`. */
   id: string;
   /** Who invited. Null when the account is gone. */
   inviter: User | null;
@@ -308,8 +363,11 @@ export interface Invitation {
 export interface InviteLink {
   /** What people give to `acceptInvitation`. In the answer of `createInviteLink` alone, and null later. */
   code: string | null;
+  /** When it was made. */
   createdAt: string;
+  /** When it ends. */
   expiresAt: string;
+  /** For `revokeInvitation`. Nobody joins by it. */
   id: string;
   /** How many may join by it. Null: as many as come. */
   maxUses: number | null;
@@ -324,17 +382,25 @@ export type InvitePolicy = 'members' | 'moderators';
 
 /** A chat that you are invited to, as you see it before you have joined. */
 export interface InvitedChat {
+  /** When the chat was created. */
   createdAt: string;
+  /** The id of the chat. */
   id: string;
+  /** How many members it has. */
   memberCount: number;
+  /** The name of the chat. */
   name: string;
+  /** What the chat is about; empty for none. */
   topic: string;
 }
 
 /** An access token of a user. Nothing refreshes it: ask for the next one. */
 export interface IssuedToken {
+  /** Goes into `Authorization: Bearer …`. It cannot be read again. */
   accessToken: string;
+  /** When the token ends. */
   expiresAt: string;
+  /** Whom it is for, as they are after the call. */
   user: User;
 }
 
@@ -342,11 +408,15 @@ export interface IssuedToken {
 export interface MemberAdded {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The new member. */
   member: ChatMembership;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -354,14 +424,19 @@ export interface MemberAdded {
 export interface MemberRemoved {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** Why the membership ended. */
   cause: RemovalCause;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
   /** When the ban ends; null without one, and for a ban without an end. */
   until: string | null;
+  /** Whose membership ended. */
   user: User;
 }
 
@@ -369,11 +444,15 @@ export interface MemberRemoved {
 export interface MemberUpdated {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The member as they are now. */
   member: ChatMembership;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -381,14 +460,19 @@ export interface MemberUpdated {
 export interface Message {
   /** Whether a reply in a thread is in the main timeline too. */
   alsoInChat: boolean;
+  /** The chat that it was sent to. */
   chat: Chat;
+  /** The words, 1 to 4000 characters; empty when the message is deleted. */
   content: string;
+  /** When the message was sent. */
   createdAt: string;
   /** When the message was deleted. Its content is empty since. */
   deletedAt: string | null;
+  /** When the message was edited last; null if it never was. */
   editedAt: string | null;
   /** The earlier versions of the message, oldest first, without the present one; the newest 100 are kept. Only for who sent the message and for who may delete it; others get FORBIDDEN. */
   history: MessageRevision[];
+  /** Stays the same when the message is edited. */
   id: string;
   /** The users whom the message mentions by name. */
   mentions: User[];
@@ -400,6 +484,7 @@ export interface Message {
   nonce: string | null;
   /** When the message was pinned; null when it is not pinned. */
   pinnedAt: string | null;
+  /** Who pinned it; null when it is not pinned. */
   pinnedBy: User | null;
   /** In the order of the first reactions. */
   reactions: Reaction[];
@@ -411,6 +496,7 @@ export interface Message {
   replyTo: Message | null;
   /** How often the message was edited. */
   revision: number;
+  /** Who sent it. */
   sender: User;
   /** The number of the message in its chat. */
   seq: number;
@@ -422,17 +508,22 @@ export interface Message {
   viewerCan: MessageAction[];
 }
 
+/** What somebody may do with a message. */
 export type MessageAction = 'delete' | 'edit' | 'pin' | 'react' | 'readHistory' | 'reply' | 'report';
 
 /** Somebody sent a message. */
 export interface MessageCreated {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The message as it is now: it may be edited or deleted already. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -440,11 +531,15 @@ export interface MessageCreated {
 export interface MessageDeleted {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** What is left of it. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -452,11 +547,15 @@ export interface MessageDeleted {
 export interface MessageEdited {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The message as it is now. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -464,11 +563,15 @@ export interface MessageEdited {
 export interface MessagePinned {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The message as it is now: it may be unpinned already. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -476,7 +579,9 @@ export interface MessagePinned {
 export interface MessageRevision {
   /** When these words were written. */
   at: string;
+  /** The words of this version. */
   content: string;
+  /** Who wrote them. */
   editor: User;
   /** 0 for the words that were sent. */
   revision: number;
@@ -486,11 +591,15 @@ export interface MessageRevision {
 export interface MessageUnpinned {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The message as it is now: it may be pinned again already. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
@@ -501,26 +610,35 @@ export type Notify = 'all' | 'mentions' | 'none';
 export interface Presence {
   /** The minute of the last frame or request of the user. Null for a user who never was there. */
   lastActiveAt: string | null;
+  /** Whether the user is there. */
   status: PresenceStatus;
+  /** The user. */
   userId: string;
 }
 
 /** How to be shown to others. */
 export type PresenceChoice = 'automatic' | 'away' | 'invisible';
 
+/** Whether a user is there, as others see it. */
 export type PresenceStatus = 'away' | 'offline' | 'online';
 
 /** What everybody who is signed in may know of a public chat. Everything else is for its members. */
 export interface PublicChat {
+  /** When the chat was created. */
   createdAt: string;
+  /** For `joinChat`. */
   id: string;
+  /** How many members it has. */
   memberCount: number;
+  /** The name of the chat. */
   name: string;
+  /** What the chat is about; empty for none. */
   topic: string;
 }
 
 /** The reactions to a message with one emoji. */
 export interface Reaction {
+  /** How many users have reacted so. */
   count: number;
   /** One emoji, in the spelling of the Unicode standard, or `:name:`. */
   emoji: string;
@@ -534,17 +652,23 @@ export interface Reaction {
 export interface ReactionsChanged {
   /** Who did it; null for an operator's command. */
   actor: User | null;
+  /** When the change was made. */
   at: string;
+  /** The chat that was changed. */
   chatId: string;
   /** Pass it as `after` to resume behind this event. */
   cursor: string;
+  /** The message, with the reactions that it has now. */
   message: Message;
+  /** The number of the change. The chat’s messages and its other changes are numbered together. */
   seq: number;
 }
 
 /** A member has read the main timeline up to this number. */
 export interface Receipt {
+  /** The number of the newest message that they have read. */
   seq: number;
+  /** Who has read it. */
   user: User;
 }
 
@@ -559,25 +683,33 @@ export type RemovalCause = 'banned' | 'erased' | 'left' | 'removed';
 
 /** A report of a message, with a copy of what it said then. It is kept for 90 days. */
 export interface Report {
+  /** The chat that the message is in. */
   chat: Chat;
   /** What the message said when it was reported. */
   content: string;
+  /** When it was reported. */
   createdAt: string;
+  /** For `resolveReport`. */
   id: string;
+  /** The message. It may be edited or deleted since. */
   messageId: string;
   /** The reporter’s words. */
   note: string | null;
+  /** What is wrong with it, to the reporter. */
   reason: ReportReason;
   /** Null when the account is gone. */
   reporter: User | null;
   /** Null while it is open. */
   resolution: Resolution | null;
+  /** When it was closed; null while it is open. */
   resolvedAt: string | null;
+  /** Who closed it; null while it is open, and when the account is gone. */
   resolvedBy: User | null;
   /** The revision that said so. */
   revision: number;
   /** Who sent the message. */
   sender: User;
+  /** Whether it waits for a moderator. */
   state: ReportState;
 }
 
@@ -600,6 +732,7 @@ export interface Thread {
   participants: User[];
   /** The replies that are not deleted. */
   replyCount: number;
+  /** The message that it began with. */
   root: Message;
   /** Null when you are no member of the chat. */
   viewer: ThreadState | null;
@@ -623,6 +756,7 @@ export interface ThreadState {
 export interface TypingSignal {
   /** The id of the message in whose thread they write. Null in the main timeline. */
   thread: string | null;
+  /** Who writes. */
   user: User;
 }
 
@@ -642,24 +776,33 @@ export interface Unread {
 
 /** Somebody who can sign in. */
 export interface User {
+  /** When the user was created. */
   dateJoined: string;
   /** Only the user and admins see it; it is null for everybody else. */
   email: string | null;
   /** The user’s id in the product that this service is part of, if it has one. Only the user and admins see it; it is null for everybody else. */
   externalId: string | null;
+  /** Empty for none. */
   firstName: string;
+  /** Stays the same when the user is renamed. */
   id: string;
   /** Whether the user can sign in. Only the user and admins see it; it is null for everybody else. */
   isActive: boolean | null;
+  /** Whether it is a person or a program. */
   kind: UserKind;
+  /** Empty for none. */
   lastName: string;
+  /** What the user may do in the whole service. */
   role: UserRole;
+  /** Unique. What the user signs in with. */
   username: string;
 }
 
+/** Who uses an account. */
 export type UserKind = 'bot' | 'guest' | 'human';
 
 /** An admin reads and writes every group chat, and manages users, chats and memberships. */
 export type UserRole = 'admin' | 'user';
 
+/** Who finds a chat. */
 export type Visibility = 'private' | 'public';

@@ -11,12 +11,9 @@ import { CallRates } from '../queues/call-rates.js';
 import { canonicalId, checkText } from '../text.js';
 import { reaches, requireAdmin, requireScope, requireUserIn, userOf, type Viewer } from '../viewer.js';
 
-export const REPORT_REASONS = ['spam', 'abuse', 'illegal', 'other'] as const;
-export type ReportReason = (typeof REPORT_REASONS)[number];
-export const RESOLUTIONS = ['dismissed', 'removed', 'muted', 'banned'] as const;
-export type Resolution = (typeof RESOLUTIONS)[number];
-export const REPORT_STATES = ['open', 'resolved'] as const;
-export type ReportState = (typeof REPORT_STATES)[number];
+export type ReportReason = 'spam' | 'abuse' | 'illegal' | 'other';
+export type Resolution = 'dismissed' | 'removed' | 'muted' | 'banned';
+export type ReportState = 'open' | 'resolved';
 
 /** A report of a message, with a copy of what it said then: it stays when the message is edited or deleted. */
 export interface Report {

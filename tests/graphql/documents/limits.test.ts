@@ -121,6 +121,7 @@ describe('over a socket', () => {
 });
 
 describe('what applications ask for is within the limits', () => {
+  const EVERYTHING = { specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, oneOf: true };
   const USER = 'id username email firstName lastName role isActive dateJoined';
   const MESSAGE = `id content createdAt seq nonce sender { ${USER} } chat { id name cursor }`;
   const EVENTS = `__typename chatId seq cursor at actor { ${USER} }
@@ -130,6 +131,7 @@ describe('what applications ask for is within the limits', () => {
 
   test.each([
     ['the introspection of GraphiQL', getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true })],
+    ['the introspection of code generators', getIntrospectionQuery({ inputValueDeprecation: true, ...EVERYTHING })],
     ['all users', `{ users(first: 500) { ${USER} } }`],
     [
       'all chats with their members and last messages',

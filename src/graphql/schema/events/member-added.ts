@@ -10,6 +10,7 @@ export const MemberAdded = builder.objectRef<EventOf<'member.added'>>('MemberAdd
   fields: (t) => ({
     member: t.field({
       type: ChatMembership,
+      description: 'The new member.',
       resolve: ({ chatId, member }) => ({ chatId, ...member }),
       extensions: SHARED,
     }),

@@ -19,8 +19,8 @@ export const MemberRemoved = builder.objectRef<EventOf<'member.removed'>>('Membe
   description: 'A membership ended. The user gets no event of the chat after this one, unless they are an admin.',
   interfaces: [ChatEvent],
   fields: (t) => ({
-    user: t.expose('user', { type: User, extensions: SHARED }),
-    cause: t.expose('cause', { type: RemovalCauseEnum, extensions: SHARED }),
+    user: t.expose('user', { type: User, description: 'Whose membership ended.', extensions: SHARED }),
+    cause: t.expose('cause', { type: RemovalCauseEnum, description: 'Why the membership ended.', extensions: SHARED }),
     until: t.expose('until', {
       type: 'DateTime',
       nullable: true,

@@ -10,6 +10,7 @@ export const MemberUpdated = builder.objectRef<EventOf<'member.updated'>>('Membe
   fields: (t) => ({
     member: t.field({
       type: ChatMembership,
+      description: 'The member as they are now.',
       resolve: ({ chatId, member }) => ({ chatId, ...member }),
       extensions: SHARED,
     }),

@@ -7,5 +7,7 @@ import { ChatEvent } from './chat-event.js';
 export const MessageEdited = builder.objectRef<EventOf<'message.edited'>>('MessageEdited').implement({
   description: 'A message was edited. `message` is as it is now.',
   interfaces: [ChatEvent],
-  fields: (t) => ({ message: t.expose('message', { type: Message, extensions: SHARED }) }),
+  fields: (t) => ({
+    message: t.expose('message', { type: Message, description: 'The message as it is now.', extensions: SHARED }),
+  }),
 });

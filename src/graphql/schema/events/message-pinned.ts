@@ -7,5 +7,11 @@ import { ChatEvent } from './chat-event.js';
 export const MessagePinned = builder.objectRef<EventOf<'message.pinned'>>('MessagePinned').implement({
   description: 'A message was pinned in the chat.',
   interfaces: [ChatEvent],
-  fields: (t) => ({ message: t.expose('message', { type: Message, extensions: SHARED }) }),
+  fields: (t) => ({
+    message: t.expose('message', {
+      type: Message,
+      description: 'The message as it is now: it may be unpinned already.',
+      extensions: SHARED,
+    }),
+  }),
 });

@@ -8,5 +8,11 @@ export const ReactionsChanged = builder.objectRef<EventOf<'message.reactions'>>(
   description:
     'The reactions to a message changed. `message` has them all. `actor` is null when several users reacted.',
   interfaces: [ChatEvent],
-  fields: (t) => ({ message: t.expose('message', { type: Message, extensions: SHARED }) }),
+  fields: (t) => ({
+    message: t.expose('message', {
+      type: Message,
+      description: 'The message, with the reactions that it has now.',
+      extensions: SHARED,
+    }),
+  }),
 });

@@ -7,5 +7,11 @@ import { ChatEvent } from './chat-event.js';
 export const MessageUnpinned = builder.objectRef<EventOf<'message.unpinned'>>('MessageUnpinned').implement({
   description: 'A message is no longer pinned in the chat.',
   interfaces: [ChatEvent],
-  fields: (t) => ({ message: t.expose('message', { type: Message, extensions: SHARED }) }),
+  fields: (t) => ({
+    message: t.expose('message', {
+      type: Message,
+      description: 'The message as it is now: it may be pinned again already.',
+      extensions: SHARED,
+    }),
+  }),
 });

@@ -42,14 +42,17 @@ ChatEvent.implement({
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   resolveType: ({ type }) => TYPES[type].name,
   fields: (t) => ({
-    chatId: t.exposeID('chatId', { extensions: SHARED }),
-    seq: t.exposeInt('seq', { extensions: SHARED }),
+    chatId: t.exposeID('chatId', { description: 'The chat that was changed.', extensions: SHARED }),
+    seq: t.exposeInt('seq', {
+      description: 'The number of the change. The chat’s messages and its other changes are numbered together.',
+      extensions: SHARED,
+    }),
     cursor: t.string({
       description: 'Pass it as `after` to resume behind this event.',
       resolve: formatCursor,
       extensions: SHARED,
     }),
-    at: t.expose('at', { type: 'DateTime', extensions: SHARED }),
+    at: t.expose('at', { type: 'DateTime', description: 'When the change was made.', extensions: SHARED }),
     actor: t.expose('actor', {
       type: User,
       nullable: true,

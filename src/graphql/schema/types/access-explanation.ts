@@ -11,7 +11,7 @@ const AccessStep = builder.objectRef<StepShape>('AccessStep').implement({
   description: 'One check of a decision.',
   fields: (t) => ({
     check: t.exposeString('check', { description: 'The rule that was checked, as in `extensions.rule` of a refusal.' }),
-    passed: t.exposeBoolean('passed'),
+    passed: t.exposeBoolean('passed', { description: 'Whether it passed. The last one of a refusal did not.' }),
     detail: t.exposeString('detail', { nullable: true, description: 'Why it did not pass.' }),
   }),
 });
@@ -19,7 +19,7 @@ const AccessStep = builder.objectRef<StepShape>('AccessStep').implement({
 const AccessExplanation = builder.objectRef<ExplanationShape>('AccessExplanation').implement({
   description: 'Whether a user may do something in a chat, and why.',
   fields: (t) => ({
-    allowed: t.exposeBoolean('allowed'),
+    allowed: t.exposeBoolean('allowed', { description: 'Whether the user may.' }),
     rule: t.exposeString('rule', { nullable: true, description: 'The rule that refuses it; null when it is allowed.' }),
     chain: t.expose('chain', {
       type: [AccessStep],
@@ -43,9 +43,9 @@ builder.queryFields((t) => ({
       'member the rule is `chat.not_member`.',
     authScopes: { user: true },
     args: {
-      userId: t.arg.id({ required: true }),
-      chatId: t.arg.id({ required: true }),
-      action: t.arg({ type: ChatActionEnum, required: true }),
+      userId: t.arg.id({ required: true, description: 'Who would do it.' }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      action: t.arg({ type: ChatActionEnum, required: true, description: 'What the user would do.' }),
       messageId: t.arg.id({
         description: 'The message that it is about. Without it, `edit` and `delete` are about the user’s own messages.',
       }),

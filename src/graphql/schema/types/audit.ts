@@ -14,7 +14,7 @@ const AuditEntry = builder.objectRef<AuditRow>('AuditEntry').implement({
   authScopes: { admin: true },
   fields: (t) => ({
     seq: t.exposeInt('seq', { description: 'Its number. The first is 1, and none is missing.' }),
-    at: t.field({ type: 'DateTime', resolve: ({ at }) => new Date(at) }),
+    at: t.field({ type: 'DateTime', description: 'When it was done.', resolve: ({ at }) => new Date(at) }),
     actor: t.field({
       type: User,
       nullable: true,
@@ -51,7 +51,7 @@ const AuditPage = builder.objectRef<PageShape>('AuditPage').implement({
   description: 'Some entries of the audit log.',
   authScopes: { admin: true },
   fields: (t) => ({
-    entries: t.expose('entries', { type: [AuditEntry] }),
+    entries: t.expose('entries', { type: [AuditEntry], description: 'The entries, oldest first.' }),
     next: t.exposeInt('next', {
       nullable: true,
       description: 'What to give as `after` for the next page. Null on the last one.',

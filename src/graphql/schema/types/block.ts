@@ -19,14 +19,14 @@ builder.mutationFields((t) => ({
     description:
       'Blocks a user: what they send in your direct chat fails with FORBIDDEN, rule `direct.blocked`. False when you blocked them before.',
     authScopes: { user: true },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The user.' }) },
     resolve: (_root, { id }, { services, caller }) => services.blocks.set(requireViewer(caller.viewer), id, true),
   }),
   unblockUser: t.field({
     type: 'Boolean',
     description: 'Blocks a user no more. False when you did not block them.',
     authScopes: { user: true },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The user.' }) },
     resolve: (_root, { id }, { services, caller }) => services.blocks.set(requireViewer(caller.viewer), id, false),
   }),
 }));

@@ -12,14 +12,18 @@ export const Bot = builder.objectRef<BotShape>('Bot').implement({
   authScopes: { user: true },
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of its user.' }),
-    user: t.field({ type: User, resolve: ({ id }, _args, context) => profileOf(id, context) }),
+    user: t.field({
+      type: User,
+      description: 'The user that it is in chats.',
+      resolve: ({ id }, _args, context) => profileOf(id, context),
+    }),
     owner: t.field({
       type: User,
       nullable: true,
       description: 'Whom it belongs to. Null for a bot that an operator made.',
       resolve: ({ ownerId }, _args, context) => (ownerId === null ? null : profileOf(ownerId, context)),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
   }),
 });
 

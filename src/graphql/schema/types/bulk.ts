@@ -11,7 +11,10 @@ import { VisibilityEnum } from './visibility.js';
 
 const IdentityInput = builder.inputType('IdentityInput', {
   description: 'Who a user is at an identity provider: the `iss` and the `sub` of its tokens.',
-  fields: (t) => ({ issuer: t.string({ required: true }), subject: t.string({ required: true }) }),
+  fields: (t) => ({
+    issuer: t.string({ required: true, description: 'The `iss` of the provider’s tokens.' }),
+    subject: t.string({ required: true, description: 'The `sub` of the user’s tokens.' }),
+  }),
 });
 
 const UserInput = builder.inputType('UserInput', {
@@ -22,9 +25,12 @@ const UserInput = builder.inputType('UserInput', {
       description: 'As of `createUser`. A new user without one is called `user-` and eight letters and digits.',
     }),
     email: t.string({ description: 'Null or an empty string removes it.' }),
-    firstName: t.string(),
-    lastName: t.string(),
-    role: t.field({ type: UserRoleEnum }),
+    firstName: t.string({ description: 'At most 150 characters.' }),
+    lastName: t.string({ description: 'At most 150 characters.' }),
+    role: t.field({
+      type: UserRoleEnum,
+      description: 'What the user may do in the whole service. A new one is `user`.',
+    }),
     isActive: t.boolean({ description: '`false` ends all of the user’s sign-ins.' }),
     identities: t.field({
       type: [IdentityInput],
@@ -39,18 +45,21 @@ const ChatInput = builder.inputType('ChatInput', {
     externalId: t.string({ required: true, description: 'As of `createChat`.' }),
     name: t.string({ description: 'Needed for a new chat, as of `createChat`.' }),
     topic: t.string({ description: TOPIC }),
-    visibility: t.field({ type: VisibilityEnum }),
+    visibility: t.field({ type: VisibilityEnum, description: 'Who finds the chat. A new one is `private`.' }),
     metadata: t.field({ type: 'JSON', description: `${CHAT_METADATA} Null takes it away.` }),
-    archived: t.boolean(),
-    postingRole: t.field({ type: ChatRoleEnum }),
+    archived: t.boolean({ description: 'As of `archiveChat`.' }),
+    postingRole: t.field({
+      type: ChatRoleEnum,
+      description: 'The lowest role that sends messages. A new chat has `member`.',
+    }),
   }),
 });
 
 const MemberInput = builder.inputType('MemberInput', {
   description: 'A user by one of `userId` and `externalId`.',
   fields: (t) => ({
-    userId: t.id(),
-    externalId: t.string(),
+    userId: t.id({ description: 'The user’s id here.' }),
+    externalId: t.string({ description: 'The user’s id in your product.' }),
     role: t.field({
       type: ChatRoleEnum,
       description: 'Not given, a member keeps its role, and a new one is `member`, or less if they had less before.',
@@ -75,7 +84,9 @@ builder.mutationFields((t) => ({
       `Creates or changes at most ${MAX_UPSERTED_USERS} users, by their external ids: all, or none if one of them is refused; the ` +
       '`field` of the error names the row, like `users.17.username`. Repeating it changes nothing. Admins only.',
     authScopes: { admin: true },
-    args: { users: t.arg({ type: [UserInput], required: true }) },
+    args: {
+      users: t.arg({ type: [UserInput], required: true, description: 'The users, at most one for each external id.' }),
+    },
     complexity: ({ users }) => rowsWeight(users.length, ROW, MAX_UPSERTED_USERS),
     resolve: (_root, { users }, { services, caller }) =>
       services.userUpserts.upsert(requireViewer(caller.viewer), users),
@@ -86,7 +97,9 @@ builder.mutationFields((t) => ({
       `Creates or changes at most ${MAX_UPSERTED_CHATS} chats, by their external ids: all, or none as for ` +
       '`upsertUsers`. Repeating it changes nothing. Admins only.',
     authScopes: { admin: true },
-    args: { chats: t.arg({ type: [ChatInput], required: true }) },
+    args: {
+      chats: t.arg({ type: [ChatInput], required: true, description: 'The chats, at most one for each external id.' }),
+    },
     complexity: ({ chats }) => rowsWeight(chats.length, ROW, MAX_UPSERTED_CHATS),
     resolve: async (_root, { chats }, context) => {
       const heads = await context.services.chatUpserts.upsert(requireViewer(context.caller.viewer), chats);
@@ -102,7 +115,7 @@ builder.mutationFields((t) => ({
       'those in `add` or `exactly`, in their order. Admins only.',
     authScopes: { admin: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       add: t.arg({ type: [MemberInput], description: 'Who is to be a member, with the role that is given.' }),
       remove: t.arg({ type: [MemberInput], description: 'Who is not to be one.' }),
       exactly: t.arg({

@@ -19,7 +19,11 @@ const ChatEventPage = builder.objectRef<EventPage>('ChatEventPage').implement({
   description: 'A part of the history of a chat.',
   fields: (t) => ({
     // The query's own complexity has multiplied it by the page's length already.
-    events: t.expose('events', { type: [ChatEvent], complexity: { field: 1, multiplier: 1 } }),
+    events: t.expose('events', {
+      type: [ChatEvent],
+      description: 'The changes, oldest first.',
+      complexity: { field: 1, multiplier: 1 },
+    }),
     cursor: t.exposeString('cursor', {
       description: 'Pass it as `after` to get the next page, or to open a stream behind this page.',
     }),
@@ -42,7 +46,7 @@ builder.queryField('chatEvents', (t) =>
       'deleted chat is kept for 30 days, for who was a member at its end.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       after: t.arg.string({ required: true, description: 'A cursor from this service.' }),
       limit: t.arg.int({
         defaultValue: DEFAULT_LIMIT,
@@ -72,7 +76,7 @@ builder.subscriptionFields((t) => ({
       'begins live. Completes after you are removed from the chat, and after it is deleted. Fails with CURSOR_RESET if the cursor is ' +
       'of another history.',
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       after: t.arg.string({ description: 'A cursor from this service.' }),
     },
     subscribe: (_root, { chatId, after }, context) =>
@@ -82,7 +86,7 @@ builder.subscriptionFields((t) => ({
   messageSent: t.field({
     type: Message,
     description: 'New messages of a chat, from now on. To resume after a disconnect, use `chatEvents`.',
-    args: { chatId: t.arg.id({ required: true }) },
+    args: { chatId: t.arg.id({ required: true, description: 'The chat.' }) },
     subscribe: (_root, { chatId }, context) => openStream(context, { chatId }, isMessage),
     resolve: (event, _args, context) => grantAccess(event, context).message,
   }),

@@ -10,13 +10,16 @@ import { VisibilityEnum } from './visibility.js';
 
 const InvitePolicyEnum = builder.enumType('InvitePolicy', {
   description: 'Who may invite to a chat.',
-  values: { moderators: {}, members: {} } as const satisfies Record<InvitePolicy, object>,
+  values: {
+    moderators: { description: 'Moderators and owners.' },
+    members: { description: 'Members, moderators and owners.' },
+  } as const satisfies Record<InvitePolicy, object>,
 });
 
 builder.prismaObjectFields(Chat, (t) => ({
-  visibility: t.expose('visibility', { type: VisibilityEnum, extensions: SHARED }),
-  topic: t.exposeString('topic', { extensions: SHARED }),
-  memberCount: t.exposeInt('memberCount', { extensions: SHARED }),
+  visibility: t.expose('visibility', { type: VisibilityEnum, description: 'Who finds the chat.', extensions: SHARED }),
+  topic: t.exposeString('topic', { description: 'What the chat is about; empty for none.', extensions: SHARED }),
+  memberCount: t.exposeInt('memberCount', { description: 'How many members it has.', extensions: SHARED }),
   metadata: t.expose('metadata', {
     type: 'JSON',
     nullable: true,
@@ -32,7 +35,11 @@ builder.prismaObjectFields(Chat, (t) => ({
     description: 'The fewest seconds between two messages of a member; 0 for none. Moderators are free of it.',
     extensions: SHARED,
   }),
-  invites: t.expose('invites', { type: InvitePolicyEnum, extensions: SHARED }),
+  invites: t.expose('invites', {
+    type: InvitePolicyEnum,
+    description: 'Who may invite to the chat.',
+    extensions: SHARED,
+  }),
   receipts: t.exposeBoolean('receipts', {
     description: 'Whether members see who has read what (`Message.readBy`).',
     extensions: SHARED,
@@ -60,14 +67,14 @@ builder.mutationFields((t) => ({
     authScopes: { user: true },
     extensions: { chatArgument: 'id' },
     args: {
-      id: t.arg.id({ required: true }),
+      id: t.arg.id({ required: true, description: 'The chat.' }),
       name: t.arg.string({ description: `${CHAT_NAME} The former name is free at once; streams of the chat go on.` }),
       topic: t.arg.string({ description: TOPIC }),
-      visibility: t.arg({ type: VisibilityEnum }),
-      postingRole: t.arg({ type: ChatRoleEnum }),
+      visibility: t.arg({ type: VisibilityEnum, description: 'Who finds the chat.' }),
+      postingRole: t.arg({ type: ChatRoleEnum, description: 'The lowest role that sends messages.' }),
       slowSeconds: t.arg.int({ description: `0 to ${MAX_SLOW_SECONDS}; 0 for none.` }),
-      invites: t.arg({ type: InvitePolicyEnum }),
-      receipts: t.arg.boolean(),
+      invites: t.arg({ type: InvitePolicyEnum, description: 'Who may invite to the chat.' }),
+      receipts: t.arg.boolean({ description: 'Whether members see who has read what.' }),
       retentionDays: t.arg.int({ description: `1 to ${MAX_RETENTION_DAYS}; null for the default of the service.` }),
       metadata: t.arg({ type: 'JSON', description: `${CHAT_METADATA} Null takes it away.` }),
       externalId: t.arg.string({ description: `${EXTERNAL_ID} Null takes it away.` }),
@@ -85,7 +92,13 @@ builder.mutationFields((t) => ({
       'nothing. Owners of the chat and admins only. Fails with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     extensions: { chatArgument: 'id' },
-    args: { id: t.arg.id({ required: true }), archived: t.arg.boolean({ required: true }) },
+    args: {
+      id: t.arg.id({ required: true, description: 'The chat.' }),
+      archived: t.arg.boolean({
+        required: true,
+        description: 'True to archive it, false to take it out of the archive.',
+      }),
+    },
     resolve: async (_root, { id, archived }, context) => {
       const viewer = requireViewer(context.caller.viewer);
       const head = await context.services.chatChanges.update(viewer, id, { archived });
@@ -98,7 +111,7 @@ builder.mutationFields((t) => ({
       'stream within 30 days gets the rest and `ChatDeleted`. Admins only. Fails with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     extensions: { chatArgument: 'id' },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The chat.' }) },
     resolve: async (_root, { id }, { services, caller }) => {
       await services.chatChanges.delete(requireViewer(caller.viewer), id);
       return true;

@@ -16,7 +16,7 @@ const TypingSignal = builder.objectRef<TypingShape>('TypingSignal').implement({
   description: 'Somebody is writing. Forget it after 6 seconds, and when a message of this user comes.',
   authScopes: { user: true },
   fields: (t) => ({
-    user: t.expose('user', { type: User, extensions: SHARED }),
+    user: t.expose('user', { type: User, description: 'Who writes.', extensions: SHARED }),
     thread: t.exposeID('thread', {
       nullable: true,
       description: 'The id of the message in whose thread they write. Null in the main timeline.',
@@ -29,8 +29,11 @@ const Receipt = builder.objectRef<{ user: UserProfile; seq: number }>('Receipt')
   description: 'A member has read the main timeline up to this number.',
   authScopes: { user: true },
   fields: (t) => ({
-    user: t.expose('user', { type: User, extensions: SHARED }),
-    seq: t.exposeInt('seq', { extensions: SHARED }),
+    user: t.expose('user', { type: User, description: 'Who has read it.', extensions: SHARED }),
+    seq: t.exposeInt('seq', {
+      description: 'The number of the newest message that they have read.',
+      extensions: SHARED,
+    }),
   }),
 });
 
@@ -67,7 +70,7 @@ builder.subscriptionField('chatSignals', (t) =>
     description:
       'Who is writing in a chat, other than yourself, and what its members have read. Completes after you are removed from the chat. ' +
       'If you read slowly, signals are left out.',
-    args: { chatId: t.arg.id({ required: true }) },
+    args: { chatId: t.arg.id({ required: true, description: 'The chat.' }) },
     extensions: TRANSIENT,
     subscribe: (_root, { chatId }, context) => openSignals(context, { chatId }),
     resolve: (signal) => signal,
@@ -81,7 +84,7 @@ builder.mutationField('setTyping', (t) =>
       'told: within 3 seconds of the last time, and in chats with more than 1000 members. Whoever may send to the chat may.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       thread: t.arg.id({ description: 'The id of the message in whose thread you write.' }),
     },
     resolve: (_root, input, { services, caller }) => services.typing.tell(requireViewer(caller.viewer), input),

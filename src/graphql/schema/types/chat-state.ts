@@ -18,7 +18,7 @@ export const NotifyEnum = builder.enumType('Notify', {
   values: {
     all: { description: `Of all. The default in a chat of at most ${NOTIFY_ALL_MEMBERS} members.` },
     mentions: { description: 'Of mentions only. The default in a larger chat.' },
-    none: {},
+    none: { description: 'Of nothing.' },
   } as const satisfies Record<Notify, object>,
 });
 
@@ -43,12 +43,12 @@ const Unread = builder.objectRef<UnreadShape>('Unread').implement({
 export const ChatState = builder.objectRef<ChatStateShape>('ChatState').implement({
   description: 'What a chat is to you, its member.',
   fields: (t) => ({
-    role: t.expose('role', { type: ChatRoleEnum }),
+    role: t.expose('role', { type: ChatRoleEnum, description: 'Your role in the chat.' }),
     readSeq: t.exposeInt('readSeq', {
       description: 'Your read marker: the newest number that you have read, 0 for none. Sending does not move it.',
     }),
-    unread: t.expose('unread', { type: Unread }),
-    notify: t.expose('notify', { type: NotifyEnum }),
+    unread: t.expose('unread', { type: Unread, description: 'What you have not read.' }),
+    notify: t.expose('notify', { type: NotifyEnum, description: 'Of what you want to be notified.' }),
     hidden: t.exposeBoolean('hidden', { description: 'Whether you have hidden the chat from your inbox.' }),
     mutedUntil: t.expose('mutedUntil', {
       type: 'DateTime',

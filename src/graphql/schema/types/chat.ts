@@ -20,8 +20,9 @@ export const TOPIC = `At most ${MAX_TOPIC_LENGTH} characters.`;
 export const CHAT_METADATA = `A JSON object of at most ${MAX_CHAT_METADATA_BYTES / 1024} KiB and five levels, for whatever your clients need.`;
 
 const ChatKindEnum = builder.enumType('ChatKind', {
+  description: 'How many people a chat is for.',
   values: {
-    group: {},
+    group: { description: 'Of any number of members.' },
     direct: { description: 'Of the same two users for ever, who both have the role `member`.' },
   } as const satisfies Record<ChatKind, object>,
 });
@@ -37,10 +38,18 @@ export const Chat = builder.prismaObject('Chat', {
   authScopes: ({ id }, context) => loaders(context).access.reader(id),
   fields: (t) => ({
     // Resolved and not exposed, because Prisma would read an exposed field.
-    id: t.id({ resolve: ({ id }) => id, extensions: SHARED }),
+    id: t.id({ description: 'Stays the same when the chat is renamed.', resolve: ({ id }) => id, extensions: SHARED }),
     name: t.exposeString('name', { description: 'Of a direct chat, `dm-` and its id.', extensions: SHARED }),
-    kind: t.expose('kind', { type: ChatKindEnum, extensions: SHARED }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', extensions: SHARED }),
+    kind: t.expose('kind', {
+      type: ChatKindEnum,
+      description: 'Whether it is a group or a direct chat. It never changes.',
+      extensions: SHARED,
+    }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When the chat was created.',
+      extensions: SHARED,
+    }),
     externalId: t.exposeString('externalId', {
       nullable: true,
       description: 'The chat’s id in the product that this service is part of, if it has one.',
@@ -122,7 +131,11 @@ builder.queryFields((t) => ({
       'not read it: the two look the same.',
     nullable: true,
     authScopes: { user: true },
-    args: { id: t.arg.id(), name: t.arg.string(), externalId: t.arg.string() },
+    args: {
+      id: t.arg.id({ description: 'The chat’s id here.' }),
+      name: t.arg.string({ description: 'The chat’s name, in any case.' }),
+      externalId: t.arg.string({ description: 'The chat’s id in your product.' }),
+    },
     resolve: async (_root, args, context) => {
       const { access } = loaders(context);
       const reference = onlyReference(args);
@@ -146,7 +159,7 @@ builder.mutationField('createChat', (t) =>
     authScopes: { user: true },
     args: {
       name: t.arg.string({ required: true, description: CHAT_NAME }),
-      visibility: t.arg({ type: VisibilityEnum, defaultValue: 'private' }),
+      visibility: t.arg({ type: VisibilityEnum, defaultValue: 'private', description: 'Who finds the chat.' }),
       topic: t.arg.string({ description: TOPIC }),
       metadata: t.arg({ type: 'JSON', description: CHAT_METADATA }),
       externalId: t.arg.string({ description: EXTERNAL_ID }),
@@ -166,7 +179,7 @@ builder.mutationField('openDirectChat', (t) =>
       'The direct chat of you and another user. The first call makes it; you two have one for ever. Fails with FORBIDDEN (rule ' +
       '`user.inactive`) if the user is not active.',
     authScopes: { user: true },
-    args: { userId: t.arg.id({ required: true }) },
+    args: { userId: t.arg.id({ required: true, description: 'The other user.' }) },
     resolve: async (_root, { userId }, context) => {
       const head = await context.services.directChats.open(requireViewer(context.caller.viewer), userId);
       return chatOfHead(loaders(context).access.grant(head));

@@ -23,7 +23,7 @@ const InboxEvent = builder.interfaceRef<InboxItem>('InboxEvent').implement({
   resolveType: ({ type }) => NAMES[type],
   fields: (t) => ({
     position: t.exposeString('position', { description: 'Pass it as `after` to resume behind this.' }),
-    chatId: t.id({ resolve: chatIdOf }),
+    chatId: t.id({ description: 'The chat that it is about.', resolve: chatIdOf }),
   }),
 });
 
@@ -38,6 +38,7 @@ builder.objectRef<ItemOf<'event'>>('InboxChatEvent').implement({
   fields: (t) => ({
     event: t.field({
       type: ChatEvent,
+      description: 'The change.',
       resolve: ({ event }, _args, context) => {
         const { chatId, epoch, seq } = event;
         loaders(context).access.grant({ chatId, epoch, seq });
@@ -51,7 +52,7 @@ builder.objectRef<ItemOf<'state'>>('InboxState').implement({
   description: 'You have moved a marker or set a preference, on any of your devices. The state is that of now.',
   interfaces: [InboxEvent],
   isTypeOf: (item) => isItem(item, 'state'),
-  fields: (t) => ({ state: t.expose('state', { type: ChatState }) }),
+  fields: (t) => ({ state: t.expose('state', { type: ChatState, description: 'What the chat is to you now.' }) }),
 });
 
 builder.objectRef<ItemOf<'invitation'>>('InboxInvitation').implement({
@@ -59,7 +60,9 @@ builder.objectRef<ItemOf<'invitation'>>('InboxInvitation').implement({
     'You were invited to a chat, or an invitation was accepted, declined or revoked: it has expired then. The invitation is that of now.',
   interfaces: [InboxEvent],
   isTypeOf: (item) => isItem(item, 'invitation'),
-  fields: (t) => ({ invitation: t.expose('invitation', { type: Invitation }) }),
+  fields: (t) => ({
+    invitation: t.expose('invitation', { type: Invitation, description: 'The invitation as it is now.' }),
+  }),
 });
 
 builder.objectRef<ItemOf<'gap'>>('InboxGap').implement({
@@ -68,8 +71,14 @@ builder.objectRef<ItemOf<'gap'>>('InboxGap').implement({
   interfaces: [InboxEvent],
   isTypeOf: (item) => isItem(item, 'gap'),
   fields: (t) => ({
-    after: t.string({ resolve: ({ gap }) => formatCursor(gap.after) }),
-    cursor: t.string({ resolve: ({ gap }) => formatCursor(gap.cursor) }),
+    after: t.string({
+      description: 'The cursor behind which you were sent nothing. Pass it to the query `chatEvents`.',
+      resolve: ({ gap }) => formatCursor(gap.after),
+    }),
+    cursor: t.string({
+      description: 'The cursor behind which the stream goes on.',
+      resolve: ({ gap }) => formatCursor(gap.cursor),
+    }),
   }),
 });
 
@@ -87,8 +96,8 @@ interface Page {
 const InboxItemType = builder.objectRef<Item>('InboxItem').implement({
   description: 'One of your chats.',
   fields: (t) => ({
-    chat: t.field({ type: Chat, resolve: ({ chat }) => chat }),
-    state: t.expose('state', { type: ChatState }),
+    chat: t.field({ type: Chat, description: 'The chat.', resolve: ({ chat }) => chat }),
+    state: t.expose('state', { type: ChatState, description: 'What the chat is to you.' }),
   }),
 });
 
@@ -101,7 +110,11 @@ const InboxPageType = builder.objectRef<Page>('InboxPage').implement({
       resolve: ({ position }) => formatPosition(position),
     }),
     // The query's own complexity has multiplied it by the page's length already.
-    items: t.expose('items', { type: [InboxItemType], complexity: { field: 1, multiplier: 1 } }),
+    items: t.expose('items', {
+      type: [InboxItemType],
+      description: 'The chats, the one with the newest message first.',
+      complexity: { field: 1, multiplier: 1 },
+    }),
     next: t.exposeString('next', { nullable: true, description: 'Pass it as `after` to get the next page.' }),
   }),
 });

@@ -14,8 +14,12 @@ export const IncomingHook = builder.objectRef<Shape>('IncomingHook').implement({
     'An address at which other programs post messages of a bot to a chat. Whoever knows the address may post.',
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   fields: (t) => ({
-    id: t.exposeID('id'),
-    chat: t.field({ type: Chat, resolve: ({ chatId }, _args, context) => enterChat(context, chatId) }),
+    id: t.exposeID('id', { description: 'For `deleteIncomingHook`. It is no secret.' }),
+    chat: t.field({
+      type: Chat,
+      description: 'The chat to which it posts.',
+      resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
+    }),
     bot: t.field({
       type: User,
       description: 'Who sends the messages.',
@@ -30,7 +34,7 @@ export const IncomingHook = builder.objectRef<Shape>('IncomingHook').implement({
       description: 'The address, in the answer that made the hook. Null later: it cannot be read again.',
       resolve: ({ url }) => url ?? null,
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
@@ -45,7 +49,7 @@ builder.queryField('incomingHooks', (t) =>
     description:
       'The incoming hooks of a chat, in the order in which they were made. Owners of the chat and admins only.',
     authScopes: { user: true },
-    args: { chatId: t.arg.id({ required: true }) },
+    args: { chatId: t.arg.id({ required: true, description: 'The chat.' }) },
     complexity: () => listWeight(undefined, USUAL_LENGTH.hooks, MAX_HOOKS),
     resolve: (_root, { chatId }, { services, caller }) =>
       services.incomingHooks.list(requireViewer(caller.viewer), chatId),
@@ -60,7 +64,7 @@ builder.mutationFields((t) => ({
       'and only admins for a bot that is one. Fails with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       botId: t.arg.id({ required: true, description: 'A bot that is a member of the chat.' }),
     },
     resolve: async (_root, { chatId, botId }, { services, caller, origin = '' }) => {
@@ -72,7 +76,7 @@ builder.mutationFields((t) => ({
     description:
       'Deletes an incoming hook: nobody posts by it any more. Owners of the chat and admins only. Always true.',
     authScopes: { user: true },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The hook.' }) },
     resolve: async (_root, { id }, { services, caller }) => {
       await services.incomingHooks.delete(requireViewer(caller.viewer), id);
       return true;

@@ -17,43 +17,55 @@ import { User } from './user.js';
 const InvitedChat = builder.objectRef<InvitedChatShape>('InvitedChat').implement({
   description: 'A chat that you are invited to, as you see it before you have joined.',
   fields: (t) => ({
-    id: t.exposeID('id'),
-    name: t.exposeString('name'),
-    topic: t.exposeString('topic'),
-    memberCount: t.exposeInt('memberCount'),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => new Date(createdAt) }),
+    id: t.exposeID('id', { description: 'The id of the chat.' }),
+    name: t.exposeString('name', { description: 'The name of the chat.' }),
+    topic: t.exposeString('topic', { description: 'What the chat is about; empty for none.' }),
+    memberCount: t.exposeInt('memberCount', { description: 'How many members it has.' }),
+    createdAt: t.field({
+      type: 'DateTime',
+      description: 'When the chat was created.',
+      resolve: ({ createdAt }) => new Date(createdAt),
+    }),
   }),
 });
 
 export const Invitation = builder.objectRef<InvitationShape>('Invitation').implement({
   description: 'An invitation of one user to one chat. One that was accepted, declined or revoked has expired.',
   fields: (t) => ({
-    id: t.exposeID('id'),
-    chat: t.expose('chat', { type: InvitedChat }),
+    id: t.exposeID('id', { description: 'For `acceptInvitation`, `declineInvitation` and `revokeInvitation`.' }),
+    chat: t.expose('chat', { type: InvitedChat, description: 'The chat that it is to.' }),
     inviter: t.expose('inviter', {
       type: User,
       nullable: true,
       description: 'Who invited. Null when the account is gone.',
     }),
     role: t.expose('role', { type: ChatRoleEnum, description: 'What who accepts becomes.' }),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => new Date(createdAt) }),
-    expiresAt: t.field({ type: 'DateTime', resolve: ({ expiresAt }) => new Date(expiresAt) }),
+    createdAt: t.field({
+      type: 'DateTime',
+      description: 'When it was made.',
+      resolve: ({ createdAt }) => new Date(createdAt),
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When it ends, or when it ended.',
+      resolve: ({ expiresAt }) => new Date(expiresAt),
+    }),
   }),
 });
 
 const InviteLink = builder.objectRef<InviteLinkShape>('InviteLink').implement({
   description: 'A code by which people join a chat.',
   fields: (t) => ({
-    id: t.exposeID('id'),
+    id: t.exposeID('id', { description: 'For `revokeInvitation`. Nobody joins by it.' }),
     code: t.exposeString('code', {
       nullable: true,
       description: 'What people give to `acceptInvitation`. In the answer of `createInviteLink` alone, and null later.',
     }),
     role: t.expose('role', { type: ChatRoleEnum, description: 'What who accepts becomes.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
     maxUses: t.exposeInt('maxUses', { nullable: true, description: 'How many may join by it. Null: as many as come.' }),
     uses: t.exposeInt('uses', { description: 'How many have joined by it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 });
 
@@ -70,7 +82,7 @@ builder.queryFields((t) => ({
     description:
       'The links of a chat that are open, without their codes: all for moderators, otherwise those that you made. Takes the right `invite`.',
     authScopes: { user: true },
-    args: { chatId: t.arg.id({ required: true }) },
+    args: { chatId: t.arg.id({ required: true, description: 'The chat.' }) },
     complexity: listWeight(undefined, USUAL_LENGTH.invitations, USUAL_LENGTH.invitations),
     resolve: (_root, { chatId }, { services, caller }) =>
       services.inviteLinks.list(requireViewer(caller.viewer), chatId),
@@ -84,7 +96,10 @@ builder.mutationFields((t) => ({
       `Invites a user to a chat for ${INVITATION_DAYS} days, as a member. An open invitation is returned again. Takes the right \`invite\`. Fails ` +
       'with CONFLICT for who is a member.',
     authScopes: { user: true },
-    args: { chatId: t.arg.id({ required: true }), userId: t.arg.id({ required: true }) },
+    args: {
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The user.' }),
+    },
     resolve: (_root, { chatId, userId }, { services, caller }) =>
       services.invitations.invite(requireViewer(caller.viewer), chatId, userId),
   }),
@@ -93,7 +108,7 @@ builder.mutationFields((t) => ({
     description: 'Makes a link by whose code people join a chat. Takes the right `invite`.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       role: t.arg({
         type: ChatRoleEnum,
         defaultValue: 'member',
@@ -126,7 +141,7 @@ builder.mutationFields((t) => ({
     type: 'Boolean',
     description: 'Ends an invitation to you. False when it had ended already.',
     authScopes: { user: true },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The invitation.' }) },
     resolve: (_root, { id }, { services, caller }) => services.invitations.decline(requireViewer(caller.viewer), id),
   }),
   revokeInvitation: t.field({

@@ -16,17 +16,17 @@ const ProfileInput = builder.inputType('ProfileInput', {
       description: 'As of `UserInput`; a new guest without one is called `guest-` and eight letters and digits.',
     }),
     email: t.string({ description: 'Null or an empty string removes it.' }),
-    firstName: t.string(),
-    lastName: t.string(),
+    firstName: t.string({ description: 'At most 150 characters.' }),
+    lastName: t.string({ description: 'At most 150 characters.' }),
   }),
 });
 
 const TokenUser = builder.inputType('TokenUser', {
   description: 'Whom a token is for, by one of `id`, `externalId` and `username`.',
   fields: (t) => ({
-    id: t.id(),
-    externalId: t.string(),
-    username: t.string(),
+    id: t.id({ description: 'The user’s id here.' }),
+    externalId: t.string({ description: 'The user’s id in your product.' }),
+    username: t.string({ description: 'The user’s name.' }),
     profile: t.field({
       type: ProfileInput,
       description:
@@ -44,9 +44,11 @@ const TokenUser = builder.inputType('TokenUser', {
 const IssuedToken = builder.objectRef<IssuedTokenShape>('IssuedToken').implement({
   description: 'An access token of a user. Nothing refreshes it: ask for the next one.',
   fields: (t) => ({
-    accessToken: t.exposeString('accessToken'),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
-    user: t.expose('user', { type: User }),
+    accessToken: t.exposeString('accessToken', {
+      description: 'Goes into `Authorization: Bearer …`. It cannot be read again.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the token ends.' }),
+    user: t.expose('user', { type: User, description: 'Whom it is for, as they are after the call.' }),
   }),
 });
 
@@ -59,7 +61,7 @@ builder.mutationField('issueToken', (t) =>
     authScopes: { user: true },
     complexity: 20,
     args: {
-      user: t.arg({ type: TokenUser, required: true }),
+      user: t.arg({ type: TokenUser, required: true, description: 'Whom the token is for.' }),
       scopes: t.arg.stringList({
         description: 'Of `read` and `write`. Default: both, as far as the application has them.',
       }),

@@ -11,7 +11,7 @@ builder.mutationFields((t) => ({
       'or beyond stays, so calls may come in any order. A marker is written at most once a second: a call may take as long. Members only.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       seq: t.arg.int({ required: true, description: 'What has this number or a lower one is read.' }),
       thread: t.arg.id({ description: 'The root of a thread. Without it the marker is that of the main timeline.' }),
     },
@@ -22,7 +22,7 @@ builder.mutationFields((t) => ({
     description: 'Moves your read marker of the main timeline back. One that is lower stays. Members only.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       fromSeq: t.arg.int({ required: true, description: 'The first number that is not read then.' }),
     },
     resolve: (_root, { chatId, fromSeq }, { services, caller }) =>
@@ -48,7 +48,7 @@ builder.mutationFields((t) => ({
     description: 'Sets how a chat is shown to you. What you leave out stays. Members only.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       notify: t.arg({ type: NotifyEnum, description: 'Null: the default of a chat of its size.' }),
       hidden: t.arg.boolean({ description: 'Whether your inbox leaves the chat out.' }),
     },

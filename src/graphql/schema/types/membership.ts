@@ -39,14 +39,15 @@ ChatMembership.implement({
   description: 'One user in one chat.',
   authScopes: ({ chatId }, context) => loaders(context).access.reader(chatId),
   fields: (t) => ({
-    user: t.expose('user', { type: User, extensions: SHARED }),
+    user: t.expose('user', { type: User, description: 'The member.', extensions: SHARED }),
     chat: t.field({
       type: Chat,
+      description: 'The chat.',
       resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
       extensions: SHARED,
     }),
-    role: t.expose('role', { type: ChatRoleEnum, extensions: SHARED }),
-    joinedAt: t.expose('joinedAt', { type: 'DateTime', extensions: SHARED }),
+    role: t.expose('role', { type: ChatRoleEnum, description: 'What the member may do.', extensions: SHARED }),
+    joinedAt: t.expose('joinedAt', { type: 'DateTime', description: 'When the membership began.', extensions: SHARED }),
     mutedUntil: t.expose('mutedUntil', {
       type: 'DateTime',
       nullable: true,
@@ -74,13 +75,14 @@ builder.prismaObjectField(Chat, 'members', (t) =>
 );
 
 export const ChatActionEnum = builder.enumType('ChatAction', {
+  description: 'What somebody may do in a chat.',
   values: {
-    read: {},
+    read: { description: 'Read the chat and its changes.' },
     markRead: { description: 'Move one’s read markers.' },
     report: { description: 'Report messages to the moderators.' },
     leave: { description: 'Leave the chat; a direct chat is hidden instead.' },
-    react: {},
-    send: {},
+    react: { description: 'React to messages, and take one’s own reactions back.' },
+    send: { description: 'Send messages to the main timeline.' },
     reply: { description: 'Reply in threads.' },
     upload: { description: 'Upload files for messages.' },
     type: { description: 'Tell the others that one is typing.' },
@@ -121,7 +123,10 @@ builder.mutationFields((t) => ({
       'Makes a user a member of a chat. A second call changes nothing. Admins only. Fails with FORBIDDEN for a direct chat (rule ' +
       '`chat.direct`), and with CONFLICT for who is banned from the chat (rule `user.banned`).',
     authScopes: { admin: true },
-    args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
+    args: {
+      userId: t.arg.id({ required: true, description: 'The user.' }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+    },
     resolve: async (_root, { userId, chatId }, { services, caller, db }) => {
       const actor = requireAdmin(caller.viewer);
       const member = await services.memberships.add(actor, chatId, userId, requireViewer(caller.viewer));
@@ -134,7 +139,10 @@ builder.mutationFields((t) => ({
       'than theirs; admins remove anybody. Fails with CONFLICT for the last owner of a chat, and with FORBIDDEN for a direct ' +
       'chat (rule `chat.direct`).',
     authScopes: { user: true },
-    args: { userId: t.arg.id({ required: true }), chatId: t.arg.id({ required: true }) },
+    args: {
+      userId: t.arg.id({ required: true, description: 'The member.' }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+    },
     resolve: (_root, { userId, chatId }, { services, caller }) =>
       services.memberships.remove(requireUserIn(caller.viewer, chatId), chatId, userId, requireViewer(caller.viewer)),
   }),
@@ -145,9 +153,9 @@ builder.mutationFields((t) => ({
       'owner would be left, and with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      userId: t.arg.id({ required: true }),
-      role: t.arg({ type: ChatRoleEnum, required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The member.' }),
+      role: t.arg({ type: ChatRoleEnum, required: true, description: 'The new role.' }),
     },
     resolve: async (_root, { chatId, userId, role }, { services, caller, db }) => {
       const viewer = requireViewer(caller.viewer);

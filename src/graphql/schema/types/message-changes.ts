@@ -9,7 +9,10 @@ import { Message } from './message.js';
 type Changes = GraphqlContext['services']['messageChanges'];
 
 builder.mutationFields((t) => {
-  const target = { chatId: t.arg.id({ required: true }), messageId: t.arg.id({ required: true }) };
+  const target = {
+    chatId: t.arg.id({ required: true, description: 'The chat.' }),
+    messageId: t.arg.id({ required: true, description: 'The message.' }),
+  };
 
   /** A mutation of one message, which names it and needs nothing else. */
   const changeOfOne = (change: 'delete' | 'forgetHistory' | 'pin' | 'unpin', description: string) =>
@@ -60,7 +63,10 @@ builder.mutationFields((t) => {
         `Deletes 1 to ${MAX_DELETED} messages of a chat as \`deleteMessage\` does, all or none. Returns them in the order of the ` +
         'ids, each once.',
       authScopes: { user: true },
-      args: { chatId: t.arg.id({ required: true }), messageIds: t.arg.idList({ required: true }) },
+      args: {
+        chatId: t.arg.id({ required: true, description: 'The chat.' }),
+        messageIds: t.arg.idList({ required: true, description: 'The messages.' }),
+      },
       complexity: ({ messageIds }) => listWeight(messageIds.length, MAX_DELETED, MAX_DELETED),
       resolve: async (_root, { chatId, messageIds }, context) => {
         const { messageChanges } = context.services;

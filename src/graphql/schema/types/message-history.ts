@@ -15,18 +15,22 @@ MessageRevision.implement({
   description: 'What a message said before an edit.',
   fields: (t) => ({
     revision: t.exposeInt('revision', { description: '0 for the words that were sent.' }),
-    content: t.string({ resolve: ({ content }, _args, { budget }) => budget.spendText(content) }),
+    content: t.string({
+      description: 'The words of this version.',
+      resolve: ({ content }, _args, { budget }) => budget.spendText(content),
+    }),
     at: t.expose('at', { type: 'DateTime', description: 'When these words were written.' }),
-    editor: t.expose('editor', { type: User }),
+    editor: t.expose('editor', { type: User, description: 'Who wrote them.' }),
   }),
 });
 
 const MessageActionEnum = builder.enumType('MessageAction', {
+  description: 'What somebody may do with a message.',
   values: {
-    reply: {},
-    react: {},
-    edit: {},
-    delete: {},
+    reply: { description: 'Reply in its thread.' },
+    react: { description: 'React to it.' },
+    edit: { description: 'Give it other words.' },
+    delete: { description: 'Delete it.' },
     pin: { description: 'Pin or unpin it.' },
     report: { description: 'Report it to the moderators of the chat.' },
     readHistory: { description: 'Read its earlier versions, and drop them.' },

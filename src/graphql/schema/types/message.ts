@@ -27,18 +27,29 @@ Message.implement({
   // `plainList` relies on this being all that `authScopes` depends on.
   extensions: { guardedBy: ({ chatId }: PlainMessage) => chatId },
   fields: (t) => ({
-    id: t.exposeID('id', { extensions: SHARED }),
+    id: t.exposeID('id', { description: 'Stays the same when the message is edited.', extensions: SHARED }),
     chat: t.field({
       type: Chat,
+      description: 'The chat that it was sent to.',
       resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
       extensions: SHARED,
     }),
-    sender: t.field({ type: User, resolve: ({ sender }) => profile(sender), extensions: { ...SHARED, plain: true } }),
+    sender: t.field({
+      type: User,
+      description: 'Who sent it.',
+      resolve: ({ sender }) => profile(sender),
+      extensions: { ...SHARED, plain: true },
+    }),
     content: t.string({
+      description: 'The words, 1 to 4000 characters; empty when the message is deleted.',
       resolve: ({ content }, _args, { budget }) => budget.spendText(content),
       extensions: { ...SHARED, plain: true },
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', extensions: SHARED }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When the message was sent.',
+      extensions: SHARED,
+    }),
     seq: t.exposeInt('seq', { description: 'The number of the message in its chat.', extensions: SHARED }),
     revision: t.int({
       description: 'How often the message was edited.',
@@ -48,6 +59,7 @@ Message.implement({
     editedAt: t.field({
       type: 'DateTime',
       nullable: true,
+      description: 'When the message was edited last; null if it never was.',
       resolve: (message) => extrasOf(message).editedAt,
       extensions: { ...SHARED, plain: true },
     }),
@@ -96,6 +108,7 @@ Message.implement({
     pinnedBy: t.field({
       type: User,
       nullable: true,
+      description: 'Who pinned it; null when it is not pinned.',
       resolve: (message) => extrasOf(message).pinnedBy,
       extensions: { ...SHARED, plain: true },
     }),
@@ -188,7 +201,7 @@ builder.queryField('messages', (t) =>
       'main timeline: replies in threads are there if they were sent with `alsoInChat`.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       last: t.arg.int({ defaultValue: DEFAULT_LAST, description: `The most messages to return, 1 to ${MAX_LAST}.` }),
       before: t.arg.int({ description: 'Only messages with a `seq` below this.' }),
       after: t.arg.int({ description: 'Only messages with a `seq` above this.' }),
@@ -221,7 +234,10 @@ builder.queryField('message', (t) =>
     description:
       'A message, deleted or not. Null if the chat has none with this id, or if you may not read the chat: the two look the same.',
     authScopes: { user: true },
-    args: { chatId: t.arg.id({ required: true }), id: t.arg.id({ required: true }) },
+    args: {
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      id: t.arg.id({ required: true, description: 'The message.' }),
+    },
     resolve: async (_root, { chatId, id }, context) => {
       const message = await loaders(context).messageById(chatId, id);
       return message && context.budget.spendReading([message]) ? message : null;
@@ -237,7 +253,7 @@ builder.mutationField('sendMessage', (t) =>
       'it is now; while that is as it was sent, a call with another content, `replyTo` or `thread` fails with NONCE_REUSED.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       content: t.arg.string({
         required: true,
         description: '1 to 4000 characters. White space around them is removed.',

@@ -13,22 +13,25 @@ const REASON = `For the audit log, 1 to ${MAX_REASON_LENGTH} characters.`;
 const Ban = builder.objectRef<BanShape>('Ban').implement({
   description: 'A user who may not be a member of a chat.',
   fields: (t) => ({
-    user: t.expose('user', { type: User }),
+    user: t.expose('user', { type: User, description: 'Who is banned.' }),
     until: t.expose('until', { type: 'DateTime', nullable: true, description: 'Null for ever.' }),
     by: t.expose('by', { type: User, nullable: true, description: 'Who banned them; null for an operator.' }),
-    at: t.expose('at', { type: 'DateTime' }),
-    reason: t.exposeString('reason', { nullable: true }),
+    at: t.expose('at', { type: 'DateTime', description: 'When they were banned.' }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'The words of who banned them, if there were any.',
+    }),
   }),
 });
 
 const DeleteSpanEnum = builder.enumType('DeleteSpan', {
   description: 'Which messages of a banned user are deleted.',
   values: {
-    none: {},
+    none: { description: 'No message.' },
     hour: { description: 'Those of the last hour.' },
     day: { description: 'Those of the last 24 hours.' },
     week: { description: 'Those of the last 7 days.' },
-    all: {},
+    all: { description: 'All that they ever sent to the chat.' },
   } as const satisfies Record<DeleteSpan, object>,
 });
 
@@ -39,7 +42,7 @@ builder.queryFields((t) => ({
       'The users who are banned from a chat now, in the order of their ids. Moderators and owners of the chat and admins only.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       first: t.arg.int({ description: `The most bans to return, 1 to ${MAX_PAGE}. The default is ${MAX_PAGE}.` }),
       after: t.arg.id({ description: 'The id of the last user of the previous page.' }),
     },
@@ -61,8 +64,8 @@ builder.mutationFields((t) => ({
       'everybody but admins. Fails with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      userId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The member.' }),
       until: t.arg({ type: 'DateTime', description: 'When it ends by itself, in the future. Without it, never.' }),
       reason: t.arg.string({ description: REASON }),
     },
@@ -74,8 +77,8 @@ builder.mutationFields((t) => ({
     description: 'Ends the mute of a member. Who is not muted stays so. Who mutes may.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      userId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The member.' }),
       reason: t.arg.string({ description: REASON }),
     },
     resolve: async (_root, { chatId, userId, reason }, { services, caller, db }) =>
@@ -88,8 +91,8 @@ builder.mutationFields((t) => ({
       'theirs, admins everybody else. Fails with CONFLICT for the last owner, and with FORBIDDEN for a direct chat (rule `chat.direct`).',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      userId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The user.' }),
       until: t.arg({ type: 'DateTime', description: 'When it ends by itself, in the future. Without it, never.' }),
       reason: t.arg.string({
         description: `For the moderators and the audit log, 1 to ${MAX_REASON_LENGTH} characters.`,
@@ -111,7 +114,10 @@ builder.mutationFields((t) => ({
   unbanUser: t.boolean({
     description: 'Ends a ban. The user is no member by it. Returns false if they were not banned. Who bans may.',
     authScopes: { user: true },
-    args: { chatId: t.arg.id({ required: true }), userId: t.arg.id({ required: true }) },
+    args: {
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      userId: t.arg.id({ required: true, description: 'The user.' }),
+    },
     resolve: (_root, { chatId, userId }, { services, caller }) =>
       services.bans.unban(requireViewer(caller.viewer), chatId, userId),
   }),

@@ -10,6 +10,7 @@ import { listWeight, USUAL_LENGTH } from '../paging.js';
 import { SHARED, TRANSIENT } from '../shared.js';
 
 const PresenceStatusEnum = builder.enumType('PresenceStatus', {
+  description: 'Whether a user is there, as others see it.',
   values: {
     online: { description: 'Connected.' },
     away: { description: 'Connected, and has chosen to be shown so.' },
@@ -30,8 +31,12 @@ export const Presence = builder.objectRef<PresenceShape>('Presence').implement({
   description: 'Whether a user is there. Users see their own as it is.',
   authScopes: { user: true },
   fields: (t) => ({
-    userId: t.exposeID('userId', { extensions: SHARED }),
-    status: t.expose('status', { type: PresenceStatusEnum, extensions: SHARED }),
+    userId: t.exposeID('userId', { description: 'The user.', extensions: SHARED }),
+    status: t.expose('status', {
+      type: PresenceStatusEnum,
+      description: 'Whether the user is there.',
+      extensions: SHARED,
+    }),
     lastActiveAt: t.expose('lastActiveAt', {
       type: 'DateTime',
       nullable: true,
@@ -75,7 +80,7 @@ builder.mutationField('setPresence', (t) =>
       'Chooses how you are shown to others, on all of your devices, until the last of them has been disconnected for some seconds. ' +
       'Returns your presence as it is.',
     authScopes: { user: true },
-    args: { status: t.arg({ type: PresenceChoiceEnum, required: true }) },
+    args: { status: t.arg({ type: PresenceChoiceEnum, required: true, description: 'How to be shown.' }) },
     resolve: (_root, { status }, { services, caller }) => services.presences.choose(caller.viewer, status),
   }),
 );

@@ -8,11 +8,11 @@ import { ChatMembership } from './membership.js';
 const PublicChat = builder.objectRef<PublicChatShape>('PublicChat').implement({
   description: 'What everybody who is signed in may know of a public chat. Everything else is for its members.',
   fields: (t) => ({
-    id: t.exposeID('id'),
-    name: t.exposeString('name'),
-    topic: t.exposeString('topic'),
-    memberCount: t.exposeInt('memberCount'),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    id: t.exposeID('id', { description: 'For `joinChat`.' }),
+    name: t.exposeString('name', { description: 'The name of the chat.' }),
+    topic: t.exposeString('topic', { description: 'What the chat is about; empty for none.' }),
+    memberCount: t.exposeInt('memberCount', { description: 'How many members it has.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the chat was created.' }),
   }),
 });
 
@@ -41,7 +41,7 @@ builder.mutationFields((t) => ({
       'private one, and if you are banned.',
     authScopes: { user: true },
     extensions: { chatArgument: 'id' },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The chat.' }) },
     resolve: async (_root, { id }, context) => {
       const member = await context.services.ownMembership.join(requireViewer(context.caller.viewer), id);
       loaders(context).access.wroteTo(member.chatId);
@@ -54,7 +54,7 @@ builder.mutationFields((t) => ({
       'for the last owner of a chat (rule `chat.last_owner`).',
     authScopes: { user: true },
     extensions: { chatArgument: 'id' },
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The chat.' }) },
     resolve: async (_root, { id }, { services, caller }) => {
       await services.ownMembership.leave(requireViewer(caller.viewer), id);
       return true;

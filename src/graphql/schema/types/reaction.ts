@@ -26,7 +26,7 @@ const Reaction = builder.objectRef<ReactionSummary & ReactionPlace>('Reaction').
       description: 'One emoji, in the spelling of the Unicode standard, or `:name:`.',
       extensions: SHARED,
     }),
-    count: t.exposeInt('count', { extensions: SHARED }),
+    count: t.exposeInt('count', { description: 'How many users have reacted so.', extensions: SHARED }),
     // Not shared: a subscription that selects it is executed once for each listener.
     mine: t.boolean({
       description: 'Whether the viewer has reacted so.',
@@ -81,8 +81,8 @@ builder.mutationFields((t) => ({
       `CONFLICT (rule \`message.reactions_full\`) if the message has ${MAX_REACTION_EMOJI} other emoji.`,
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      messageId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      messageId: t.arg.id({ required: true, description: 'The message.' }),
       emoji: t.arg.string({
         required: true,
         description: 'One emoji, with or without U+FE0F, or `:name:` of 1 to 32 of a-z, 0-9, _, + and -.',
@@ -95,9 +95,9 @@ builder.mutationFields((t) => ({
     description: 'Takes a reaction back, and returns the message. Repeating it changes nothing.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
-      messageId: t.arg.id({ required: true }),
-      emoji: t.arg.string({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
+      messageId: t.arg.id({ required: true, description: 'The message.' }),
+      emoji: t.arg.string({ required: true, description: 'As of `addReaction`.' }),
     },
     resolve: (_root, input, context) => change(context, 'remove', input),
   }),

@@ -9,7 +9,7 @@ builder.mutationFields((t) => ({
     // It computes two slow password hashes.
     complexity: 2000,
     args: {
-      currentPassword: t.arg.string({ required: true }),
+      currentPassword: t.arg.string({ required: true, description: 'Your password until now.' }),
       newPassword: t.arg.string({ required: true, description: '8 to 256 characters.' }),
     },
     resolve: async (_root, { currentPassword, newPassword }, { services, caller }) => {
@@ -21,7 +21,7 @@ builder.mutationFields((t) => ({
     description:
       'Over a WebSocket: continues it with a new access token of the same user, before the present one expires.',
     authScopes: { user: true },
-    args: { token: t.arg.string({ required: true }) },
+    args: { token: t.arg.string({ required: true, description: 'The new access token.' }) },
     resolve: async (_root, { token }, { socket }) => {
       if (!socket) throw badInput('token', 'Over HTTP every request brings its token in the Authorization header.');
       await socket.reauthenticate(token);

@@ -35,6 +35,7 @@ Thread.implement({
   fields: (t) => ({
     root: t.field({
       type: Message,
+      description: 'The message that it began with.',
       resolve: async ({ chatId, rootSeq }, _args, context) => {
         const root = await messageAt(chatId, rootSeq, context);
         if (!root) throw new Error(`The root ${rootSeq} of a thread of the chat ${chatId} is not there.`);
@@ -98,7 +99,7 @@ builder.queryField('threads', (t) =>
     description: 'The threads of a chat that have replies, the one with the newest reply first.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       following: t.arg.boolean({ defaultValue: false, description: 'Only threads that you follow.' }),
       unread: t.arg.boolean({ defaultValue: false, description: 'Only threads with unread replies of others.' }),
       first: t.arg.int({
@@ -138,9 +139,9 @@ builder.mutationField('followThread', (t) =>
     description: 'Makes you follow the thread of a message, or stop. Members only.',
     authScopes: { user: true },
     args: {
-      chatId: t.arg.id({ required: true }),
+      chatId: t.arg.id({ required: true, description: 'The chat.' }),
       messageId: t.arg.id({ required: true, description: 'The root of the thread.' }),
-      follow: t.arg.boolean({ required: true }),
+      follow: t.arg.boolean({ required: true, description: 'True to follow it, false to stop.' }),
     },
     resolve: async (_root, { chatId, messageId, follow }, context) => {
       const viewer = requireScope(context.caller.viewer, 'write');

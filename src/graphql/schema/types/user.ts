@@ -12,12 +12,16 @@ import { SHARED } from '../shared.js';
 
 export const UserRoleEnum = builder.enumType('UserRole', {
   description: 'An admin reads and writes every group chat, and manages users, chats and memberships.',
-  values: ['admin', 'user'] as const satisfies readonly UserRole[],
+  values: {
+    admin: { description: 'Manages the service.' },
+    user: { description: 'Does what their roles in chats allow.' },
+  } as const satisfies Record<UserRole, object>,
 });
 
 const UserKindEnum = builder.enumType('UserKind', {
+  description: 'Who uses an account.',
   values: {
-    human: {},
+    human: { description: 'A person.' },
     bot: { description: 'A program. It signs in with the secret of its application, and is in no presence.' },
     guest: { description: 'A person without an account of their own, for whom an application makes tokens.' },
   } as const satisfies Record<UserKind, object>,
@@ -34,17 +38,25 @@ User.implement({
   // `authScopes` depends on the caller alone.
   extensions: { guardedBy: () => null },
   fields: (t) => ({
-    id: t.exposeID('id', { extensions: SHARED }),
-    username: t.exposeString('username', { extensions: SHARED }),
+    id: t.exposeID('id', { description: 'Stays the same when the user is renamed.', extensions: SHARED }),
+    username: t.exposeString('username', { description: 'Unique. What the user signs in with.', extensions: SHARED }),
     email: t.string({
       nullable: true,
       description: 'Only the user and admins see it; it is null for everybody else.',
       resolve: async (user, _args, context) => (await privateFields(user, context))?.email ?? null,
     }),
-    firstName: t.exposeString('firstName', { extensions: SHARED }),
-    lastName: t.exposeString('lastName', { extensions: SHARED }),
-    role: t.expose('role', { type: UserRoleEnum, extensions: SHARED }),
-    kind: t.expose('kind', { type: UserKindEnum, extensions: SHARED }),
+    firstName: t.exposeString('firstName', { description: 'Empty for none.', extensions: SHARED }),
+    lastName: t.exposeString('lastName', { description: 'Empty for none.', extensions: SHARED }),
+    role: t.expose('role', {
+      type: UserRoleEnum,
+      description: 'What the user may do in the whole service.',
+      extensions: SHARED,
+    }),
+    kind: t.expose('kind', {
+      type: UserKindEnum,
+      description: 'Whether it is a person or a program.',
+      extensions: SHARED,
+    }),
     isActive: t.boolean({
       nullable: true,
       description: 'Whether the user can sign in. Only the user and admins see it; it is null for everybody else.',
@@ -57,7 +69,11 @@ User.implement({
         'everybody else.',
       resolve: async (user, _args, context) => (await privateFields(user, context))?.externalId ?? null,
     }),
-    dateJoined: t.expose('dateJoined', { type: 'DateTime', extensions: SHARED }),
+    dateJoined: t.expose('dateJoined', {
+      type: 'DateTime',
+      description: 'When the user was created.',
+      extensions: SHARED,
+    }),
   }),
 });
 
@@ -108,7 +124,10 @@ builder.queryFields((t) => ({
       'that is narrowed to chats finds the people in them alone.',
     nullable: true,
     authScopes: { user: true },
-    args: { id: t.arg.id(), externalId: t.arg.string() },
+    args: {
+      id: t.arg.id({ description: 'The user’s id here.' }),
+      externalId: t.arg.string({ description: 'The user’s id in your product.' }),
+    },
     resolve: (_root, { id, externalId }, context) => {
       if ((id == null) === (externalId == null)) throw badInput('id', 'Give one of id and externalId.');
       if (externalId != null) return userByExternalId(externalId, context);
@@ -131,10 +150,14 @@ builder.mutationFields((t) => ({
           '1 to 150 letters, digits and `@ . + - _`, of one script. Unique regardless of case and composition.',
       }),
       password: t.arg.string({ required: true, description: '8 to 256 characters.' }),
-      email: t.arg.string(),
+      email: t.arg.string({ description: 'An e-mail address of at most 254 characters. Nothing is sent to it.' }),
       firstName: t.arg.string({ description: 'At most 150 characters.' }),
       lastName: t.arg.string({ description: 'At most 150 characters.' }),
-      role: t.arg({ type: UserRoleEnum, defaultValue: 'user' }),
+      role: t.arg({
+        type: UserRoleEnum,
+        defaultValue: 'user',
+        description: 'What the user may do in the whole service.',
+      }),
       externalId: t.arg.string({ description: EXTERNAL_ID }),
     },
     resolve: async (_root, args, { services, caller }) =>
@@ -148,12 +171,12 @@ builder.mutationFields((t) => ({
       'whether it is active.',
     authScopes: { user: true },
     args: {
-      id: t.arg.id({ required: true }),
+      id: t.arg.id({ required: true, description: 'The user.' }),
       email: t.arg.string({ description: 'Null or an empty string removes it.' }),
-      firstName: t.arg.string(),
-      lastName: t.arg.string(),
-      role: t.arg({ type: UserRoleEnum }),
-      isActive: t.arg.boolean(),
+      firstName: t.arg.string({ description: 'At most 150 characters.' }),
+      lastName: t.arg.string({ description: 'At most 150 characters.' }),
+      role: t.arg({ type: UserRoleEnum, description: 'What the user may do in the whole service.' }),
+      isActive: t.arg.boolean({ description: 'Whether the user can sign in.' }),
       externalId: t.arg.string({ description: `${EXTERNAL_ID} Null removes it.` }),
     },
     resolve: async (_root, { id, ...changes }, { services, caller }) =>
