@@ -5,11 +5,13 @@ import type { Config } from './config/config.js';
 import { firstRun } from './operator/first-run.js';
 import { prepareWebClient } from './operator/web-client.js';
 import { collectStartGarbage } from './start-garbage.js';
+import { onStopSignal } from './stop-signals.js';
 import { checkAddress } from './workers/check-address.js';
 import { openWorkerLink } from './workers/worker-link.js';
 
 /** How long a drain may take before the process exits anyway, in milliseconds. */
 const DRAIN_MS = 9500;
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
  * A start: make or migrate the database and load every plugin (`app.ts`), create the first admin (`firstRun`), listen. A stop, on SIGTERM,
@@ -22,15 +24,26 @@ export async function serve(config: Config): Promise<void> {
   if (!link) await checkAddress(config);
   const welcome = await firstRun(app, config);
   await prepareWebClient(app, config);
-  const { close } = closeWithGrace({ delay: DRAIN_MS, logger: app.log }, async ({ err, signal }) => {
+  let isClosing = false;
+  const options = { delay: DRAIN_MS, logger: app.log, skip: [...STOP_SIGNALS] };
+  const { close } = closeWithGrace(options, async ({ err }) => {
+    isClosing = true;
     if (err) app.log.fatal({ err }, 'exiting after an uncaught error');
-    else app.log.info({ signal }, 'draining');
     await app.close();
+    await link?.last(app);
   });
+  const drain = (signal?: string) => {
+    if (isClosing) return;
+    app.log.info({ signal }, 'draining');
+    close();
+  };
+  // To the supervisor of workers, SIGHUP means to replace them; a terminal sends it to all.
+  if (link) process.on('SIGHUP', () => {});
+  onStopSignal(link ? STOP_SIGNALS.filter((signal) => signal !== 'SIGHUP') : STOP_SIGNALS, drain);
   collectStartGarbage();
   await app.listen({ host: config.host, port: config.port });
   if (welcome) process.stdout.write(welcome(localOrigin(app.server.address())));
-  link?.ready(app, close);
+  link?.ready(app, drain);
 }
 
 /** The origin at which this machine reaches the service. */

@@ -2,9 +2,10 @@ import type { Config } from '../config/config.js';
 import { within } from '../domain/within.js';
 import type { Metric } from '../plugins/metrics/metric.js';
 import { checkAddress } from './check-address.js';
-import { type Log, openLog } from './log.js';
+import { KnownMetrics } from './known-metrics.js';
+import { LEVELS, type Log, openLog } from './log.js';
 import type { FromWorker } from './messages.js';
-import { Slot } from './slot.js';
+import { type Sender, Slot } from './slot.js';
 
 /** Workers that may end one after the other before they are ready, while none is. Then the service ends. */
 const MOST_FAILURES = 5;
@@ -22,26 +23,31 @@ export async function supervise(config: Config): Promise<void> {
 }
 
 interface Gathering {
-  metrics: Metric[][];
-  missing: number;
+  /** The workers that have not answered yet, and those that have. */
+  missing: Set<number>;
+  fresh: Set<number>;
   done: () => void;
 }
 
 class Supervisor {
   private readonly slots: Slot[];
+  private readonly known = new KnownMetrics();
   private readonly gatherings = new Map<number, Gathering>();
   private gathered = 0;
   private failures = 0;
   private isEnding = false;
   private isReplacing = false;
+  /** SIGHUP came since the last replacement began. */
+  private isReplacementDue = false;
 
   constructor(
     count: number,
     private readonly log: Log,
   ) {
     const events = {
-      received: (message: FromWorker, slot: Slot) => void this.receive(message, slot),
-      died: (_slot: Slot, wasReady: boolean) => this.died(wasReady),
+      received: (message: FromWorker, sender: Sender) => void this.receive(message, sender),
+      ended: (worker: number) => this.ended(worker),
+      died: (wasReady: boolean) => this.died(wasReady),
     };
     this.slots = Array.from({ length: count }, (_, index) => new Slot(index + 1, log, events));
   }
@@ -62,17 +68,25 @@ class Supervisor {
     void this.end('failures', 1);
   }
 
+  /** A signal that comes meanwhile is not lost: the settings may have changed again. */
   private async replace(): Promise<void> {
-    if (this.isReplacing || this.isEnding) return;
+    this.isReplacementDue = true;
+    if (this.isReplacing) return;
     this.isReplacing = true;
-    this.log('replacing the workers', { workers: this.slots.length });
-    for (const slot of this.slots) {
-      if (this.isEnding) break;
-      if (await slot.fill()) continue;
-      this.log('a new worker could not start, so the others stay', {}, 50);
-      break;
+    while (this.isReplacementDue && !this.isEnding) {
+      this.isReplacementDue = false;
+      await this.replaceAll();
     }
     this.isReplacing = false;
+  }
+
+  private async replaceAll(): Promise<void> {
+    this.log('replacing the workers', { workers: this.slots.length });
+    for (const slot of this.slots) {
+      if (this.isEnding || (await slot.replace())) continue;
+      if (!this.isEnding) this.log('a new worker could not start, so the others stay', {}, LEVELS.error);
+      return;
+    }
   }
 
   private async end(reason: string, code: number): Promise<void> {
@@ -83,26 +97,40 @@ class Supervisor {
     process.exit(code);
   }
 
-  private async receive(message: FromWorker, from: Slot): Promise<void> {
-    if (message.type === 'metrics') {
+  private async receive(message: FromWorker, sender: Sender): Promise<void> {
+    if (message.type === 'gather') sender.send({ type: 'gathered', id: message.id, metrics: await this.gather() });
+    else if (message.type === 'last') this.known.add(sender.id, message.metrics);
+    else if (message.type === 'metrics') {
+      this.known.add(sender.id, message.metrics);
       const gathering = this.gatherings.get(message.id);
-      gathering?.metrics.push(message.metrics);
-      if (gathering && gathering.metrics.length >= gathering.missing) gathering.done();
-    } else if (message.type === 'gather') from.send({ type: 'gathered', id: message.id, metrics: await this.gather() });
+      gathering?.fresh.add(sender.id);
+      if (gathering) settle(gathering, sender.id);
+    }
   }
 
-  /** The metrics of all workers that answer in time. */
+  private ended(worker: number): void {
+    this.known.end(worker);
+    for (const gathering of this.gatherings.values()) settle(gathering, worker);
+  }
+
+  /** The metrics of all workers, and what is known of those that do not answer in time or have ended. */
   private async gather(): Promise<Metric[][]> {
     this.gathered += 1;
     const id = this.gathered;
-    const metrics: Metric[][] = [];
+    const fresh = new Set<number>();
     const all = new Promise<void>((done) => {
-      const missing = this.slots.filter((slot) => slot.send({ type: 'metrics', id })).length;
-      if (missing === 0) done();
-      else this.gatherings.set(id, { metrics, missing, done });
+      const missing = new Set(this.slots.flatMap((slot) => slot.send({ type: 'metrics', id }) ?? []));
+      if (missing.size === 0) done();
+      else this.gatherings.set(id, { missing, fresh, done });
     });
     await within(METRICS_MS, all);
     this.gatherings.delete(id);
-    return metrics;
+    return this.known.all(fresh);
   }
+}
+
+/** The gathering waits for this worker no more. */
+function settle({ missing, done }: Gathering, worker: number): void {
+  missing.delete(worker);
+  if (missing.size === 0) done();
 }

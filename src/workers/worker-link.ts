@@ -14,8 +14,10 @@ const GATHER_MS = 2000;
 
 /** A worker's way to its supervisor. */
 export interface WorkerLink extends MetricsOfWorkers {
-  /** The worker listens. @param close ends it as SIGTERM does */
+  /** The worker listens. @param close ends it as SIGTERM does; a second call does nothing */
   ready(app: FastifyInstance, close: () => void): void;
+  /** Hands over what the worker has counted, when it has closed everything. */
+  last(app: FastifyInstance): Promise<void>;
 }
 
 /** Undefined in a process that has no supervisor, which names a worker's place in its arguments. */
@@ -24,16 +26,19 @@ export function openWorkerLink(): WorkerLink | undefined {
   if (!worker) return undefined;
   const waiting = new Map<number, (metrics: Metric[][]) => void>();
   let asked = 0;
-  const tell = (message: FromWorker) => {
-    if (worker.isConnected()) worker.send(message);
-  };
+  // Resolves when it has left; a supervisor that is gone needs it no more.
+  const tell = (message: FromWorker) =>
+    new Promise<void>((resolve) => {
+      if (worker.isConnected()) process.send?.(message, undefined, undefined, () => resolve());
+      else resolve();
+    });
   return {
     labels: { worker: Number(process.argv[2] ?? 0) },
     async gather(own) {
       asked += 1;
       const id = asked;
       const gathered = new Promise<Metric[][]>((resolve) => waiting.set(id, resolve));
-      tell({ type: 'gather', id });
+      void tell({ type: 'gather', id });
       const others = await within(GATHER_MS, gathered);
       waiting.delete(id);
       return others ?? [await own()];
@@ -41,14 +46,19 @@ export function openWorkerLink(): WorkerLink | undefined {
     ready(app, close) {
       worker.on('message', (message: ToWorker) => {
         if (message.type === 'retire') void retire(app, close);
+        else if (message.type === 'end') close();
         else if (message.type === 'metrics')
           void app.ownMetrics().then((metrics) => tell({ type: 'metrics', id: message.id, metrics }));
         else if (message.type === 'gathered') waiting.get(message.id)?.(message.metrics);
       });
-      // The supervisor is gone: nobody would stop this worker.
-      worker.on('disconnect', close);
-      tell({ type: 'ready' });
+      // The supervisor is gone: nobody would stop this worker. Node.js would end it at once.
+      worker.once('disconnect', () => {
+        worker.exitedAfterDisconnect = true;
+        close();
+      });
+      void tell({ type: 'ready' });
     },
+    last: (app) => tell({ type: 'last', metrics: app.ownCounts() }),
   };
 }
 

@@ -1,134 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
+import { keepAsking } from '../support/keep-asking.js';
 import { readMetrics } from '../support/metrics.js';
-import { RawSocket } from '../support/raw-socket.js';
 import { testRedisUrl } from '../support/redis.js';
 import { waitUntil } from '../support/wait-until.js';
+import { type WorkerProcesses, workersSetting } from '../support/worker-processes.js';
 
-const PASSWORD = 'correct horse battery';
-const CREDENTIALS = { ADMIN_PASSWORD: PASSWORD, OAUTH_CLIENT_ID: 'web', OAUTH_CLIENT_SECRET: 'a client secret' };
-const redisUrl = testRedisUrl();
-
-interface Line {
-  msg: string;
-  worker?: number;
-  process?: number;
-}
-
-/** The built service with two workers, and what it has logged. */
-class Workers {
-  readonly lines: Line[] = [];
-  stderr = '';
-  readonly exited: Promise<unknown[]>;
-
-  constructor(
-    readonly child: ChildProcess,
-    readonly origin: string,
-  ) {
-    this.exited = once(child, 'exit');
-    if (!child.stdout || !child.stderr) throw new Error('The output is not read.');
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{')) this.lines.push(JSON.parse(line));
-    });
-    child.stderr.on('data', (text) => {
-      this.stderr += text;
-    });
-  }
-
-  ready(): Line[] {
-    return this.lines.filter(({ msg }) => msg === 'worker is ready');
-  }
-
-  async untilReady(count: number): Promise<void> {
-    await waitUntil(`${count} workers are ready`, 60_000, () => {
-      if (this.child.exitCode !== null) throw new Error(`It ended: ${this.stderr}`);
-      return this.ready().length >= count;
-    });
-  }
-}
-
-/** Asks over and over until it is stopped, on connections that it keeps. Returns the answers that were not 200, and how many were. */
-function keepAsking(url: string) {
-  const agents = Array.from({ length: 8 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
-  const failures: unknown[] = [];
-  let count = 0;
-  let isAsking = true;
-  const ask = async (agent: Agent) => {
-    while (isAsking)
-      await new Promise<void>((resolve) => {
-        get(url, { agent }, (response) => {
-          if (response.statusCode === 200) count += 1;
-          else failures.push(response.statusCode);
-          response.resume();
-          response.once('close', resolve);
-        }).once('error', (error) => {
-          failures.push(error.message);
-          resolve();
-        });
-      });
-    agent.destroy();
-  };
-  const all = agents.map(ask);
-  return async () => {
-    isAsking = false;
-    await Promise.all(all);
-    return { failures, count };
-  };
-}
-
-describe.runIf(redisUrl !== undefined)('WORKERS', { timeout: 180_000 }, () => {
-  let database: TestDatabase;
-  let folder: string;
-  let workers: Workers;
-
-  async function start(environment: NodeJS.ProcessEnv = {}): Promise<Workers> {
-    const port = String(await freePort());
-    const child = spawn(process.execPath, ['dist/server.js'], {
-      cwd: join(import.meta.dirname, '../..'),
-      env: {
-        PATH: process.env.PATH,
-        NODE_ENV: 'production',
-        DATABASE_URL: database.url,
-        REDIS_URL: redisUrl,
-        DATA_DIR: join(folder, 'data'),
-        WORKERS: '2',
-        PORT: port,
-        ...CREDENTIALS,
-        ...environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return new Workers(child, `http://127.0.0.1:${port}`);
-  }
-
+describe.runIf(testRedisUrl() !== undefined)('WORKERS', { timeout: 180_000 }, () => {
+  let setting: Awaited<ReturnType<typeof workersSetting>>;
+  let workers: WorkerProcesses;
   beforeAll(async () => {
-    database = await createTestDatabase();
-    folder = await mkdtemp(join(tmpdir(), 'chat-workers-'));
-    workers = await start();
+    setting = await workersSetting();
+    workers = await setting.start();
     await workers.untilReady(2);
   }, 120_000);
-  afterAll(async () => {
-    workers.child.kill('SIGKILL');
-    await database.drop();
-    await rm(folder, { recursive: true });
-  });
-
-  async function signIn(): Promise<string> {
-    const form = { grant_type: 'password', username: 'admin', password: PASSWORD };
-    const client = { client_id: CREDENTIALS.OAUTH_CLIENT_ID, client_secret: CREDENTIALS.OAUTH_CLIENT_SECRET };
-    const body = new URLSearchParams({ ...form, ...client });
-    const response = await fetch(`${workers.origin}/oauth/token/`, { method: 'POST', body });
-    const { access_token: token }: { access_token: string } = JSON.parse(await response.text());
-    return token;
-  }
+  afterAll(() => setting.close());
 
   it('adds up the metrics of all, and tells the memory of each', async () => {
     const own = Array.from({ length: 20 }, () =>
@@ -146,15 +33,7 @@ describe.runIf(redisUrl !== undefined)('WORKERS', { timeout: 180_000 }, () => {
   });
 
   it('are replaced one after the other on SIGHUP: no request fails, and sockets are told to come back', async () => {
-    const token = await signIn();
-    await fetch(`${workers.origin}/graphql/`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ query: 'mutation { createChat(name: "general") { id } }' }),
-    });
-    const socket = await RawSocket.open(`${workers.origin.replace('http', 'ws')}/ws/chat/general/`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
+    const socket = await workers.channel('general');
     const former = workers.ready().map(({ process }) => process);
     const stop = keepAsking(`${workers.origin}/graphql/?query=${encodeURIComponent('{ __typename }')}`);
     workers.child.kill('SIGHUP');
@@ -186,7 +65,7 @@ describe.runIf(redisUrl !== undefined)('WORKERS', { timeout: 180_000 }, () => {
 
   it('that cannot start end the service, which says why', async () => {
     const closed = await freePort();
-    const failed = await start({ DATABASE_URL: `postgresql://nobody@127.0.0.1:${closed}/none` });
+    const failed = await setting.start({ DATABASE_URL: `postgresql://nobody@127.0.0.1:${closed}/none` });
     expect(await failed.exited).toEqual([1, null]);
     expect(failed.stderr).toMatch(/^Cannot connect to the database at /m);
     expect(failed.stderr).toMatch(/^The service could not start: 5 workers ended before they were ready/m);

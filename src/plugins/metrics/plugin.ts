@@ -27,6 +27,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The metrics of this process. */
     ownMetrics(): Promise<Metric[]>;
+    /** Those that need no answer of the database or the bus. Also when the process has closed them. */
+    ownCounts(): Metric[];
   }
 }
 
@@ -38,14 +40,15 @@ async function metrics(app: FastifyInstance, { token, workers }: MetricsOptions)
   const requests = new RequestCounts(app);
   // Made here for all edges: some are registered in a scope of their own.
   clientErrors(app);
-  const own = async (): Promise<Metric[]> => [
-    ...(await partsState(app)),
+  const ownCounts = (): Metric[] => [
     ...requests.metrics(),
     ...serviceMetrics(app),
     ...processMetrics(workers?.labels ?? {}),
   ];
+  const own = async (): Promise<Metric[]> => [...(await partsState(app)), ...ownCounts()];
 
   app.decorate('ownMetrics', own);
+  app.decorate('ownCounts', ownCounts);
 
   app.get('/metrics', { logLevel: 'warn', config: { isUnlimited: true } }, async (request, reply) => {
     reply.header('Cache-Control', 'no-store');

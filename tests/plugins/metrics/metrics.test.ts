@@ -72,7 +72,6 @@ describe('what they tell', () => {
         id: chatId,
       },
     );
-    const before = await scrape();
     const raw = await team.first.channel(token, 'counted');
     const events = await team.first.events(token, 'counted');
     const subscription = team.first.subscribe(token, `subscription { messageSent(chatId: "${chatId}") { seq } }`);
@@ -86,8 +85,19 @@ describe('what they tell', () => {
     expect(open.get('chat_connections{kind="raw_chat"}')).toBe(1);
     expect(open.get('chat_connections{kind="sse_chat"}')).toBe(1);
 
+    // A subscription says nothing of its beginning, and brings nothing from before it.
+    const send = `mutation { sendMessage(chatId: "${chatId}", content: "there?") { seq } }`;
+    const seqIn = (data: unknown) => /"seq":(\d+)/.exec(JSON.stringify(data) ?? '')?.[1];
+    let newest: string | undefined;
+    await waitUntil('the subscription has begun', 10_000, async () => {
+      newest = seqIn((await team.first.query(token, send)).data);
+      return subscription.events.length > 0;
+    });
+    await waitUntil('it has the newest', 5000, () => seqIn(subscription.events.at(-1)) === newest);
+    const heard = subscription.events.length;
+    const before = await scrape();
     raw.send({ type: 'message.send', id: '1', content: 'hi' });
-    await subscription.until(1);
+    await subscription.until(heard + 1);
     raw.send({ type: 'message.send', id: '2', content: '' });
     await waitUntil('the refusal is counted', 5000, async () =>
       (await scrape()).has('chat_client_errors_total{edge="raw",code="BAD_USER_INPUT"}'),
