@@ -7,7 +7,7 @@ import { type Limits, toLimits } from './limits.js';
 import { misspeltNames } from './misspelt-names.js';
 import { type ExternalProviderConfig, readProviders } from './providers.js';
 import { secretFileNames, withSecretFiles } from './secret-files.js';
-import { shownSettings } from './shown-settings.js';
+import { secretValues, shownSettings } from './shown-settings.js';
 import { readTrustedIssuers } from './trusted-issuers.js';
 import { databaseUrlProblems, redisUrlProblems } from './urls.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './variables.js';
@@ -148,9 +148,17 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   });
 }
 
-/** The settings as lines NAME=value, wrong ones too, for people who help an operator. Secrets are not shown. */
-export function shownConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): string[] {
-  return shownSettings(withSecretFiles({ ...withoutEmpty(readDotEnv(cwd, [])), ...withoutEmpty(env) }, []));
+/** The settings, wrong ones too, for people who help an operator. */
+export interface ShownConfig {
+  /** NAME=value, without the values of secrets. */
+  lines: string[];
+  /** Those values, which must not be shown elsewhere either. */
+  secrets: string[];
+}
+
+export function shownConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): ShownConfig {
+  const given = withSecretFiles({ ...withoutEmpty(readDotEnv(cwd, [])), ...withoutEmpty(env) }, []);
+  return { lines: shownSettings(given), secrets: secretValues(given) };
 }
 
 function withoutEmpty(variables: NodeJS.Dict<string>): NodeJS.Dict<string> {

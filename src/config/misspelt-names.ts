@@ -1,4 +1,5 @@
 import { OIDC_VARIABLE } from './providers.js';
+import { isSecretFileName } from './secret-files.js';
 
 /** Only this service uses names with these prefixes, so an unknown one is a mistake. */
 const OWN_PREFIXES = /^(LIMIT_|OAUTH2_PROVIDER_|OAUTH_CLIENT_|CORS_ALLOWED_|ALLOW_QUERY_)/;
@@ -18,7 +19,7 @@ export function misspeltNames(
 ): string[] {
   const problems: string[] = [];
   for (const name of Object.keys({ ...inFile, ...inEnvironment })) {
-    if (known.includes(name) || OIDC_VARIABLE.test(name) || FOREIGN.has(name)) continue;
+    if (known.includes(name) || OIDC_VARIABLE.test(name) || isSecretFileName(name) || FOREIGN.has(name)) continue;
     const meant = nearest(name, known, name in inFile ? typosAllowed : (setting) => (setting.length >= 12 ? 1 : 0));
     if (meant === undefined && !OWN_PREFIXES.test(name) && !(name.startsWith('OIDC_') && name in inFile)) continue;
     problems.push(`${name} is no setting${meant === undefined ? '' : `; did you mean ${meant}`}${meant ? '?' : '.'}`);

@@ -4,11 +4,18 @@ import { variableSchemas } from './variables.js';
 /** Secrets of providers with a word of their own in their variables' names. */
 const PROVIDER_SECRET = /^OIDC_[A-Z0-9]+_CLIENT_SECRET_FILE$/;
 const ENDING = '_FILE';
+/** What is surely meant as a path. Anything else may be the secret itself, put into the wrong variable, and is not shown. */
+const PATH = /^(\.{0,2}\/|[A-Za-z]:\\|\\\\)/;
 
 /** The variables that name a file with a secret: `DATABASE_URL_FILE`. */
 export const secretFileNames: readonly string[] = Object.entries(variableSchemas)
   .filter(([, { writeOnly }]) => writeOnly)
   .map(([name]) => `${name}${ENDING}`);
+
+/** Whether a variable of this name names a file with a secret. */
+export function isSecretFileName(name: string): boolean {
+  return secretFileNames.includes(name) || PROVIDER_SECRET.test(name);
+}
 
 /**
  * The variables with the secrets that files hold, as container platforms hand them over. A line break at a file's end is not part of the
@@ -17,7 +24,7 @@ export const secretFileNames: readonly string[] = Object.entries(variableSchemas
 export function withSecretFiles(given: NodeJS.Dict<string>, problems: string[]): NodeJS.Dict<string> {
   const read: NodeJS.Dict<string> = {};
   for (const [name, path] of Object.entries(given)) {
-    if (path === undefined || !(secretFileNames.includes(name) || PROVIDER_SECRET.test(name))) continue;
+    if (path === undefined || !isSecretFileName(name)) continue;
     const secret = name.slice(0, -ENDING.length);
     if (given[secret] !== undefined) problems.push(`${secret} and ${name} are both set: set one of them.`);
     else read[secret] = textOf(name, path, problems);
@@ -32,7 +39,11 @@ function textOf(name: string, path: string, problems: string[]): string | undefi
     problems.push(`The file ${path} of ${name} is empty.`);
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
-    problems.push(`The file ${path} of ${name} cannot be read${reason}.`);
+    problems.push(
+      PATH.test(path)
+        ? `The file ${path} of ${name} cannot be read${reason}.`
+        : `The file that ${name} names cannot be read${reason}: its value must be the path of a file, not the secret itself.`,
+    );
   }
   return undefined;
 }

@@ -14,3 +14,31 @@ export function shownSettings(given: NodeJS.Dict<string>): string[] {
   const providers = Object.entries(given).filter(([name]) => PROVIDER.test(name));
   return [...known, ...providers.map(([name, value]) => `${name}=${name.endsWith('_SECRET') ? HIDDEN : value}`)];
 }
+
+/** The values that are not shown, and the passwords in them: whole, and as they are without escapes. */
+export function secretValues(given: NodeJS.Dict<string>): string[] {
+  const values = Object.entries(given).flatMap(([name, value]) =>
+    value !== undefined && isSecret(name) ? [value] : [],
+  );
+  return [...values, ...values.flatMap(passwordsOf)];
+}
+
+function isSecret(name: string): boolean {
+  const schema = Object.entries(variableSchemas).find(([known]) => known === name)?.[1];
+  return schema ? schema.writeOnly === true : PROVIDER.test(name) && name.endsWith('_SECRET');
+}
+
+/** PostgreSQL's driver takes the password as a parameter too. */
+function passwordsOf(value: string): string[] {
+  if (!URL.canParse(value)) return [];
+  const { password, searchParams } = new URL(value);
+  return [password, decoded(password), searchParams.get('password') ?? ''].filter((each) => each !== '');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

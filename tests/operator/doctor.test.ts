@@ -91,7 +91,11 @@ describe('manage doctor', { timeout: 120_000 }, () => {
 describe('manage support-bundle', { timeout: 120_000 }, () => {
   it('has settings without secrets, versions, findings and the last log lines, for its owner alone', async () => {
     const log = join(database.folder, 'chat.log');
-    await writeFile(log, Array.from({ length: 1500 }, (_, line) => `{"line":${line}}\n`).join(''));
+    const written = Array.from({ length: 1500 }, (_, line) => `{"line":${line}}\n`);
+    await writeFile(
+      log,
+      [...written, '  password         what-was-printed\n', 'to postgresql://chat:of-the-url@db/chat\n'].join(''),
+    );
     const output = join(database.folder, 'bundle.txt');
     const secrets = {
       ADMIN_PASSWORD: 'a secret password',
@@ -106,7 +110,14 @@ describe('manage support-bundle', { timeout: 120_000 }, () => {
     expect(await manage(database, args, { PORT: port, ...secrets })).toMatchObject({ code: 0, stderr: '' });
     const text = await readFile(output, 'utf8');
     expect((await stat(output)).mode & 0o777).toBe(0o600);
-    for (const secret of ['secret password', 'client secret', 'metrics-token', 'provider secret'])
+    for (const secret of [
+      'secret password',
+      'client secret',
+      'metrics-token',
+      'provider secret',
+      'was-printed',
+      'of-the',
+    ])
       expect(text).not.toContain(secret);
     expect(text).toContain('OIDC_ACME_CLIENT_ID=chat-at-acme');
     expect(text).toContain('ADMIN_PASSWORD=set, not shown');
@@ -116,6 +127,18 @@ describe('manage support-bundle', { timeout: 120_000 }, () => {
     expect(text).toContain('The service does not run on this machine.');
     const again = await manage(database, args, { PORT: port, ...secrets });
     expect(again.stderr).toContain('is there already');
+  });
+
+  it('reads the end of a large log', async () => {
+    const log = join(database.folder, 'large.log');
+    await writeFile(log, `{"line":"first"}\n${`${'x'.repeat(1000)}\n`.repeat(20_000)}{"line":"last"}\n`);
+    const output = join(database.folder, 'large.txt');
+    expect(await manage(database, ['support-bundle', '--output', output, '--log', log], { PORT: port })).toMatchObject({
+      code: 0,
+    });
+    const text = await readFile(output, 'utf8');
+    expect(text).toContain('{"line":"last"}');
+    expect(text).not.toContain('{"line":"first"}');
   });
 
   it('says which log it cannot read', async () => {
