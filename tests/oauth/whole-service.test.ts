@@ -94,6 +94,17 @@ describe('In the whole service', () => {
     }
   });
 
+  it('a client at the address of a trusted proxy is nobody to name', async () => {
+    const behindProxy = await Service.start(team.database, { TRUST_PROXY: 'loopback' });
+    try {
+      await fetch(`${behindProxy.origin}/healthz`, { headers: { 'x-forwarded-for': '127.0.0.1' } });
+      await fetch(`${behindProxy.origin}/healthz`, { headers: { 'x-forwarded-for': '192.0.2.1' } });
+      expect(behindProxy.log.filter((line) => line.includes('TRUST_PROXY'))).toEqual([]);
+    } finally {
+      await behindProxy.close();
+    }
+  });
+
   it('in production no header names the issuer, and nobody is signed in on a page, without PUBLIC_URL', async () => {
     const one = await Service.start(team.database, { NODE_ENV: 'production' });
     try {
