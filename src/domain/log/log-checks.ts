@@ -10,6 +10,8 @@ export interface LogDifference {
 /** How many chats one step lists, and how many numbers of a chat one statement reads. */
 const CHATS = 500;
 const NUMBERS = 20_000;
+/** PostgreSQL's largest int. */
+const LAST_NUMBER = 2 ** 31 - 1;
 const BEGINNING = '00000000-0000-0000-0000-000000000000';
 
 /** Of a deleted chat nobody is a member. */
@@ -17,14 +19,18 @@ const LIST = `SELECT c.id, c.first_seq AS "firstSeq", c.last_seq AS "lastSeq", c
     (SELECT count(*)::int FROM chat_memberships m WHERE m.chat_id = c.id AND m.left_at IS NULL AND c.deleted_at IS NULL) AS members
   FROM chats c WHERE c.id > $1 ORDER BY c.id LIMIT ${CHATS}`;
 
-/** The numbers above $2, up to $3: how many there should be, how many there are, where a mark is below the one before, and the highest. */
-const RANGE = `WITH c AS (SELECT * FROM chats WHERE id = $1), l AS (
-    SELECT m.seq, m.mark FROM messages m WHERE m.chat_id = $1 AND m.seq > $2 AND m.seq <= $3
-    UNION ALL SELECT e.seq, e.mark FROM chat_events e WHERE e.chat_id = $1 AND e.seq > $2 AND e.seq <= $3)
+/**
+ * The numbers above $2, up to $3: how many there should be, how many there are, where a mark is below the one before, and the highest. The
+ * number $2 is read for its mark alone.
+ */
+const RANGE = `WITH c AS (SELECT * FROM chats WHERE id = $1), a AS (
+    SELECT m.seq, m.mark FROM messages m WHERE m.chat_id = $1 AND m.seq >= $2 AND m.seq <= $3
+    UNION ALL SELECT e.seq, e.mark FROM chat_events e WHERE e.chat_id = $1 AND e.seq >= $2 AND e.seq <= $3),
+    l AS (SELECT a.seq, a.mark FROM a WHERE a.seq > $2)
   SELECT greatest(least(c.last_seq, $3) - greatest(c.first_seq - 1, $2), 0) AS expected,
     (SELECT count(DISTINCT l.seq)::int FROM l WHERE l.seq >= c.first_seq) AS found,
     (SELECT count(*)::int FROM l WHERE l.seq >= c.first_seq) AS rows,
-    (SELECT min(o.seq) FROM (SELECT l.seq, l.mark, lag(l.mark) OVER (ORDER BY l.seq) AS before FROM l
+    (SELECT min(o.seq) FROM (SELECT l.seq, l.mark, lag(l.mark) OVER (ORDER BY l.seq) AS before FROM a l
       WHERE l.seq > c.mark_base) o WHERE o.mark < o.before) AS "fallsAt",
     (SELECT max(l.mark) FROM l WHERE l.seq > c.mark_base) > c.mark AS "isAboveHead" FROM c`;
 
@@ -50,7 +56,11 @@ interface RangeRow {
  * meantime are no difference.
  */
 export class LogChecks {
-  constructor(private readonly db: Pick<Database, 'pool'>) {}
+  /** @param numbers how many numbers of a chat one statement reads */
+  constructor(
+    private readonly db: Pick<Database, 'pool'>,
+    private readonly numbers = NUMBERS,
+  ) {}
 
   /** The differences, chat by chat. */
   async *differences(): AsyncGenerator<LogDifference> {
@@ -64,9 +74,11 @@ export class LogChecks {
   private async *differencesOf({ id: chatId, firstSeq, lastSeq, memberCount, members }: ChatRow) {
     if (memberCount !== members)
       yield { chatId, what: `the number of members is ${memberCount}, and ${members} by the memberships` };
-    for (let above = firstSeq - 1; above < lastSeq; above += NUMBERS) {
-      const upTo = Math.min(above + NUMBERS, lastSeq);
-      const [range] = (await this.db.pool.query<RangeRow>(RANGE, [chatId, above, upTo])).rows;
+    for (let above = firstSeq - 1; above < lastSeq; above += this.numbers) {
+      const upTo = Math.min(above + this.numbers, lastSeq);
+      // Behind the chat's last number there should be nothing.
+      const end = upTo < lastSeq ? upTo : LAST_NUMBER;
+      const [range] = (await this.db.pool.query<RangeRow>(RANGE, [chatId, above, end])).rows;
       // The chat was deleted in the meantime.
       if (!range) return;
       for (const what of problemsOf(range)) yield { chatId, what: `the log from ${above + 1} to ${upTo} ${what}` };

@@ -8,9 +8,9 @@ beforeAll(async () => {
 });
 afterAll(() => services.close());
 
-async function differences(): Promise<string[][]> {
+async function differences(numbers?: number): Promise<string[][]> {
   const found: string[][] = [];
-  for await (const { chatId, what } of new LogChecks(services.db).differences()) found.push([chatId, what]);
+  for await (const { chatId, what } of new LogChecks(services.db, numbers).differences()) found.push([chatId, what]);
   return found;
 }
 
@@ -55,4 +55,22 @@ it('the log and the members of every chat are as they should be; each fault is f
       [counted, 'the number of members is 7, and 2 by the memberships'],
     ].sort(),
   );
+});
+
+it('finds a mark that falls from one step to the next, and numbers behind the last one', async () => {
+  const { pool } = services.db;
+  const ann = await services.newUser();
+  const chat = await services.newChat(ann);
+  for (const content of ['one', 'two', 'three'])
+    await services.messages.send(viewerOf(ann), { chatId: chat.id, content });
+  const { rows } = await pool.query('SELECT last_seq FROM chats WHERE id = $1', [chat.id]);
+  const last: number = rows[0].last_seq;
+  const ofChat = async () => (await differences(last - 1)).filter(([id]) => id === chat.id).map(([, what]) => what);
+  expect(await ofChat()).toEqual([]);
+  await pool.query('UPDATE messages SET mark = 1 WHERE chat_id = $1 AND seq = $2', [chat.id, last]);
+  expect(await ofChat()).toEqual([
+    `the log from ${last} to ${last} has a mark at ${last} that is below the one before`,
+  ]);
+  await pool.query('UPDATE chats SET last_seq = $2 WHERE id = $1', [chat.id, last - 1]);
+  expect(await ofChat()).toContain(`the log from 1 to ${last - 1} has ${last} numbers, and should have ${last - 1}`);
 });
