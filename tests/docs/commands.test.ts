@@ -68,6 +68,7 @@ const RUN_BY: [command: RegExp, file: string, words: string][] = [
   [/^npm run manage -- import-django /, 'tests/operator/import-django.test.ts', "'import-django'"],
   // What has a place for the reader's own values, and Docker, which CI has not: a test reads its files.
   [/…/, 'tests/docs/commands.test.ts', 'paste'],
+  [/^kubectl exec .* node dist\/manage\.js createsuperuser$/, 'tests/install/deploy-files.test.ts', 'kubernetes.yaml'],
   [/^(printf|docker compose) /, 'tests/install/compose.test.ts', 'docker-compose.yml'],
 ];
 
