@@ -21,7 +21,8 @@ BEGIN
     created_at := clock_timestamp()::timestamptz(3);
     outcome := CASE
       WHEN p_role > 'member' AND v_standing NOT IN ('admin', 'owner') THEN 'rank'
-      WHEN (SELECT count(*) FROM (SELECT FROM invite_links k WHERE k.chat_id = p_chat_id AND k.expires_at > created_at LIMIT p_max_links) open)
+      WHEN (SELECT count(*) FROM (SELECT FROM invite_links k WHERE k.chat_id = p_chat_id AND k.expires_at > created_at
+        AND may_still_invite(p_chat_id, k.maker_id, k.role, p_right) LIMIT p_max_links) open)
         >= p_max_links THEN 'full'
       ELSE 'created' END;
     needs := CASE outcome WHEN 'rank' THEN 'owner' END;

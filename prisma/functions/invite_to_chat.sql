@@ -21,7 +21,8 @@ BEGIN
   IF outcome = 'locked' THEN
     v_now := clock_timestamp();
     SELECT u.is_active INTO v_is_active FROM users u WHERE u.id = p_user_id;
-    SELECT i.id INTO id FROM invitations i WHERE i.chat_id = p_chat_id AND i.user_id = p_user_id AND i.expires_at > v_now;
+    SELECT i.id INTO id FROM invitations i WHERE i.chat_id = p_chat_id AND i.user_id = p_user_id AND i.expires_at > v_now
+      AND may_still_invite(p_chat_id, i.inviter_id, i.role, p_right);
     outcome := CASE
       WHEN v_is_active IS NULL THEN 'no_user'
       WHEN member_role(p_chat_id, p_user_id) IS NOT NULL THEN 'member'
@@ -32,7 +33,7 @@ BEGIN
   END IF;
   IF outcome = 'invited' THEN
     id := p_id;
-    -- One that has ended gives way.
+    -- One that has ended, or that nobody stands for any more, gives way.
     INSERT INTO invitations AS i (id, chat_id, user_id, inviter_id, role, created_at, expires_at, mark)
     VALUES (p_id, p_chat_id, p_user_id, p_actor_id, 'member', v_now, p_expires_at, pg_current_xact_id()::text::bigint)
     ON CONFLICT (chat_id, user_id) DO UPDATE

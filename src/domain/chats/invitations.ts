@@ -50,6 +50,9 @@ const DAY_MS = 86_400_000;
 /** The lowest role that revokes what others made. */
 export const REVOKES_OTHERS: ChatRole = 'moderator';
 
+/** What an invitation or a link stands on: whoever made it may still do so (`may_still_invite`). */
+export const INVITE_RIGHT = rightOf('invite', null);
+
 /** New invitations of one user. */
 const INVITES = { calls: 100, windowMs: 60_000 };
 /** Wrong codes of one network. */
@@ -91,7 +94,7 @@ interface Row {
 }
 
 const INVITE = { name: 'invite-to-chat', text: 'SELECT * FROM invite_to_chat($1, $2, $3, $4, $5, $6, $7)' };
-const ACCEPT = { name: 'invitation-accept', text: 'SELECT * FROM accept_invitation($1, $2, $3, $4)' };
+const ACCEPT = { name: 'invitation-accept', text: 'SELECT * FROM accept_invitation($1, $2, $3, $4, $5)' };
 const REVOKE = { name: 'invitation-revoke', text: 'SELECT * FROM revoke_invitation($1, $2, $3, $4, $5)' };
 const DECLINE = {
   name: 'invitation-decline',
@@ -109,6 +112,7 @@ const BY_ID = { name: 'invitation-by-id', text: `SELECT ${COLUMNS} WHERE i.id = 
 const OPEN = {
   name: 'invitations-open',
   text: `SELECT ${COLUMNS} WHERE i.user_id = $1 AND i.expires_at > now() AND member_role(i.chat_id, i.user_id) IS NULL
+      AND may_still_invite(i.chat_id, i.inviter_id, i.role, $2::jsonb)
     ORDER BY i.created_at DESC, i.id LIMIT ${MOST_INVITATIONS}`,
 };
 const CHANGED = {
@@ -177,7 +181,7 @@ export class Invitations {
 
   /** The viewer's open invitations, newest first. @throws DomainError as `requireUser` */
   async list(viewer: Viewer | null): Promise<Invitation[]> {
-    const rows = await query<Row>(this.db, OPEN, [requireUser(viewer).id]);
+    const rows = await query<Row>(this.db, OPEN, [requireUser(viewer).id, INVITE_RIGHT]);
     return rows.map(ofRow);
   }
 
@@ -195,8 +199,8 @@ export class Invitations {
   /**
    * Makes the viewer a member, by an invitation or by a link's code. Who is a member already uses nothing up.
    * @param network where the request came from, for counting codes that never existed
-   * @throws DomainError `BAD_USER_INPUT` unless one of both is given; `NOT_FOUND`, field `id` or `code`, for what is not there, has ended or is
-   * used up, and for who is banned; `FORBIDDEN`, rule `chat.archived`; `RATE_LIMITED`, rule `invite.guesses`, after 20 wrong codes in a
+   * @throws DomainError `BAD_USER_INPUT` unless one of both is given; `NOT_FOUND`, field `id` or `code`, for what is not there, has ended, is
+   * used up or was made by somebody who may not invite any more, and for who is banned; `FORBIDDEN`, rule `chat.archived`; `RATE_LIMITED`, rule `invite.guesses`, after 20 wrong codes in a
    * minute; `UNAUTHENTICATED` when the sign-in has ended
    */
   async accept(
@@ -210,8 +214,10 @@ export class Invitations {
     const invitationId = canonicalId(id ?? '');
     if (code == null && invitationId === undefined) throw gone(field);
     if (code != null) this.requireGuess(network);
-    const values = [user.id, viewer.familyId, invitationId ?? null, code == null ? null : hashInviteCode(code)];
-    const [row] = await this.mutex.run(`${invitationId ?? values[3]}`, () => query<Accepted>(this.db, ACCEPT, values));
+    const codeHash = code == null ? null : hashInviteCode(code);
+    const values = [user.id, viewer.familyId, invitationId ?? null, codeHash, INVITE_RIGHT];
+    const key = codeHash ? codeHash.toString('hex') : `${invitationId}`;
+    const [row] = await this.mutex.run(key, () => query<Accepted>(this.db, ACCEPT, values));
     switch (row?.outcome) {
       case 'created':
         this.joined(user, row);

@@ -7,7 +7,7 @@ import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { isAtLeast, requireAction } from './chat-access.js';
 import type { ChatMutex } from './chat-mutex.js';
 import { needsRole } from './chat-refusals.js';
-import { INVITATION_DAYS, REVOKES_OTHERS, refusedBy } from './invitations.js';
+import { INVITATION_DAYS, INVITE_RIGHT, REVOKES_OTHERS, refusedBy } from './invitations.js';
 import { hashInviteCode, newInviteCode } from './invite-code.js';
 import type { AccessRefusal } from './refused-access.js';
 import { rightOf } from './rights.js';
@@ -56,7 +56,8 @@ const CREATE = {
 const LIST = {
   name: 'invite-links',
   text: `SELECT id, NULL AS code, role, expires_at AS "expiresAt", max_uses AS "maxUses", uses, created_at AS "createdAt" FROM invite_links
-    WHERE chat_id = $1 AND expires_at > now() AND ($2::uuid IS NULL OR maker_id = $2) ORDER BY expires_at DESC, id LIMIT ${MAX_LINKS}`,
+    WHERE chat_id = $1 AND expires_at > now() AND ($2::uuid IS NULL OR maker_id = $2)
+      AND may_still_invite(chat_id, maker_id, role, $3::jsonb) ORDER BY expires_at DESC, id LIMIT ${MAX_LINKS}`,
 };
 
 /** The links of chats. `Invitations` accepts and revokes them. */
@@ -104,7 +105,7 @@ export class InviteLinks {
   /** The open links of a chat, without their codes: all for moderators, otherwise those that the viewer made. @throws DomainError as `create` */
   async list(viewer: Viewer, given: string): Promise<InviteLink[]> {
     const { chatId, actorId, seesAll } = await this.requireInvite(requireScope(viewer, 'read'), given);
-    return query<InviteLink>(this.db, LIST, [chatId, seesAll ? null : actorId]);
+    return query<InviteLink>(this.db, LIST, [chatId, seesAll ? null : actorId, INVITE_RIGHT]);
   }
 
   private async requireInvite(viewer: Viewer, given: string) {

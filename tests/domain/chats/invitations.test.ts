@@ -3,6 +3,7 @@ import type { UserProfile } from '../../../src/domain/profile.js';
 import type { Viewer } from '../../../src/domain/viewer.js';
 import { RecordingInbox } from '../../delivery/inbox/recording-inbox.js';
 import { startOwnServices } from '../../support/services.js';
+import { testDatabaseSource } from '../../support/test-database-source.js';
 import { waitUntil } from '../../support/wait-until.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -134,6 +135,87 @@ describe('an invitation', () => {
     inbox.close();
   });
 });
+
+/** Ways in which the moderator of a team loses the right to invite. */
+const LOSSES: [name: string, lose: (chatId: string, moderator: UserProfile, owner: Viewer) => Promise<unknown>][] = [
+  ['has a lower role', (chatId, { id }) => services.memberships.setRole(null, chatId, id, 'member')],
+  ['was removed', (chatId, { id }) => services.memberships.remove(null, chatId, id)],
+  [
+    'was banned',
+    (chatId, { id }, owner) => services.bans.ban(owner, { chatId, userId: id, until: null, reason: null }),
+  ],
+  ['is not active', (_chatId, { id }) => services.users.update(id, { isActive: false })],
+];
+
+describe.each(LOSSES)('of somebody who %s', (_name, lose) => {
+  it('neither an invitation nor a link is good any more, and who is invited anew gets another', async () => {
+    const { chatId, owner, moderator } = await newTeam();
+    const [guest, other] = [await newViewer(), await newViewer()];
+    const invitation = await invite(moderator, chatId, guest);
+    const { code } = await newLink(moderator, chatId);
+    await lose(chatId, userOf(moderator), owner);
+    expect(await services.invitations.list(guest)).toEqual([]);
+    expect(await services.inviteLinks.list(owner, chatId)).toEqual([]);
+    await expect(accept(guest, { id: invitation.id })).rejects.toMatchObject({ code: 'NOT_FOUND', field: 'id' });
+    await expect(accept(other, { code })).rejects.toMatchObject({ code: 'NOT_FOUND', field: 'code' });
+    const anew = await invite(owner, chatId, guest);
+    expect(anew.id).not.toBe(invitation.id);
+    expect(await accept(guest, { id: anew.id })).toMatchObject({ chatId, role: 'member' });
+  });
+});
+
+it('a link gives no role that its maker could not give now', async () => {
+  const { chatId, owner, moderator } = await newTeam();
+  await services.memberships.setRole(null, chatId, userOf(moderator).id, 'owner');
+  const links = await Promise.all(
+    (['moderator', 'owner', 'member'] as const).map((role) => newLink(owner, chatId, { role })),
+  );
+  await services.memberships.setRole(null, chatId, userOf(owner).id, 'moderator');
+  for (const { code, role } of links) {
+    const joining = accept(await newViewer(), { code });
+    if (role === 'member') expect(await joining).toMatchObject({ role });
+    else await expect(joining).rejects.toMatchObject({ code: 'NOT_FOUND', field: 'code' });
+  }
+});
+
+it('an admin’s invitation to a chat of others is good as long as they are an admin', async () => {
+  const { chatId } = await newTeam();
+  await services.newUser('admin');
+  const admin = await services.newViewer(await services.newUser('admin'));
+  const [first, second] = [await newViewer(), await newViewer()];
+  const [one, two] = [await invite(admin, chatId, first), await invite(admin, chatId, second)];
+  expect(await accept(first, { id: one.id })).toMatchObject({ chatId });
+  await services.users.update(userOf(admin).id, { role: 'user' });
+  await expect(accept(second, { id: two.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+it.runIf(testDatabaseSource().kind === 'postgres')(
+  'who accepts holds no invitation while waiting for the chat: whoever has the chat and wants the invitation gets it',
+  async () => {
+    const { chatId, moderator } = await newTeam();
+    const guest = await newViewer();
+    const { id } = await invite(moderator, chatId, guest);
+    for (const begin of [() => accept(guest, { id }), () => services.invitations.revoke(moderator, id)]) {
+      const held = await services.db.pool.connect();
+      await held.query('BEGIN');
+      await held.query('SELECT 1 FROM chats WHERE id = $1 FOR NO KEY UPDATE', [chatId]);
+      const waiting = begin();
+      await waitUntil('the lock is waited for', 5000, async () => {
+        const { rows } = await services.db.pool.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      });
+      await held.query("SET LOCAL lock_timeout = '100ms'");
+      await held.query('SELECT 1 FROM invitations WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      await held.query('ROLLBACK');
+      held.release();
+      await waiting;
+      await services.memberships.remove(null, chatId, userOf(guest).id);
+      await services.db.pool.query("UPDATE invitations SET expires_at = now() + interval '1 day' WHERE id = $1", [id]);
+    }
+  },
+);
 
 describe('a link', () => {
   it('is used as often as it may be and no more, however many accept at once', async () => {
