@@ -104,11 +104,11 @@ BEGIN
     VALUES (p_chat_id, v_root_seq, (p_extras ->> 'thread')::uuid, 1, p_seq)
     ON CONFLICT (chat_id, root_seq) DO UPDATE SET reply_count = t.reply_count + 1, last_reply_seq = p_seq;
     IF v_is_first_reply THEN
-      PERFORM follow_thread(p_chat_id, v_root_seq, array_append(
-        array(SELECT n.user_id FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_root_seq), v_root_sender), v_root_seq);
+      PERFORM follow_thread(p_chat_id, v_root_seq, array_append(without_blockers(
+        array(SELECT n.user_id FROM mentions n WHERE n.chat_id = p_chat_id AND n.message_seq = v_root_seq), v_root_sender), v_root_sender), v_root_seq);
     END IF;
     PERFORM follow_thread(p_chat_id, v_root_seq, ARRAY[p_sender_id], p_seq);
-    PERFORM follow_thread(p_chat_id, v_root_seq, array_remove(v_mentioned, p_sender_id), p_seq - 1);
+    PERFORM follow_thread(p_chat_id, v_root_seq, without_blockers(array_remove(v_mentioned, p_sender_id), p_sender_id), p_seq - 1);
   END IF;
 
   outcome := 'created';

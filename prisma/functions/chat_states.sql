@@ -4,7 +4,8 @@
 --               the user joined and what was truncated. One more than p_max_unread when there are more
 --   first_seq   the oldest of them
 --   mentions    messages of others in the main timeline that mention the user, by a name that was added or to everybody, behind the same
---               number; at most p_max_unread. The mention counts and not the message: an edit of a read message may add one
+--               number; at most p_max_unread. The mention counts and not the message: an edit of a read message may add one. Those by
+--               somebody whom the user has blocked do not count
 --   threads     threads that the user follows with a reply of others behind the thread's marker; at most p_max_unread
 --   notify      what the member chose; without a choice "all", and "mentions" in a chat of more than p_all_up_to members
 --
@@ -15,7 +16,7 @@
 --
 -- A call reads at most about p_most_rows messages that do not count, and of each chat at least p_max_unread, so that a long count keeps no
 -- short one waiting. is_complete is false for a chat for which that was not enough: its counts are null, and the next call goes on from
--- known. For the rest, the cost depends on the unread mentions and on how many threads of
+-- known. For the rest, the cost depends on the unread mentions, those that do not count too, and on how many threads of
 -- the chat the user follows, about 2 µs each.
 CREATE OR REPLACE FUNCTION chat_states(p_user_ids uuid[], p_chat_ids uuid[], p_known jsonb[], p_max_unread int, p_all_up_to int, p_most_rows int)
 RETURNS TABLE (user_id uuid, chat_id uuid, role chat_role, read_seq int, messages int, first_seq int, mentions int, threads int,
@@ -47,9 +48,16 @@ DECLARE
   v_seqs int[];
   v_scanned_to int;
   v_rows_read int;
+  -- Whom the user has blocked.
+  v_blocked uuid[];
 BEGIN
   FOR i IN 1 .. cardinality(p_user_ids) LOOP
-    SELECT m.user_id, m.chat_id, m.role, m.read_seq, m.joined_seq, m.hidden, CASE WHEN m.muted_until > now() THEN m.muted_until END,
+    IF i = 1 OR p_user_ids[i] IS DISTINCT FROM p_user_ids[i - 1] THEN
+      v_blocked := ARRAY(SELECT b.blocked_id FROM user_blocks b WHERE b.user_id = p_user_ids[i]);
+    END IF;
+    -- In a direct chat it is no mute, but a block (set_block).
+    SELECT m.user_id, m.chat_id, m.role, m.read_seq, m.joined_seq, m.hidden,
+        CASE WHEN m.muted_until > now() AND c.kind <> 'direct' THEN m.muted_until END,
         coalesce(m.notify, CASE WHEN c.member_count > p_all_up_to THEN 'mentions' ELSE 'all' END::notify),
         c.epoch, c.last_seq, greatest(m.read_seq, m.joined_seq, c.first_seq - 1)
       INTO user_id, chat_id, role, read_seq, v_joined, hidden, muted_until, notify, v_epoch, v_head, v_after
@@ -93,13 +101,13 @@ BEGIN
         SELECT named.seq FROM (
           SELECT n.message_seq AS seq FROM mentions n
           WHERE n.user_id = p_user_ids[i] AND n.chat_id = p_chat_ids[i] AND n.at_seq > v_after
-            AND (SELECT m.flags & 3 = 0 AND m.sender_id <> n.user_id FROM messages m
+            AND (SELECT m.flags & 3 = 0 AND m.sender_id <> n.user_id AND m.sender_id <> ALL (v_blocked) FROM messages m
               WHERE m.chat_id = n.chat_id AND m.seq BETWEEN n.message_seq AND n.message_seq ORDER BY m.seq LIMIT 1)
           LIMIT p_max_unread) named
         UNION
         SELECT everybody.seq FROM (
           SELECT x.seq FROM message_extras x WHERE x.chat_id = p_chat_ids[i] AND x.mention_all AND x.seq > v_after
-            AND (SELECT m.flags & 3 = 0 AND m.sender_id <> p_user_ids[i] FROM messages m
+            AND (SELECT m.flags & 3 = 0 AND m.sender_id <> p_user_ids[i] AND m.sender_id <> ALL (v_blocked) FROM messages m
               WHERE m.chat_id = x.chat_id AND m.seq BETWEEN x.seq AND x.seq ORDER BY m.seq LIMIT 1)
           LIMIT p_max_unread) everybody
         LIMIT p_max_unread) mentioning);

@@ -98,7 +98,7 @@ BEGIN
       FROM unnest(p_mentions) WITH ORDINALITY AS wanted (id, place) WHERE wanted.id = ANY (v_added);
       -- Whom a reply names follows its thread, as when it is sent.
       IF v_thread IS NOT NULL THEN
-        PERFORM follow_thread(p_chat_id, v_thread, array_remove(v_added, p_actor_id), v_message_seq - 1);
+        PERFORM follow_thread(p_chat_id, v_thread, without_blockers(array_remove(v_added, p_actor_id), p_actor_id), v_message_seq - 1);
       END IF;
     END IF;
     INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, message_seq, created_at)

@@ -36,6 +36,26 @@ describe.each(TRANSPORTS)('an inbox over %s', (_name, transport) => {
     expect(state.unread).toEqual({ messages: 2, mentions: 1, chats: 2, isCapped: false });
   });
 
+  it('counts a mention that comes, and none by somebody whom its user blocks, not for a moment', async () => {
+    const [ann, cid] = [await team.newPerson('ann'), await team.newPerson('cid')];
+    const chat = await team.newChat(ann, bob, cid);
+    const block = 'INSERT INTO user_blocks (user_id, blocked_id) VALUES ($1, $2)';
+    await team.first.app.db.pool.query(block, [ann.id, bob.id]);
+    const inbox = clientOf(ann).inbox();
+    await inbox.ready();
+    const seen: number[] = [];
+    inbox.subscribe(() => seen.push(inbox.unread.mentions));
+    await clientOf(bob)
+      .room(chat.id)
+      .send('you', { mentions: [ann.id] });
+    await until(inbox, ({ unread }) => unread.messages === 1);
+    await clientOf(cid)
+      .room(chat.id)
+      .send('and you', { mentions: [ann.id] });
+    await until(inbox, ({ unread }) => unread.messages === 2 && unread.mentions === 1);
+    expect(new Set(seen)).toEqual(new Set([0, 1]));
+  });
+
   it('counts again what has been read or deleted', async () => {
     const ann = await team.newPerson('ann');
     const chat = await team.newChat(ann, bob);

@@ -98,7 +98,11 @@ export function needsRefresh(state: InboxState, event: ChatEvent): boolean {
   if (event.type === 'member.added' || event.type === 'member.updated') return isMe(event.member.user);
   if (!item) return event.type === 'message.created';
   const { unread } = item.state;
-  if (event.type === 'message.created') return !isMe(event.message.sender) && !isInTimeline(event.message);
+  if (event.type === 'message.created') {
+    const { sender, mentions } = event.message;
+    // Whether a mention counts is the service's to say: its sender may be blocked.
+    return !isMe(sender) && (!isInTimeline(event.message) || mentions.some(isMe));
+  }
   if (event.type === 'message.edited') {
     const { sender, mentions, mentionsAll } = event.message;
     return !isMe(sender) && (unread.mentions > 0 || mentionsAll || mentions.some(isMe));
@@ -133,7 +137,7 @@ function withCreated({ me }: InboxState, item: InboxItem, message: Message): Inb
   const next = { ...item, activeAt, lastMessage: message };
   if (!me || message.sender.id === me.id || message.seq <= item.state.readSeq) return next;
   const { unread } = item.state;
-  const isMention = message.mentionsAll || message.mentions.some(({ id }) => id === me.id);
+  const isMention = message.mentionsAll && !message.mentions.some(({ id }) => id === me.id);
   return {
     ...next,
     state: {

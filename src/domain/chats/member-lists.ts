@@ -34,10 +34,11 @@ interface MemberRow {
   date_joined: Date;
 }
 
+// What looks like a mute in a direct chat is a block (set_block.sql), of which nobody is told.
 const LIST = {
   name: 'chat-members-list',
   text: `SELECT l.* FROM unnest($1::uuid[]) AS wanted (chat_id) CROSS JOIN LATERAL (
-      SELECT m.chat_id, m.role AS chat_role, m.joined_at, CASE WHEN m.muted_until > now() THEN m.muted_until END AS muted_until, u.id AS user_id, u.username, u.first_name, u.last_name, u.role,
+      SELECT m.chat_id, m.role AS chat_role, m.joined_at, CASE WHEN m.muted_until > now() AND NOT is_direct_chat(m.chat_id) THEN m.muted_until END AS muted_until, u.id AS user_id, u.username, u.first_name, u.last_name, u.role,
         u.kind, u.date_joined
       FROM chat_memberships m JOIN users u ON u.id = m.user_id
       WHERE m.chat_id = wanted.chat_id AND m.user_seq > $2 AND m.left_at IS NULL ORDER BY m.user_seq LIMIT $3) l LIMIT $4`,

@@ -18,12 +18,13 @@ interface ChangeRow {
   data: Readonly<Record<string, unknown>> | null;
 }
 
+// What looks like a mute in a direct chat is a block (set_block.sql), of which nobody is told.
 const CHANGES_UP = {
   name: 'chat-events-up',
   text: `SELECT e.seq, e.kind, e.created_at, e.message_seq, e.data,
       profile_as_json(a) AS actor, profile_as_json(s) AS subject,
       CASE WHEN p.user_id IS NOT NULL THEN jsonb_build_object('role', p.role, 'joinedAt', p.joined_at,
-        'mutedUntil', CASE WHEN p.muted_until > now() THEN p.muted_until END) END AS membership
+        'mutedUntil', CASE WHEN p.muted_until > now() AND NOT is_direct_chat(p.chat_id) THEN p.muted_until END) END AS membership
     FROM chat_events e
     LEFT JOIN users a ON a.id = e.actor_id
     LEFT JOIN users s ON s.id = e.subject_id

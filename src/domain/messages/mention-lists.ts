@@ -32,10 +32,15 @@ const PAGE = {
     WHERE n.user_id = $1 AND ($2::timestamptz IS NULL OR
       (n.at <= $2 AND (n.at, n.chat_id, n.message_seq) < ($2, $3::uuid, $4::int)))
       AND ($6::uuid[] IS NULL OR n.chat_id = ANY ($6))
+      AND (SELECT m.sender_id FROM messages m WHERE m.chat_id = n.chat_id AND m.seq = n.message_seq)
+        <> ALL (ARRAY(SELECT b.blocked_id FROM user_blocks b WHERE b.user_id = $1))
     ORDER BY n.at DESC, n.chat_id DESC, n.message_seq DESC LIMIT $5`,
 };
 
-/** Lists the messages that mention a user by name, over all chats that the user is a member of. */
+/**
+ * Lists the messages that mention a user by name, over all chats that the user is a member of. Not those of somebody whom the user has
+ * blocked.
+ */
 export class MentionLists {
   constructor(private readonly db: Database) {}
 

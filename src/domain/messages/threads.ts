@@ -74,13 +74,17 @@ const UNREAD = `FROM message_extras x JOIN messages m ON m.chat_id = x.chat_id A
   WHERE x.chat_id = t.chat_id AND x.thread_root_seq = t.root_seq AND x.seq > greatest(f.read_seq, p.joined_seq)
     AND x.deleted_at IS NULL AND m.sender_id <> p.user_id`;
 
+/** SQL: the member has not blocked the sender of the message `m`, whose mentions would bring no notice. */
+const NOT_BLOCKED =
+  'NOT EXISTS (SELECT 1 FROM user_blocks b WHERE b.user_id = p.user_id AND b.blocked_id = m.sender_id)';
+
 /** SQL: the messages of the thread that mention the member, by a name that was added or to everybody, behind the marker. */
 const MENTIONS = `SELECT n.message_seq FROM mentions n
     JOIN message_extras x ON x.chat_id = n.chat_id AND x.seq = n.message_seq
     JOIN messages m ON m.chat_id = n.chat_id AND m.seq = n.message_seq
     WHERE n.user_id = p.user_id AND n.chat_id = t.chat_id AND n.at_seq > greatest(f.read_seq, p.joined_seq)
-      AND x.thread_root_seq = t.root_seq AND m.sender_id <> p.user_id
-  UNION SELECT x.seq ${UNREAD} AND x.mention_all`;
+      AND x.thread_root_seq = t.root_seq AND m.sender_id <> p.user_id AND ${NOT_BLOCKED}
+  UNION SELECT x.seq ${UNREAD} AND x.mention_all AND ${NOT_BLOCKED}`;
 
 const STATES = {
   name: 'threads-states',
