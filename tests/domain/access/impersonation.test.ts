@@ -383,3 +383,31 @@ describe('a user whom a token brings along', () => {
     expect(Math.round(((forgetAt?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(30);
   });
 });
+
+it.runIf(testDatabaseSource().kind === 'postgres')(
+  'a token that waits for the application that issues it keeps no other act from the audit log',
+  async () => {
+    const page = {
+      name: 'Phone',
+      isPublic: true,
+      grants: ['authorization_code'],
+      redirectUris: ['https://shop.example/'],
+    };
+    const { client: phone } = await services.clients.create(page);
+    const held = await services.db.pool.connect();
+    await held.query('BEGIN');
+    await held.query('SELECT 1 FROM oauth_clients WHERE id = $1 FOR UPDATE', [backend.clientId]);
+    const issuing = issue({ user: { id: ann.id }, client: phone.id });
+    await vi.waitFor(async () => {
+      const { rows } = await services.db.pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await held.query("SET LOCAL lock_timeout = '100ms'");
+    await held.query(`SELECT write_audit_entries('[{"action": "other.act"}]')`);
+    await held.query('COMMIT');
+    held.release();
+    expect(await issuing).toMatchObject({ user: ann });
+  },
+);

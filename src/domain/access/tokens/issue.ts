@@ -45,17 +45,20 @@ export interface NewFamily {
   audit?: string | undefined;
 }
 
-// The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too.
+// The locks make a concurrent deactivation, removal or password change wait, so that it ends this family too. The issuer is locked here and
+// not by its foreign key, which is checked when the statement ends: then the audit log's head is locked, behind which nothing may be.
 const ISSUE = {
   name: 'token-family-issue',
   text: `WITH client AS (SELECT id FROM oauth_clients WHERE id = $2 FOR KEY SHARE),
+      issuer AS (SELECT id FROM oauth_clients WHERE id = $12::text FOR KEY SHARE),
       holder AS (
         SELECT id FROM users WHERE id = $3 AND is_active AND ($9::int IS NULL OR password_version = $9)
           AND ($11::user_role IS NULL OR role = $11)
           AND ($14::timestamptz IS NULL OR ${MAY_BEGIN('$14::timestamptz')}) FOR SHARE),
       family AS (
         INSERT INTO token_families (id, client_id, user_id, chat_ids, issued_by, exchanged_from)
-        SELECT $1, client.id, $3, $10::uuid[], $12::text, $13::text FROM client WHERE $3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)
+        SELECT $1, client.id, $3, $10::uuid[], $12::text, $13::text FROM client
+        WHERE ($3::uuid IS NULL OR EXISTS (SELECT 1 FROM holder)) AND ($12::text IS NULL OR EXISTS (SELECT 1 FROM issuer))
         RETURNING id),
       access AS (
         INSERT INTO access_tokens (hash, family_id, scopes, expires_at)
