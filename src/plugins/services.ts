@@ -13,6 +13,7 @@ import {
 import { type AccessOptions, type AccessServices, accessServices } from '../domain/access/services.js';
 import { ChatMutex } from '../domain/chats/chat-mutex.js';
 import { forgetDeletedChats } from '../domain/chats/deleted-chats.js';
+import { DirectReads } from '../domain/chats/direct-reads.js';
 import type { ChatCreation } from '../domain/chats/new-chats.js';
 import { type ChatServices, chatServices } from '../domain/chats/services.js';
 import { type CredentialOptions, credentialServices } from '../domain/credentials/services.js';
@@ -21,7 +22,7 @@ import { type LogServices, logServices } from '../domain/log/services.js';
 import { type MessageOptions, type MessageServices, messageServices } from '../domain/messages/services.js';
 import type { MineCallbacks } from '../domain/mine/callbacks.js';
 import { type MineOptions, type MineServices, mineServices } from '../domain/mine/services.js';
-import { type ModerationServices, moderationServices } from '../domain/moderation/services.js';
+import { type ModerationOptions, type ModerationServices, moderationServices } from '../domain/moderation/services.js';
 import { type PeopleOptions, type PeopleServices, peopleServices } from '../domain/people/services.js';
 import type { UserChangeListener } from '../domain/people/users.js';
 import { Sweeper } from '../domain/sweeper.js';
@@ -43,6 +44,7 @@ export interface ServicesOptions
     AccessOptions,
     MessageOptions,
     MineOptions,
+    ModerationOptions,
     ChatCreation,
     DeliveryOptions {}
 
@@ -74,6 +76,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   };
   const people = peopleServices(db, credentials, onUserChange, options);
   const { access, close: stopSweeping } = await accessServices(db, credentials, people, signIns, onError, options);
+  const directReads = new DirectReads(db, options);
   const mutex = new ChatMutex(db);
   const onInvitation = (userId: string) => hints.announce(userId, { type: 'invitations' });
   const mineCallbacks: MineCallbacks = {
@@ -83,10 +86,11 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     read: (receipt) => delivery.receipts.read(receipt),
   };
   const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
-  const chats = chatServices(db, mutex, announce, onInvitation, onStateChanged, options);
+  const chats = chatServices(db, directReads, mutex, announce, onInvitation, onStateChanged, options);
   const { messages, close: closeMessages } = messageServices(
     db,
     log.chatLog,
+    directReads,
     mutex,
     announce,
     onStateChanged,
@@ -106,7 +110,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     options,
   );
   const { sessions } = delivery;
-  const moderation = moderationServices(db);
+  const { moderation, close: closeModeration } = moderationServices(db, onError, options);
   const services: Services = {
     ...log,
     ...people,
@@ -122,7 +126,7 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
     onError: (error) => onError(error, 'delete the rows of deleted chats'),
   });
   const close = async () => {
-    await Promise.all([stopSweeping(), chatSweeper.close()]);
+    await Promise.all([stopSweeping(), chatSweeper.close(), closeModeration()]);
     await Promise.all([closeMessages(), closeMine()]);
     await closeDelivery();
     hub.close();
@@ -134,6 +138,7 @@ async function services(app: FastifyInstance, options: ServicesOptions) {
   const onError: OnError = (error, doing) => app.log.warn({ err: error }, `could not ${doing}; trying again`);
   const created = await createServices(app.db, app.bus, onError, {
     onTokenRefused: (refusal) => app.log.debug(refusal, 'refused a token of an issuer'),
+    onAuditAnchor: (anchor) => app.log.info({ anchor }, 'anchor of the audit log'),
     ...options,
   });
   app.decorate('services', created.services);

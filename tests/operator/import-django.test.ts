@@ -67,6 +67,10 @@ describe('import-django', { timeout: 60_000 }, () => {
     await django.user({ username: 'dan', password: 'bcrypt_sha256$$2b$12$xyz' });
     const { users, remarks } = await importAll();
     expect(users).toEqual({ copied: 4, present: 0 });
+    const { rows: acts } = await server.db.pool.query(
+      "SELECT actor_id, entry::jsonb -> 'data' AS data FROM audit_log WHERE action = 'users.imported'",
+    );
+    expect(acts).toEqual([{ actor_id: null, data: { users: 4, applications: 0 } }]);
     expect(await stored('ann')).toMatchObject({
       email: 'ann@example.org',
       firstName: 'Ann',

@@ -6,7 +6,9 @@ import type { Chat, ReportReason, ReportState, Resolution } from './schema.js';
 /** A report of a message, with a copy of what it said then. */
 export interface Report {
   readonly id: string;
-  readonly chat: Readonly<Pick<Chat, 'id' | 'name' | 'kind'>>;
+  readonly chatId: string;
+  /** Null for a chat that one may not read, as other people’s direct chats and deleted ones. */
+  readonly chat: Readonly<Pick<Chat, 'id' | 'name' | 'kind'>> | null;
   readonly messageId: string;
   /** What the message said when it was reported. */
   readonly content: string;
@@ -37,7 +39,7 @@ export interface ReportsOptions {
   after?: string;
 }
 
-const REPORT_FIELDS = `{id chat{id name kind} messageId content revision sender${USER} reporter${USER} reason note createdAt state resolution resolvedBy${USER} resolvedAt}`;
+const REPORT_FIELDS = `{id chatId chat{id name kind} messageId content revision sender${USER} reporter${USER} reason note createdAt state resolution resolvedBy${USER} resolvedAt}`;
 
 export const REPORT = documentOf(
   'mutation',

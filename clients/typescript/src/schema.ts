@@ -683,8 +683,10 @@ export type RemovalCause = 'banned' | 'erased' | 'left' | 'removed';
 
 /** A report of a message, with a copy of what it said then. It is kept for 90 days. */
 export interface Report {
+  /** The same. Null if you may not read it, as other people’s direct chats and deleted ones. */
+  chat: Chat | null;
   /** The chat that the message is in. */
-  chat: Chat;
+  chatId: string;
   /** What the message said when it was reported. */
   content: string;
   /** When it was reported. */

@@ -1,4 +1,5 @@
 import type { Chat, Prisma } from '../../generated/prisma/client.js';
+import { writeAudit } from '../audit.js';
 import { CHAT_KINDS, type ChatKind } from '../chat-kind.js';
 import { type Database, query, type Statement } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
@@ -9,6 +10,7 @@ import { isUuid } from '../text.js';
 import { transaction } from '../transaction.js';
 import { reaches, userOf, type Viewer } from '../viewer.js';
 import { foldName } from './chat-names.js';
+import { DirectReads } from './direct-reads.js';
 import { newEpoch } from './epochs.js';
 import type { NewChat, NewChatDetails, NewChats } from './new-chats.js';
 import { type AdminReading, kindsReadAsAdmin, mayReadLogSql, mayReadSql } from './rights.js';
@@ -77,6 +79,7 @@ export class Chats {
     private readonly db: Database,
     private readonly newChats: NewChats,
     private readonly adminReading: AdminReading = {},
+    private readonly directReads = new DirectReads(db, adminReading),
   ) {}
 
   /** As `NewChats`. */
@@ -93,6 +96,10 @@ export class Chats {
     const wanted = ids.filter((id) => isUuid(id) && reaches(viewer, id));
     if (wanted.length === 0) return new Map();
     const heads = await query<ChatHead>(this.db, REACHABLE, [wanted, user.id, this.kindsReadBy(viewer)]);
+    await this.noteReads(
+      viewer,
+      heads.map(({ chatId }) => chatId),
+    );
     return new Map(heads.map((head) => [head.chatId, head]));
   }
 
@@ -104,6 +111,11 @@ export class Chats {
       ids.map((chatId) => ({ chatId, userId })),
     );
     return standings.map((standing, index) => (reaches(viewer, ids[index] ?? '') ? standing : undefined));
+  }
+
+  /** As `DirectReads.note`: `reachable`, `find` and `requireHead` call it themselves; who lists chats by `reachableBy` does. */
+  noteReads(viewer: Viewer | null, chatIds: readonly string[]): Promise<void> {
+    return this.directReads.note(viewer, chatIds);
   }
 
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */
@@ -161,6 +173,7 @@ export class Chats {
     const user = { userId: userOf(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
     const head = await this.findHead(byId, reference, user);
     if (!head || !reaches(viewer, head.chatId)) throw chatNotFound();
+    await this.noteReads(viewer, [head.chatId]);
     return head;
   }
 
@@ -204,6 +217,8 @@ export class Chats {
       await connection.query(LOCK_CHATS, [ids]);
       await connection.query(ROTATE_EPOCHS, [ids, ids.map(newEpoch)]);
       await connection.query('UPDATE deployment SET epoch = $1', [newEpoch()]);
+      const chat = name === undefined ? undefined : ids[0];
+      await writeAudit(connection, undefined, [{ action: 'epoch.rotated', chat, data: { chats: ids.length } }]);
       return ids.length;
     });
   }

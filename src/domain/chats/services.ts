@@ -7,6 +7,7 @@ import type { ChatMutex } from './chat-mutex.js';
 import { ChatUpserts } from './chat-upserts.js';
 import { Chats } from './chats.js';
 import { DirectChats } from './direct-chats.js';
+import type { DirectReads } from './direct-reads.js';
 import { type InvitationListener, Invitations } from './invitations.js';
 import { InviteLinks } from './invite-links.js';
 import { MemberLists } from './member-lists.js';
@@ -38,6 +39,7 @@ export interface ChatServices {
 
 export function chatServices(
   db: Database,
+  directReads: DirectReads,
   mutex: ChatMutex,
   announce: Announce,
   onInvitation: InvitationListener,
@@ -46,7 +48,7 @@ export function chatServices(
 ): ChatServices {
   const changes = new MembershipChanges(db, mutex, announce);
   return {
-    chats: new Chats(db, new NewChats(db, announce, options), options),
+    chats: new Chats(db, new NewChats(db, announce, options), options, directReads),
     chatChanges: new ChatChanges(db, mutex, announce),
     publicChats: new PublicChats(db),
     ownMembership: new OwnMembership(db, mutex, announce, onStateChanged),

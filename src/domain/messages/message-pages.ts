@@ -1,3 +1,4 @@
+import type { DirectReads } from '../chats/direct-reads.js';
 import { type AdminReading, kindsReadAsAdmin, mayReadSql } from '../chats/rights.js';
 import { type Database, queryValues } from '../database.js';
 import type { ChatHead, MessageRange } from '../log/chat-log.js';
@@ -43,6 +44,7 @@ export class MessagePages {
   constructor(
     private readonly db: Database,
     private readonly adminReading: AdminReading,
+    private readonly directReads: DirectReads,
   ) {}
 
   /**
@@ -66,6 +68,7 @@ export class MessagePages {
       if (isHead(row)) head = { chatId: id, epoch: row[2], seq: row[0] };
       else rows.push(row);
     }
+    if (head) await this.directReads.note(viewer, [id]);
     const end = Math.min(before, (head?.seq ?? 0) + 1);
     if (rows.length < last && windowStart(after, end) > after)
       rows = await readTimeline(this.db, id, { after, before: end, last, without });

@@ -1,4 +1,5 @@
 import type { ChatMutex } from '../chats/chat-mutex.js';
+import type { DirectReads } from '../chats/direct-reads.js';
 import type { AdminReading } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
@@ -52,6 +53,7 @@ const REACTION_SWEEP_MS = 1000;
 export function messageServices(
   db: Database,
   chatLog: ChatLog,
+  directReads: DirectReads,
   mutex: ChatMutex,
   announce: Announce,
   onStateChanged: OnStateChanged,
@@ -75,7 +77,7 @@ export function messageServices(
   const services = {
     messages,
     reactions,
-    messagePages: new MessagePages(db, adminReading),
+    messagePages: new MessagePages(db, adminReading, directReads),
     messageChanges,
     senderDeletions: new SenderDeletions(db, messageChanges),
     messageRights,

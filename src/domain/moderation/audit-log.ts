@@ -122,3 +122,8 @@ function rowOf([
 ]: Values): AuditRow {
   return { seq, at, actorId, clientId, action, chatId, target, entry, hash, reason, reasonSalt };
 }
+
+/** A head as it is kept elsewhere, and as the check takes it: its number, a colon and its hash in hexadecimal. */
+export function anchorText({ seq, hash }: AuditHead): string {
+  return `${seq}:${hash.toString('hex')}`;
+}

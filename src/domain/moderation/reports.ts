@@ -49,6 +49,8 @@ export interface ReportFilter {
 
 /** How long a report is kept. */
 export const REPORT_DAYS = 90;
+/** Reports that are deleted at once. */
+const SWEPT = 300;
 /** Code points. */
 const MAX_NOTE = 500;
 /** Reports of one user. */
@@ -74,7 +76,14 @@ const list = (name: string, ofChat: string) => ({
 });
 const LIST = list('reports', '');
 const LIST_OF_CHAT = list('reports-of-chat', 'AND r.chat_id = $4');
-const SWEEP = { name: 'reports-sweep', text: `DELETE FROM reports r WHERE NOT (${KEPT})` };
+// In steps, so that no statement takes long. What a chat on hold has stays.
+const SWEEP = {
+  name: 'reports-sweep',
+  text: `DELETE FROM reports WHERE id IN (
+    SELECT r.id FROM reports r WHERE r.created_at <= now() - interval '${REPORT_DAYS} days'
+      AND NOT EXISTS (SELECT 1 FROM chats c WHERE c.id = r.chat_id AND c.hold)
+    ORDER BY r.created_at LIMIT ${SWEPT} FOR UPDATE OF r SKIP LOCKED) RETURNING 1`,
+};
 
 /** Reports of messages: to the moderators of the chat, and to admins. */
 export class Reports {
@@ -103,7 +112,6 @@ export class Reports {
     if (row?.outcome === 'is_deleted')
       throw new DomainError('CONFLICT', 'The message is deleted.', { rule: 'message.deleted' });
     if (row && isAccessRefusal(row.outcome)) throw accessRefused(row.outcome, 'report');
-    if (row?.outcome === 'reported') await query(this.db, SWEEP, []);
     return this.require(row?.id);
   }
 
@@ -148,6 +156,11 @@ export class Reports {
     const [standing] = await readStandings(this.db, [{ chatId, userId }]);
     requireAction(viewer, standing, 'readReports');
     return (await query<Row>(this.db, LIST_OF_CHAT, [...page, chatId])).map(ofRow);
+  }
+
+  /** Deletes reports that are older than `REPORT_DAYS`, at most 300. Returns whether more may be left. */
+  async forgetOld(): Promise<boolean> {
+    return (await query(this.db, SWEEP, [])).length === SWEPT;
   }
 
   private async require(id: string | undefined): Promise<Report> {

@@ -1,3 +1,4 @@
+import { writeAudit } from '../audit.js';
 import { endSignInsOfAll } from '../credentials/end-sign-ins.js';
 import type { Database } from '../database.js';
 import { transaction } from '../transaction.js';
@@ -44,7 +45,13 @@ export class Guests {
         const { rows } = await connection.query<{ id: string }>(FORGET);
         const ids = rows.map(({ id }) => id);
         await connection.query('DELETE FROM external_identities WHERE user_id = ANY ($1::uuid[])', [ids]);
-        return { ids, ended: await endSignInsOfAll(connection, ids) };
+        const ended = await endSignInsOfAll(connection, ids);
+        await writeAudit(
+          connection,
+          undefined,
+          ids.map((id) => ({ action: 'user.forgotten', target: id })),
+        );
+        return { ids, ended };
       },
       { lock: USER_CHANGES_LOCK },
     );

@@ -38,6 +38,11 @@ export interface UserChanges {
   isActive?: boolean | null | undefined;
 }
 
+/** What `Users.update` changes: a username too, which is never taken away. */
+export interface GivenUserChanges extends UserChanges {
+  username?: string | null | undefined;
+}
+
 /** Called after COMMIT when a user's rights, names or activity changed, with the token families that ended. */
 export type UserChangeListener = (change: { userId: string; endedFamilyIds: string[] }) => Promise<void>;
 
@@ -172,14 +177,15 @@ export class Users {
    * Changes the given fields. Null clears the email and the external id; for other fields it means no change. Deactivation ends every
    * sign-in in the same transaction; activation restores none. A change of the external id ends what tokens of trusted issuers have begun.
    * Updates run one after another, so that two admins cannot demote each other.
-   * @param actor the admin who changes the user, or the owner of a bot, who changes its names and deactivates it; undefined for the
-   * operator
+   * @param actor the admin who changes the user, or the owner of a bot, who changes its names, the username too, and deactivates it;
+   * undefined for the operator
    * @throws DomainError `BAD_USER_INPUT`, `NOT_FOUND` for an unknown user, `CONFLICT` when no active admin would be left or another
-   * user has the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an admin
-   * who is no person, `UNAUTHENTICATED` when the admin's sign-in has ended
+   * user has the username or the external id, `FORBIDDEN` when the admin is no longer one, `FORBIDDEN`, rule `user.bot` or `user.guest`, for an
+   * admin who is no person, `UNAUTHENTICATED` when the admin's sign-in has ended
    */
-  async update(id: string, changes: UserChanges, actor?: Viewer): Promise<User> {
+  async update(id: string, changes: GivenUserChanges, actor?: Viewer): Promise<User> {
     const data = checkedChanges(changes);
+    const username = changes.username == null ? undefined : checkUsername(changes.username);
     if (actor && !isAdmin(actor)) requireUser(actor);
     if (!isUuid(id)) throw actor && !isAdmin(actor) ? notYours() : noSuchUser('id');
     const { userId, endedFamilyIds } = await transaction(
@@ -207,6 +213,8 @@ export class Users {
             data.lastName ?? null,
             data.externalId !== undefined,
             data.externalId ?? null,
+            username ?? null,
+            username === undefined ? null : usernameKey(username),
           ]),
         );
         const isRenamed =
@@ -219,7 +227,7 @@ export class Users {
         await writeAudit(
           connection,
           actor,
-          userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...after }),
+          userUpdated(before.id, { ...rest, isActive }, { ...rest, ...data, ...(username && { username }), ...after }),
         );
         return { userId: before.id, endedFamilyIds };
       },
@@ -345,6 +353,7 @@ function notYours(): DomainError {
 
 interface LockedUserRow {
   id: string;
+  username: string;
   kind: UserKind;
   role: UserRole;
   is_active: boolean;
@@ -357,14 +366,15 @@ interface LockedUserRow {
   ownerId: string | null;
 }
 
-const LOCK_USER = `SELECT id, kind, role, is_active, password_version, email, first_name AS "firstName", last_name AS "lastName",
+const LOCK_USER = `SELECT id, username, kind, role, is_active, password_version, email, first_name AS "firstName", last_name AS "lastName",
     external_id AS "externalId", owner_id AS "ownerId"
   FROM users WHERE id = $1 FOR NO KEY UPDATE`;
 const LOCK_FAMILY = 'SELECT 1 FROM token_families WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL FOR SHARE';
 const STORE_PASSWORD = 'UPDATE users SET password_hash = $2, password_version = password_version + 1 WHERE id = $1';
 const UPDATE_USER = `UPDATE users SET role = $2::user_role, is_active = $3, email = CASE WHEN $4 THEN $5 ELSE email END,
     first_name = coalesce($6, first_name), last_name = coalesce($7, last_name),
-    external_id = CASE WHEN $8 THEN $9 ELSE external_id END WHERE id = $1`;
+    external_id = CASE WHEN $8 THEN $9 ELSE external_id END, username = coalesce($10, username), username_key = coalesce($11, username_key)
+  WHERE id = $1`;
 
 /** Keeps the service from losing its last admin who is a person. Only the operator's `createsuperuser` could make a new one. */
 async function requireAnotherAdmin(connection: PoolClient, userId: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { AuditCheck, type AuditFault } from '../../domain/moderation/audit-check.js';
-import type { AuditHead } from '../../domain/moderation/audit-log.js';
+import { type AuditHead, anchorText } from '../../domain/moderation/audit-log.js';
 import { CommandError } from '../command-error.js';
 import { withServices } from '../open-services.js';
 import { print } from '../print.js';
@@ -32,19 +32,16 @@ export function addAudit(program: Command): void {
           print(describe(fault));
         }
         if (faults > 0) throw new CommandError(`The audit log is not as it was written. Faults: ${faults}.`);
-        print(`The audit log is as it was written. Entries: ${check.count}; the last is ${textOf(check.head)}.`);
+        print(`The audit log is as it was written. Entries: ${check.count}; the last is ${anchorText(check.head)}.`);
       }),
     );
   audit
     .command('anchor')
     .description(
-      'print the number and the hash of the newest entry; keep them where nobody can change them with the database',
+      'print the number and the hash of the newest entry, as the service does once a day in its log; keep them where nobody can change them ' +
+        'with the database',
     )
-    .action(() => withServices(async ({ auditLog }) => print(textOf(await auditLog.head()))));
-}
-
-function textOf({ seq, hash }: AuditHead): string {
-  return `${seq}:${hash.toString('hex')}`;
+    .action(() => withServices(async ({ auditLog }) => print(anchorText(await auditLog.head()))));
 }
 
 function entryNumber(text: string): number {

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { writeAudit } from '../../domain/audit.js';
 import type { Database } from '../../domain/database.js';
 import { usernameKey } from '../../domain/names.js';
 import { transaction } from '../../domain/transaction.js';
@@ -36,6 +37,9 @@ export function writeImport(db: Database, { users, clients, families }: Converte
       return clientId === undefined || userId === undefined ? [] : [{ ...family, clientId, userId }];
     });
     const tokens = await writeFamilies(connection, owned);
+    const copied = { users: writtenUsers.copied, applications: writtenClients };
+    if (copied.users + copied.applications > 0)
+      await writeAudit(connection, undefined, [{ action: 'users.imported', data: copied }]);
     return {
       users: { copied: writtenUsers.copied, present: userIds.size - writtenUsers.copied },
       applications: { copied: writtenClients, present: clients.length - writtenClients },

@@ -182,4 +182,21 @@ describe('the audit log', () => {
       by(undefined, { action: 'client.removed', target: 'audited' }),
     ]);
   });
+
+  it('has who is forgotten, and new epochs', async () => {
+    const guest = await services.newUser();
+    await services.db.pool.query("UPDATE users SET kind = 'guest', forget_at = now() WHERE id = $1", [guest.id]);
+    expect(await entriesOf(() => services.guests.forget())).toEqual([
+      by(undefined, { action: 'user.forgotten', target: guest.id }),
+    ]);
+    expect(await entriesOf(() => services.guests.forget())).toEqual([]);
+    const { id: chat, name } = await services.newChat();
+    expect(await entriesOf(() => services.chats.rotateEpoch(name))).toEqual([
+      by(undefined, { action: 'epoch.rotated', chat, data: { chats: 1 } }),
+    ]);
+    const count = await services.db.prisma.chat.count();
+    expect(await entriesOf(() => services.chats.rotateEpoch())).toEqual([
+      by(undefined, { action: 'epoch.rotated', data: { chats: count } }),
+    ]);
+  });
 });

@@ -67,3 +67,27 @@ it('reports of direct chats are the admins’', async () => {
   expect((await services.reports.list(admin, page)).map((report) => report.id)).toContain(id);
   expect(await services.reports.resolve(admin, id, 'dismissed', null)).toMatchObject({ resolution: 'dismissed' });
 });
+
+it('a report is kept for 90 days, whether others are made or not, and longer in a chat on hold', async () => {
+  const { chatId, messageId, reporter } = await newTeam();
+  const held = await newTeam();
+  const old = await services.reports.report(reporter, { chatId, messageId, reason: 'spam' });
+  const evidence = await services.reports.report(held.reporter, { ...held, reason: 'illegal' });
+  await services.db.pool.query('UPDATE chats SET hold = true WHERE id = $1', [held.chatId]);
+  const age = (days: number) =>
+    services.db.pool.query('UPDATE reports SET created_at = now() - make_interval(days => $2) WHERE id = ANY ($1)', [
+      [old.id, evidence.id],
+      days,
+    ]);
+  const left = async () => {
+    expect(await services.reports.forgetOld()).toBe(false);
+    const { rows } = await services.db.pool.query('SELECT id FROM reports WHERE id = ANY ($1)', [
+      [old.id, evidence.id],
+    ]);
+    return rows.map(({ id }) => id).sort();
+  };
+  await age(89);
+  expect(await left()).toEqual([old.id, evidence.id].sort());
+  await age(91);
+  expect(await left()).toEqual([evidence.id]);
+});

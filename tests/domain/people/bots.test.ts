@@ -259,3 +259,33 @@ describe('the owner of a bot', () => {
     });
   });
 });
+
+it('the owner of a bot renames it, and so does an admin: nobody else, and to no name that is taken', async () => {
+  const [owner, stranger] = [await services.newUser(), await services.newUser()];
+  const [asOwner, asStranger] = [await services.newViewer(owner), await services.newViewer(stranger)];
+  const { id } = await services.bots.create(admin, 'first-name', owner.id);
+  await services.bots.create(admin, 'other-name', stranger.id);
+  expect(await services.users.update(id, { username: 'second-name' }, asOwner)).toMatchObject({
+    username: 'second-name',
+    usernameKey: 'second-name',
+  });
+  const { entries } = await services.auditLog.page({ after: 0, first: 100, action: 'user.updated', actorId: owner.id });
+  expect(entries.map(({ target, entry }) => [target, JSON.parse(entry).data])).toEqual([
+    [id, { changed: ['username'] }],
+  ]);
+  await services.users.update(id, { username: 'second-name' }, asOwner);
+  await expect(services.users.update(id, { username: 'Other-Name' }, asOwner)).rejects.toMatchObject({
+    ...{ code: 'CONFLICT', field: 'username' },
+  });
+  await expect(services.users.update(id, { username: 'a b' }, asOwner)).rejects.toMatchObject({ field: 'username' });
+  for (const [target, viewer] of [
+    [id, asStranger],
+    [owner.id, asOwner],
+  ] as const)
+    await expect(services.users.update(target, { username: 'another' }, viewer)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+  expect(await services.users.update(id, { username: 'third-name' }, admin)).toMatchObject({ username: 'third-name' });
+  // The former name is free.
+  expect(await services.bots.create(admin, 'second-name', owner.id)).toMatchObject({ ownerId: owner.id });
+});

@@ -126,6 +126,23 @@ describe('an admin who is not one of the two', () => {
     expect(await stateOf(world)).toEqual(before);
   });
 
+  it('reads a report of a message in it, with the copy and without the chat, and resolves it', async () => {
+    const { team, ids, sender, admin } = world;
+    const { services } = team.first.app;
+    const { id } = await services.reports.report(sender, { chatId: ids.chat, messageId: ids.first, reason: 'abuse' });
+    const fields = 'id chatId chat { id } content sender { id }';
+    const report = { id, chatId: ids.chat, chat: null, content: 'first', sender: { id: ids.member } };
+    expect(await team.first.query(admin, `{ reports { ${fields} } }`)).toMatchObject({
+      ...{ codes: [], data: { reports: [report] } },
+    });
+    const resolve = `mutation { resolveReport(id: "${id}", resolution: dismissed) { ${fields} } }`;
+    expect(await team.first.query(admin, resolve)).toMatchObject({ codes: [], data: { resolveReport: report } });
+    const own = `mutation { reportMessage(chatId: "${ids.chat}", messageId: "${ids.edited}", reason: spam) { chat { id } } }`;
+    expect((await team.first.query(world.memberToken, own)).data).toEqual({
+      reportMessage: { chat: { id: ids.chat } },
+    });
+  });
+
   it('does not find it in lists, nor by its name', async () => {
     const query = '{ chats { id } mentions { id } }';
     expect((await world.team.first.query(world.admin, query)).data).toEqual({ chats: [], mentions: [] });
@@ -231,6 +248,12 @@ describe('an admin who is not one of the two, where ADMINS_READ_DIRECT_CHATS is 
       messages: [{ content: 'first' }, { content: 'edited twice' }],
       chats: [{ id: chat }],
     });
+  });
+
+  it('is in the audit log with each direct chat that was read, and once an hour', async () => {
+    const { services } = world.team.first.app;
+    const { entries } = await services.auditLog.page({ after: 0, first: 100, action: 'direct_chat.read' });
+    expect(entries).toMatchObject([{ chatId: world.ids.chat, target: null, actorId: expect.any(String) }]);
   });
 
   it.each(CHANGES)('changes nothing: %s', async (field, row) => {

@@ -30,7 +30,7 @@ const CONTRACT = `
   enum ReportReason { spam abuse illegal other }
   enum Resolution { dismissed removed muted banned }
   enum ReportState { open resolved }
-  type Report { id: ID! chat: Chat! messageId: ID! content: String! revision: Int! sender: User! reporter: User reason: ReportReason! note: String createdAt: DateTime! state: ReportState! resolution: Resolution resolvedBy: User resolvedAt: DateTime }
+  type Report { id: ID! chatId: ID! chat: Chat messageId: ID! content: String! revision: Int! sender: User! reporter: User reason: ReportReason! note: String createdAt: DateTime! state: ReportState! resolution: Resolution resolvedBy: User resolvedAt: DateTime }
   type AuditEntry { seq: Int! at: DateTime! actor: User clientId: ID action: String! chatId: ID target: String reason: String entry: String! hash: String! }
   type AuditPage { entries: [AuditEntry!]! next: Int }
   type AuditHead { seq: Int! hash: String! }
@@ -166,7 +166,7 @@ const CONTRACT = `
     banUser(chatId: ID!, userId: ID!, until: DateTime, reason: String, deleteMessages: DeleteSpan = none): Boolean!
     unbanUser(chatId: ID!, userId: ID!): Boolean!
     createUser(username: String!, password: String!, email: String, firstName: String, lastName: String, role: UserRole = user, externalId: String): User!
-    updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String): User!
+    updateUser(id: ID!, email: String, firstName: String, lastName: String, role: UserRole, isActive: Boolean, externalId: String, username: String): User!
     issueToken(user: TokenUser!, scopes: [String!], chats: [ID!], expiresIn: Int = 3600, client: String): IssuedToken!
     upsertUsers(users: [UserInput!]!): [User!]!
     upsertChats(chats: [ChatInput!]!): [Chat!]!

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { writeAudit } from '../../audit.js';
 import type { Database } from '../../database.js';
 import type { ExternalIdentity, ProviderNames } from '../../people/external-users.js';
 import { GUEST_DAYS } from '../../people/guests.js';
@@ -87,19 +88,30 @@ function admitWith(
     const isLast = takesAdmin && (await connection.query(OTHER_ADMIN, [userId])).rows.length === 0;
     const kept = await connection.query(KEEP_IDENTITY, [identity.issuer, identity.subject, userId, issuedAt]);
     const says = isLast ? { ...token, role: undefined } : token;
-    const isUserChanged = kept.rowCount === 1 && (await update(connection, user, says));
+    const changed = kept.rowCount === 1 ? await update(connection, user, says) : undefined;
     if (user.kind === 'guest') await connection.query(REMEMBER_GUEST, [userId, token.expiresAt]);
     if (bearer) await connection.query(KEEP_TOKEN, [uuidv7(), userId, bearer.hash, bearer.scopes, token.expiresAt]);
-    return { isUserChanged };
+    if (changed?.role) await auditRole(connection, token, changed.role);
+    return { isUserChanged: changed !== undefined };
   };
   return transaction(db, work, mayTakeAdmin ? { lock: USER_CHANGES_LOCK } : {});
 }
 
-/** Returns whether anything was to change. */
-async function update(connection: PoolClient, user: UserRow, { userId, role, names }: TokenOfUser): Promise<boolean> {
+/** Returns what has changed; undefined when nothing has. */
+async function update(
+  connection: PoolClient,
+  user: UserRow,
+  { userId, role, names }: TokenOfUser,
+): Promise<{ role: UserRole | undefined } | undefined> {
   const { firstName = user.first_name, lastName = user.last_name } = names;
   const newRole = user.kind === 'human' && role ? role : user.role;
-  if (newRole === user.role && firstName === user.first_name && lastName === user.last_name) return false;
+  if (newRole === user.role && firstName === user.first_name && lastName === user.last_name) return undefined;
   await connection.query(UPDATE_USER, [userId, newRole, firstName, lastName]);
-  return true;
+  return { role: newRole === user.role ? undefined : newRole };
+}
+
+/** Nobody here gave the role or took it: the act has no actor, and names the issuer. */
+function auditRole(connection: PoolClient, { userId, identity }: TokenOfUser, role: UserRole): Promise<void> {
+  const data = { changed: ['role'], role, issuer: identity.issuer };
+  return writeAudit(connection, undefined, [{ action: 'user.updated', target: userId, data }]);
 }

@@ -119,6 +119,10 @@ builder.queryFields((t) => ({
         orderBy: { createdSeq: 'asc' },
         take: first,
       });
+      await context.services.chats.noteReads(
+        context.caller.viewer,
+        chats.map(({ id }) => id),
+      );
       const { access } = loaders(context);
       for (const chat of chats) access.grant(headOf(chat));
       return chats;

@@ -6,8 +6,9 @@ import type {
 } from '../../../domain/moderation/reports.js';
 import { requireViewer } from '../../../domain/viewer.js';
 import { builder } from '../builder.js';
+import { loaders } from '../loaders.js';
 import { checkPage, listWeight, MAX_PAGE, USUAL_LENGTH } from '../paging.js';
-import { Chat, enterChat } from './chat.js';
+import { Chat, chatOfHead } from './chat.js';
 import { User } from './user.js';
 
 const ReportReasonEnum = builder.enumType('ReportReason', {
@@ -40,10 +41,15 @@ const Report = builder.objectRef<ReportShape>('Report').implement({
   description: 'A report of a message, with a copy of what it said then. It is kept for 90 days.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'For `resolveReport`.' }),
+    chatId: t.exposeID('chatId', { description: 'The chat that the message is in.' }),
     chat: t.field({
       type: Chat,
-      description: 'The chat that the message is in.',
-      resolve: ({ chatId }, _args, context) => enterChat(context, chatId),
+      nullable: true,
+      description: 'The same. Null if you may not read it, as other people’s direct chats and deleted ones.',
+      resolve: async ({ chatId }, _args, context) => {
+        const head = await loaders(context).access.find(chatId);
+        return head ? chatOfHead(head) : null;
+      },
     }),
     messageId: t.exposeID('messageId', { description: 'The message. It may be edited or deleted since.' }),
     content: t.exposeString('content', { description: 'What the message said when it was reported.' }),

@@ -167,8 +167,8 @@ builder.mutationFields((t) => ({
     type: User,
     description:
       'Changes the fields that are given. Deactivating a user ends all of their sign-ins. Fails with CONFLICT if no active admin ' +
-      'would be left, or if another user has the external id. Admins only, but for the owner of a bot, who changes its names and ' +
-      'whether it is active.',
+      'would be left, or if another user has the username or the external id. Admins only, but for the owner of a bot, who changes ' +
+      'its names and whether it is active.',
     authScopes: { user: true },
     args: {
       id: t.arg.id({ required: true, description: 'The user.' }),
@@ -178,6 +178,7 @@ builder.mutationFields((t) => ({
       role: t.arg({ type: UserRoleEnum, description: 'What the user may do in the whole service.' }),
       isActive: t.arg.boolean({ description: 'Whether the user can sign in.' }),
       externalId: t.arg.string({ description: `${EXTERNAL_ID} Null removes it.` }),
+      username: t.arg.string({ description: 'As of `createUser`.' }),
     },
     resolve: async (_root, { id, ...changes }, { services, caller }) =>
       toProfile(await services.users.update(id, changes, requireViewer(caller.viewer))),

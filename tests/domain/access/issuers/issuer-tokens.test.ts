@@ -366,6 +366,20 @@ it('a guest who comes by such tokens alone is remembered for 30 days after the l
   expect(guest.forgetAt).toEqual(new Date((exp + 30 * 86_400) * 1000));
 });
 
+it('a role that a token brings or takes is in the audit log, by nobody here, with the issuer; names are not', async () => {
+  const { sign } = newSubject();
+  const { user } = await viewerOf(await sign({ iat: seconds() - 30 }));
+  await viewerOf(await sign({ ...ADMIN, iat: seconds() - 20 }));
+  await viewerOf(await sign({ ...ADMIN, iat: seconds() - 15, jti: 'again' }));
+  await viewerOf(await sign({ iat: seconds() - 10 }));
+  const { entries } = await services.auditLog.page({ after: 0, first: 100, action: 'user.updated' });
+  const own = entries.filter(({ target }) => target === user?.id);
+  expect(own.map(({ actorId, entry }) => [actorId, JSON.parse(entry).data])).toEqual([
+    [null, { changed: ['role'], role: 'admin', issuer: issuer.issuer }],
+    [null, { changed: ['role'], role: 'user', issuer: issuer.issuer }],
+  ]);
+});
+
 describe('A user who is deactivated', () => {
   it('is out on every process at once, whatever the tokens say, and comes back with a new one', async () => {
     const { sign } = newSubject();
