@@ -1,5 +1,5 @@
 -- A user joins a public chat, or an admin any group chat. Outcomes and columns as of add_chat_member, but
---   no_chat      also for a private chat that the user is no member of
+--   no_chat      also for a private chat that the user is no member of, and for a chat that the user is banned from
 --   signed_out   the user is not active, or the sign-in has ended
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
 CREATE OR REPLACE FUNCTION join_chat(p_chat_id uuid, p_user_id uuid, p_family_id uuid)
@@ -20,7 +20,8 @@ BEGIN
   END IF;
   -- Who may not join waits for nobody; who may is asked again under the lock.
   FOR i IN 1 .. 2 LOOP
-    SELECT c.kind = 'group' AND (c.visibility = 'public' OR v_is_admin OR member_role(p_chat_id, p_user_id) IS NOT NULL) INTO v_may
+    SELECT c.kind = 'group' AND (c.visibility = 'public' OR v_is_admin OR member_role(p_chat_id, p_user_id) IS NOT NULL)
+        AND NOT is_banned(p_chat_id, p_user_id, clock_timestamp()::timestamptz(3)) INTO v_may
     FROM chats c WHERE c.id = p_chat_id AND c.deleted_at IS NULL;
     IF v_may IS NOT TRUE THEN
       outcome := 'no_chat';

@@ -217,6 +217,32 @@ it.runIf(testDatabaseSource().kind === 'postgres')(
   },
 );
 
+it.runIf(testDatabaseSource().kind === 'postgres')(
+  'who is banned, or comes too late, is refused while another transaction has the chat',
+  async () => {
+    const { chatId, owner, moderator } = await newTeam();
+    await services.db.pool.query("UPDATE chats SET visibility = 'public' WHERE id = $1", [chatId]);
+    const [banned, late] = [await newViewer(), await newViewer()];
+    const invitation = await invite(moderator, chatId, banned);
+    const { code } = await newLink(moderator, chatId);
+    const ended = await newLink(moderator, chatId);
+    await services.invitations.revoke(moderator, ended.id);
+    await services.bans.ban(owner, { chatId, userId: userOf(banned).id });
+    const held = await services.db.pool.connect();
+    await held.query('BEGIN');
+    await held.query('SELECT 1 FROM chats WHERE id = $1 FOR NO KEY UPDATE', [chatId]);
+    for (const refused of [
+      () => accept(banned, { id: invitation.id }),
+      () => accept(banned, { code }),
+      () => services.ownMembership.join(banned, chatId),
+      () => accept(late, { code: ended.code }),
+    ])
+      await expect(refused()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await held.query('ROLLBACK');
+    held.release();
+  },
+);
+
 describe('a link', () => {
   it('is used as often as it may be and no more, however many accept at once', async () => {
     const { chatId, moderator } = await newTeam();
