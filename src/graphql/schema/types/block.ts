@@ -17,7 +17,8 @@ builder.mutationFields((t) => ({
   blockUser: t.field({
     type: 'Boolean',
     description:
-      'Blocks a user: what they send in your direct chat fails with FORBIDDEN, rule `direct.blocked`. False when you blocked them before.',
+      'Blocks a user: what they send in your direct chat fails with FORBIDDEN, rule `direct.blocked`, and their mentions bring you no ' +
+      'notice. False when you blocked them before.',
     authScopes: { user: true },
     args: { id: t.arg.id({ required: true, description: 'The user.' }) },
     resolve: (_root, { id }, { services, caller }) => services.blocks.set(requireViewer(caller.viewer), id, true),

@@ -105,7 +105,8 @@ builder.mutationFields((t) => ({
   }),
   createInviteLink: t.field({
     type: InviteLink,
-    description: 'Makes a link by whose code people join a chat. Takes the right `invite`.',
+    description:
+      'Makes a link by whose code people join a chat, as long as you have the right `invite` and may give its role.',
     authScopes: { user: true },
     args: {
       chatId: t.arg.id({ required: true, description: 'The chat.' }),

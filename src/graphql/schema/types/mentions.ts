@@ -10,7 +10,8 @@ builder.queryField('mentions', (t) =>
   t.field({
     type: [Message],
     description:
-      'The messages that mention you by name, in all chats that you are a member of, those first that mentioned you last.',
+      'The messages that mention you by name, in all chats that you are a member of, those first that mentioned you last. Not those of ' +
+      'whom you block.',
     authScopes: { user: true },
     args: {
       first: t.arg.int({ defaultValue: DEFAULT_FIRST, description: `The most messages to return, 1 to ${MAX_FIRST}.` }),
