@@ -12,9 +12,9 @@ import type { StreamEnd } from '../stream-sink.js';
 import { CatchingUp, type ChatsCatchingUp } from './catching-up.js';
 import { type InboxBeginning, isBehind, progressOf } from './inbox-beginning.js';
 import { InboxChat, type InboxChatStart, type InboxOfChat } from './inbox-chat.js';
-import type { InboxHost } from './inbox-host.js';
 import type { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
+import type { InboxSources } from './inbox-sources.js';
 import { type Segment, segmentsOf } from './segments.js';
 
 /** The inbox that the chats are of. */
@@ -55,7 +55,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   constructor(
     private readonly inbox: InboxOfChats,
     private readonly sink: InboxSink,
-    private readonly host: Pick<InboxHost, 'openChat' | 'watch' | 'unwatch' | 'markedHead' | 'failed'>,
+    private readonly host: Pick<InboxSources, 'openChat' | 'watch' | 'unwatch' | 'markedHead' | 'failed'>,
     { viewer, maxMissed, beginning }: InboxChatsStart,
   ) {
     this.viewer = viewer;

@@ -4,9 +4,14 @@ import { parsePosition } from '../../domain/mine/inbox-position.js';
 import { isSameReach, type Reach, type Viewer } from '../../domain/viewer.js';
 import { entering, type InboxBeginning } from './inbox-beginning.js';
 import { InboxChats, type InboxOfChats } from './inbox-chats.js';
-import type { InboxHost } from './inbox-host.js';
 import type { InboxSink } from './inbox-sink.js';
+import type { InboxSources } from './inbox-sources.js';
 import { type InboxOfNotices, OwnNotices } from './own-notices.js';
+
+/** What an inbox needs of the process around it. One for all inboxes. */
+export interface InboxHost extends InboxSources {
+  closed(inbox: InboxStream): void;
+}
 
 export interface InboxStart extends InboxBeginning {
   userId: string;

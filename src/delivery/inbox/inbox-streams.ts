@@ -10,9 +10,8 @@ import type { ChatWatcher, HeadReader, Hub } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
 import { EarlyWatch } from './early-watch.js';
 import { type InboxBeginning, MAX_AHEAD } from './inbox-beginning.js';
-import type { InboxHost } from './inbox-host.js';
 import type { InboxSink } from './inbox-sink.js';
-import { InboxStream } from './inbox-stream.js';
+import { type InboxHost, InboxStream } from './inbox-stream.js';
 import type { UserHint, UserHints } from './user-hints.js';
 
 export interface InboxRequest {

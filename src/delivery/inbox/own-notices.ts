@@ -1,7 +1,7 @@
 import type { Invitation } from '../../domain/chats/invitations.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
-import type { InboxHost } from './inbox-host.js';
 import type { InboxSink } from './inbox-sink.js';
+import type { InboxSources } from './inbox-sources.js';
 import { InvitationDelivery, type InvitationReceiver } from './invitation-delivery.js';
 import { StateDelivery, type StateReceiver } from './state-delivery.js';
 
@@ -28,7 +28,7 @@ export class OwnNotices implements StateReceiver, InvitationReceiver {
   constructor(
     private readonly inbox: InboxOfNotices,
     private readonly sink: InboxSink,
-    private readonly host: Pick<InboxHost, 'states' | 'invitations' | 'failed'>,
+    private readonly host: Pick<InboxSources, 'states' | 'invitations' | 'failed'>,
   ) {}
 
   /** The user's own states of these chats have changed. */

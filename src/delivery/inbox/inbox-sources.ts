@@ -8,10 +8,9 @@ import type { CheckedStreamRequest } from '../chat-streams.js';
 import type { ChatWatcher } from '../hub.js';
 import type { StreamSink } from '../stream-sink.js';
 import type { InboxBeginning } from './inbox-beginning.js';
-import type { InboxStream } from './inbox-stream.js';
 
-/** What an inbox needs of the process around it. One for all inboxes. */
-export interface InboxHost {
+/** What an inbox reads of the process around it. One for all inboxes. */
+export interface InboxSources {
   openChat(request: CheckedStreamRequest, sink: StreamSink): Promise<ChatStream>;
   /** As of `Hub`, and in the same turn: a chat that was subscribed to stays so. */
   watch(chatIds: readonly string[], watcher: ChatWatcher): void;
@@ -25,6 +24,5 @@ export interface InboxHost {
   resume(userId: string, position: InboxPosition, chats: Reach): Promise<InboxBeginning>;
   /** The newest head of a chat, for all inboxes of the process that ask at the same time. */
   markedHead(chatId: string): Promise<MarkedHead | undefined>;
-  closed(inbox: InboxStream): void;
   failed(error: unknown): void;
 }
