@@ -55,7 +55,10 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   constructor(
     private readonly inbox: InboxOfChats,
     private readonly sink: InboxSink,
-    private readonly host: Pick<InboxSources, 'openChat' | 'watch' | 'unwatch' | 'markedHead' | 'failed'>,
+    private readonly host: Pick<
+      InboxSources,
+      'openChat' | 'watch' | 'unwatch' | 'comparedHead' | 'markedHead' | 'failed'
+    >,
     { viewer, maxMissed, beginning }: InboxChatsStart,
   ) {
     this.viewer = viewer;
@@ -140,7 +143,9 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
     for (const chat of this.chats.values()) {
       const seq = chat.quietSeq;
       const isQuiet = !chat.hasHeard && seq !== undefined && seq === this.progress.deliveredOf(chat.chatId);
-      if (isQuiet && !this.signalled.has(chat.chatId)) resting.push(chat);
+      // Chats at rest are told of heads that have changed since they were last compared, and of this one it would be told no more.
+      const isNewest = (this.host.comparedHead(chat.chatId)?.seq ?? 0) <= (seq ?? 0);
+      if (isQuiet && isNewest && !this.signalled.has(chat.chatId)) resting.push(chat);
       chat.hasHeard = false;
     }
     this.host.watch(
@@ -157,8 +162,17 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   changed(chatId: string): void {
     if (!this.inbox.isOpen) return;
     const chat = this.chats.get(chatId);
-    if (!chat) this.wake(chatId);
-    else if (!chat.stream && !chat.isOpening) chat.known = undefined;
+    if (chat) this.outdated(chat);
+    else this.wake(chatId);
+  }
+
+  /**
+   * What a chat that waits to catch up knows of its head holds no more.
+   * @param head what is known instead
+   */
+  private outdated(chat: InboxChat, head?: MarkedHead): void {
+    if (chat.stream || chat.isOpening || (head && chat.known !== undefined && head.seq <= chat.known)) return;
+    chat.known = undefined;
   }
 
   /**
@@ -240,7 +254,9 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
     this.isCompared = true;
     for (const head of heads) {
       const { chatId, epoch, seq } = head;
-      if (this.chats.has(chatId) || this.progress.epochOf(chatId) === undefined) continue;
+      const chat = this.chats.get(chatId);
+      if (chat) this.outdated(chat, head);
+      if (chat || this.progress.epochOf(chatId) === undefined) continue;
       if (this.progress.epochOf(chatId) !== epoch || this.progress.deliveredOf(chatId) !== seq) this.wake(chatId, head);
     }
   }

@@ -22,6 +22,8 @@ export interface InboxSources {
   beginAnew(userId: string, chats: Reach): Promise<InboxBeginning>;
   /** The chats in reach are others from now on. */
   resume(userId: string, position: InboxPosition, chats: Reach): Promise<InboxBeginning>;
+  /** The head that was last compared with the chats at rest; undefined when there was none. */
+  comparedHead(chatId: string): MarkedHead | undefined;
   /** The newest head of a chat, for all inboxes of the process that ask at the same time. */
   markedHead(chatId: string): Promise<MarkedHead | undefined>;
   failed(error: unknown): void;

@@ -219,6 +219,10 @@ export class InboxStreams implements HeadReader, InboxHost {
     return { position: { ...now, exceptions }, snapshot: { ...snapshot, chats }, isInvitationDue: false };
   }
 
+  comparedHead(chatId: string): MarkedHead | undefined {
+    return this.heads.get(chatId);
+  }
+
   async markedHead(chatId: string): Promise<MarkedHead | undefined> {
     let reading = this.markedHeads.get(chatId);
     if (!reading) {
