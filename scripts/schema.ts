@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { printedSchema, schema } from '../src/graphql/schema/schema.js';
+import { withEnd } from './book.js';
 import { clientSchema } from './client-schema.js';
 import { graphqlReference } from './graphql-reference.js';
 
@@ -11,4 +12,4 @@ const write = (path: string, text: string) =>
 
 write('schema.graphql', printedSchema());
 write('clients/typescript/src/schema.ts', clientSchema(schema));
-write('docs/graphql.md', graphqlReference(schema));
+write('docs/graphql.md', withEnd('docs/graphql.md', graphqlReference(schema)));

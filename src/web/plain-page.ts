@@ -22,6 +22,7 @@ const INTERFACES: readonly (readonly [string, string])[] = [
   ['WebSocket of all chats', '/ws/inbox/'],
   ['Server-sent events of one chat', '/sse/chat/<name>/'],
   ['Server-sent events of all chats', '/sse/inbox/'],
+  ['Incoming hooks, which programs post messages by', '/hooks/<token>/'],
   ['OAuth2 tokens', '/oauth/token/'],
   ['OAuth2 metadata', '/.well-known/oauth-authorization-server'],
 ];

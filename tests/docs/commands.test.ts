@@ -62,6 +62,7 @@ const RUN_BY: [command: RegExp, file: string, words: string][] = [
   [/^export TEST_DATABASE_URL=/, '.ci/run', 'TEST_DATABASE_URL=$postgres TEST_REDIS_URL=$redis'],
   [/^npm test$/, '.ci/run', 'npm test'],
   [/^npm run demo$/, '.ci/run', 'npm run --silent demo'],
+  [/^npm run studio$/, 'tests/scripts/studio.test.ts', 'scripts/studio.ts'],
   [/^npm run example$/, 'tests/examples/embedded.test.ts', "'run', '--silent', 'example'"],
   [/^npm run test:(faults|fuzz)\b/, '.ci/run', 'npm run --silent test:'],
   [/^npm run manage -- support-bundle /, 'tests/operator/doctor.test.ts', "'support-bundle'"],

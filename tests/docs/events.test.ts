@@ -36,32 +36,38 @@ const chat: LoggedChat = {
 const HEAD = ['type', 'seq', 'cursor', 'at', 'actor'];
 const membersOf = (value: object) => Object.keys(value);
 
-/** The rows of the table of kinds: frame, GraphQL type, members of the frame. */
+/** The rows of the table of kinds: frame, GraphQL type, members of the frame; in words, when it comes, who sees it, and what it changes. */
 const rows = rowsOf(PAGE)
-  .filter((cells) => cells.length === 4 && codeIn(cells[1]).length === 1)
-  .map(([frame, type, members = '']) => ({
+  .filter((cells) => cells.length === 6 && codeIn(cells[1]).length === 1)
+  .map(([frame, type, members = '', ...words]) => ({
     frame: codeIn(frame)[0],
     type: codeIn(type)[0],
     members: codeIn(members.replace(/\(.*\)/, '')),
+    words,
   }));
 
 it('has one row for each kind, in the order of the registry', () => {
   expect(rows.map(({ frame }) => frame)).toEqual(Object.keys(KINDS));
 });
 
-it.each(rows)('says what $frame is as a frame and in GraphQL', ({ type, frame, members }) => {
-  const kind = Object.values(KINDS).find((each) => each.type === frame);
-  if (!kind) throw new Error(`There is no kind ${frame}.`);
-  const membership = { role: 'moderator', joinedAt: at, mutedUntil: null } as const;
-  const seq = kind.type === 'message.created' ? 2 : 3;
-  const head = { type: kind.type, chatId: id, epoch: 'k3f9', seq, at, actor: ann };
-  const facts = { ...FACTS[kind.type] };
-  const entry: KnownEntry = { ...head, message, subject: ann, membership, chat, facts };
-  const event = toEvent(entry);
-  const own = membersOf(eventOnWire(event, 'others')).filter((member) => !HEAD.includes(member));
-  expect(own).toEqual(members);
-  expect(typesOfEvents()).toContain(type);
-});
+it.each(rows)(
+  'says what $frame is as a frame and in GraphQL, when it comes, who sees it, and what it changes',
+  (row) => {
+    const { type, frame, members, words } = row;
+    for (const sentences of words) expect(sentences).toMatch(/^[A-Z].*\.$/);
+    const kind = Object.values(KINDS).find((each) => each.type === frame);
+    if (!kind) throw new Error(`There is no kind ${frame}.`);
+    const membership = { role: 'moderator', joinedAt: at, mutedUntil: null } as const;
+    const seq = kind.type === 'message.created' ? 2 : 3;
+    const head = { type: kind.type, chatId: id, epoch: 'k3f9', seq, at, actor: ann };
+    const facts = { ...FACTS[kind.type] };
+    const entry: KnownEntry = { ...head, message, subject: ann, membership, chat, facts };
+    const event = toEvent(entry);
+    const own = membersOf(eventOnWire(event, 'others')).filter((member) => !HEAD.includes(member));
+    expect(own).toEqual(members);
+    expect(typesOfEvents()).toContain(type);
+  },
+);
 
 it('has a row for every GraphQL type', () => {
   expect(rows.map(({ type }) => type).sort()).toEqual(typesOfEvents().sort());
