@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { envSchema } from 'env-schema';
+import { readRedisUrl } from '../delivery/redis/target.js';
 import type { TrustedIssuer } from '../domain/access/issuers/trusted-issuer.js';
 import type { AttemptLimits } from '../domain/credentials/attempts.js';
 import { readDotEnv } from './env-file.js';
@@ -9,7 +10,7 @@ import { type ExternalProviderConfig, readProviders } from './providers.js';
 import { secretFileNames, withSecretFiles } from './secret-files.js';
 import { secretValues, shownSettings } from './shown-settings.js';
 import { readTrustedIssuers } from './trusted-issuers.js';
-import { databaseUrlProblems, redisUrlProblems } from './urls.js';
+import { databaseUrlProblems } from './urls.js';
 import { formats, toOrigin, toOrigins, type Variables, variableSchemas } from './variables.js';
 
 /** The validated configuration of the process. Read once, at its start, and passed down as arguments. */
@@ -24,7 +25,7 @@ export interface Config {
   readonly trustProxy?: string | undefined;
   /** PostgreSQL. Without it, the embedded database in `dataDir`. */
   readonly databaseUrl?: string | undefined;
-  /** Without it, the in-process bus. */
+  /** One Redis, a cluster or a master behind sentinels (`delivery/redis/target.ts`). Without it, the in-process bus. */
   readonly redisUrl?: string | undefined;
   /** An absolute path. */
   readonly dataDir: string;
@@ -98,7 +99,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = p
   const externalProviders = readProviders(given, problems);
   const trustedIssuers = readTrustedIssuers(given, problems);
   if (variables?.DATABASE_URL) problems.push(...databaseUrlProblems(variables.DATABASE_URL));
-  if (variables?.REDIS_URL) problems.push(...redisUrlProblems(variables.REDIS_URL));
+  if (variables?.REDIS_URL) problems.push(...(readRedisUrl(variables.REDIS_URL).problems ?? []));
   if (Number(variables?.WORKERS ?? 1) > 1) problems.push(...missingForWorkers(given));
   if (given.NODE_ENV === 'production') {
     problems.push(...incompletePairs(given));

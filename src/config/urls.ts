@@ -47,21 +47,6 @@ export function databaseUrlProblems(text: string): string[] {
   return problems;
 }
 
-/** The same for REDIS_URL, of which the client reads user, password, host, port and database number. */
-export function redisUrlProblems(text: string): string[] {
-  const url = new URL(text);
-  const problems: string[] = [];
-  if (![url.username, url.password].every(isDecodable))
-    problems.push('REDIS_URL has a % that begins no escape. Write it as %25.');
-  if (url.hostname === '') problems.push('REDIS_URL must name a host.');
-  if (!/^\/?\d{0,9}$/.test(url.pathname))
-    problems.push('REDIS_URL must have nothing after the host but the number of a database.');
-  for (const name of new Set(url.searchParams.keys()))
-    problems.push(`REDIS_URL must not have the parameter "${name}", which is not used.`);
-  if (url.hash !== '') problems.push('REDIS_URL must not have a #: what follows is not used. Write it as %23.');
-  return problems;
-}
-
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);

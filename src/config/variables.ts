@@ -84,10 +84,10 @@ export const variableSchemas: { [name in keyof Variables]-?: VariableSchema } = 
   },
   REDIS_URL: {
     type: 'string',
-    format: 'url',
-    pattern: '^rediss?://',
+    pattern: '^\\s*rediss?([+](cluster|sentinel))?://',
     writeOnly: true,
-    description: 'a URL such as redis://host:6379, or rediss:// for TLS',
+    description:
+      'a URL such as redis://host:6379, redis+sentinel://host:26379/mymaster or redis+cluster://host1:6379,host2:6379; rediss for TLS',
   },
   DATA_DIR: { type: 'string', default: './data', description: 'the path of a folder' },
   NODE_ENV: oneOf(['development', 'production', 'test'], 'development'),

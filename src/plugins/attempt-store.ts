@@ -27,7 +27,7 @@ async function attemptStore(app: FastifyInstance, { redisUrl, prefix = 'chat-api
     app.log.warn({ err: error }, 'Redis is unreachable; failed sign-ins are counted per process'),
   );
   app.decorate('attemptStore', store);
-  app.addHook('onClose', async () => store.close());
+  app.addHook('onClose', () => store.close());
 }
 
 export default fp(attemptStore, { name: 'attempt-store', dependencies: ['deployment'] });

@@ -1,4 +1,7 @@
-import { RedisConnection } from '../delivery/redis-connection.js';
+import type { RedisClient } from '../delivery/redis/connection.js';
+import { openCommands } from '../delivery/redis/open.js';
+import type { RedisCommands } from '../delivery/redis/pub-sub.js';
+import { redisTarget } from '../delivery/redis/target.js';
 import type { AttemptStore } from '../domain/credentials/attempts.js';
 import { MemoryAttemptStore } from '../domain/credentials/memory-attempt-store.js';
 
@@ -11,20 +14,22 @@ const TIMEOUT_MS = 200;
  */
 export class RedisAttemptStore implements AttemptStore {
   private readonly local = new MemoryAttemptStore();
-  private readonly connection: RedisConnection;
+  private readonly redis: RedisCommands;
 
   constructor(
     url: string,
     private readonly prefix: string,
     onError: (error: Error) => void,
   ) {
-    this.connection = new RedisConnection(url, onError);
-    this.connection.connect().catch(onError);
+    this.redis = openCommands(redisTarget(url), onError);
+    void this.redis.connect();
   }
 
   async blockedMs(keys: readonly string[]): Promise<readonly number[]> {
     const local = await this.local.blockedMs(keys);
-    const shared = await this.ask(() => Promise.all(keys.map((key) => this.client.pTTL(this.blockKey(key)))));
+    const shared = await this.ask(() =>
+      Promise.all(keys.map((key) => this.run(this.blockKey(key), (client, name) => client.pTTL(name)))),
+    );
     return local.map((ms, index) => Math.max(ms, shared?.[index] ?? 0));
   }
 
@@ -32,8 +37,8 @@ export class RedisAttemptStore implements AttemptStore {
     const local = await this.local.count(key, windowMs);
     const shared = await this.ask(async () => {
       const [count] = await Promise.all([
-        this.client.incr(this.countKey(key)),
-        this.client.pExpire(this.countKey(key), windowMs),
+        this.run(this.countKey(key), (client, name) => client.incr(name)),
+        this.run(this.countKey(key), (client, name) => client.pExpire(name, windowMs)),
       ]);
       return count;
     });
@@ -42,30 +47,36 @@ export class RedisAttemptStore implements AttemptStore {
 
   async block(key: string, ms: number): Promise<void> {
     await this.local.block(key, ms);
-    await this.ask(() => this.client.set(this.blockKey(key), '1', { expiration: { type: 'PX', value: ms } }));
+    await this.ask(() => this.keep(this.blockKey(key), ms));
   }
 
   async forget(key: string): Promise<void> {
     await this.local.forget(key);
-    await this.ask(() => Promise.all([this.client.del(this.countKey(key)), this.client.del(this.blockKey(key))]));
+    const names = [this.countKey(key), this.blockKey(key)];
+    await this.ask(() => Promise.all(names.map((each) => this.run(each, (client, name) => client.del(name)))));
   }
 
   async remember(key: string, ms: number): Promise<void> {
     await this.local.remember(key, ms);
-    await this.ask(() => this.client.set(this.knownKey(key), '1', { expiration: { type: 'PX', value: ms } }));
+    await this.ask(() => this.keep(this.knownKey(key), ms));
   }
 
   async remembers(key: string): Promise<boolean> {
     if (await this.local.remembers(key)) return true;
-    return (await this.ask(() => this.client.exists(this.knownKey(key)))) === 1;
+    return (await this.ask(() => this.run(this.knownKey(key), (client, name) => client.exists(name)))) === 1;
   }
 
-  close(): void {
-    this.connection.destroy();
+  close(): Promise<void> {
+    return this.redis.close(TIMEOUT_MS);
   }
 
-  private get client(): RedisConnection['client'] {
-    return this.connection.client;
+  /** Each command has one key: those of one person may be on several servers. */
+  private run<Answer>(name: string, command: (client: RedisClient, name: string) => Promise<Answer>): Promise<Answer> {
+    return this.redis.run(name, (client) => command(client, name));
+  }
+
+  private keep(name: string, ms: number): Promise<unknown> {
+    return this.run(name, (client) => client.set(name, '1', { expiration: { type: 'PX', value: ms } }));
   }
 
   private countKey(key: string): string {
@@ -82,7 +93,6 @@ export class RedisAttemptStore implements AttemptStore {
 
   /** Undefined when Redis is unreachable or does not answer in time. */
   private async ask<Result>(commands: () => Promise<Result>): Promise<Result | undefined> {
-    if (!this.client.isReady) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<undefined>((resolve) => {
       timer = setTimeout(resolve, TIMEOUT_MS, undefined);

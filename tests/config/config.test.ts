@@ -294,7 +294,7 @@ describe('configuration', () => {
       'PUBLIC_URL must be an origin such as https://chat.example.com, without a path, not "https://chat.example/path".',
       'TRUST_PROXY must be IP addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas, not "10.0.0.0/33".',
       'DATABASE_URL must be a URL such as postgresql://user:password@host:5432/database.',
-      'REDIS_URL must be a URL such as redis://host:6379, or rediss:// for TLS.',
+      'REDIS_URL must be a URL such as redis://host:6379, redis+sentinel://host:26379/mymaster or redis+cluster://host1:6379,host2:6379; rediss for TLS.',
       'NODE_ENV must be one of development, production, test, not "prod".',
       'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
       'CORS_ALLOWED_ORIGINS must be * or origins such as https://chat.example.com, separated by commas, not "chat.example.com".',

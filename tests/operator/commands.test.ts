@@ -229,7 +229,7 @@ describe('at the command line', { timeout: 60_000 }, () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr.trimEnd().split('\n')).toEqual([
       'PORT must be a port number, 0 (any free one) to 65535, not "99999".',
-      'REDIS_URL must be a URL such as redis://host:6379, or rediss:// for TLS.',
+      'REDIS_URL must be a URL such as redis://host:6379, redis+sentinel://host:26379/mymaster or redis+cluster://host1:6379,host2:6379; rediss for TLS.',
     ]);
   });
 });

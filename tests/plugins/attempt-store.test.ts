@@ -7,9 +7,7 @@ import { waitUntil } from '../support/wait-until.js';
 
 const redisUrl = testRedisUrl();
 const open: RedisAttemptStore[] = [];
-afterAll(() => {
-  for (const store of open) store.close();
-});
+afterAll(() => Promise.all(open.map((store) => store.close())));
 
 function redisStore(url: string, prefix: string): RedisAttemptStore {
   const store = new RedisAttemptStore(url, prefix, () => {});

@@ -162,6 +162,7 @@ export async function startTeam(processes = 1, environment: NodeJS.ProcessEnv = 
     services,
     first,
     database,
+    busPrefix,
     credentials,
     signIn,
     async close() {
