@@ -41,12 +41,16 @@ const PASTED: Record<string, RegExp[]> = {
     /"active":false\}/,
   ],
   'docs/metrics.md': [/^chat_database_up 1$/m],
+  'docs/backup.md': [
+    /^chats with a new epoch: \d+$/m,
+    /^All that is stored is what its rows give\.$/m,
+    /^The audit log is as it was written\. /m,
+  ],
+  'docs/upgrading.md': [/^Nothing to migrate\.$/m],
   'docs/operating.md': [
     /^Created the admin ben\.$/m,
     /createsuperuser/,
     /^\{"status":"ok"\}\n\{"status":"ok","database":"ok","bus":"ok"\}$/m,
-    /^chats with a new epoch: \d+$/m,
-    /^Nothing to migrate\.$/m,
     /^socket tickets: \d+$/m,
     /^All that is stored is what its rows give\.$/m,
     /^ok: The service runs on port \d+ and is ready\.$/m,
@@ -67,6 +71,8 @@ const RUN_BY: [command: RegExp, file: string, words: string][] = [
   [/^npm run test:(faults|fuzz)\b/, '.ci/run', 'npm run --silent test:'],
   [/^npm run manage -- support-bundle /, 'tests/operator/doctor.test.ts', "'support-bundle'"],
   [/^npm run manage -- import-django /, 'tests/operator/import-django.test.ts', "'import-django'"],
+  // Tried by hand: the page says what was seen.
+  [/^pg_basebackup /, 'docs/backup.md', 'Tried on PostgreSQL 15'],
   // What has a place for the reader's own values, and Docker, which CI has not: a test reads its files.
   [/…/, 'tests/docs/commands.test.ts', 'paste'],
   [/^kubectl exec .* node dist\/manage\.js createsuperuser$/, 'tests/install/deploy-files.test.ts', 'kubernetes.yaml'],

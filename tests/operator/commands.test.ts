@@ -175,6 +175,10 @@ describe('the commands, on a database that runs', { timeout: 60_000 }, () => {
     expect(await answer(['audit', 'verify', '--from', String(seq)])).toBe(
       fine.replace(`Entries: ${seq}`, 'Entries: 1'),
     );
+    expect(await refusal(['audit'])).toBe('Name a command: audit verify, audit anchor.');
+    expect(await refusal(['audit', 'check'])).toBe(
+      'There is no command "audit check"; there are audit verify, audit anchor.',
+    );
     expect(await refusal(['audit', 'verify', '--from', '0'])).toMatch(/It must be the number of an entry, from 1\.$/);
     expect(await refusal(['audit', 'verify', '--anchor', '3'])).toMatch(/It must be what "audit anchor" prints/);
     const later = `${Number(seq) + 1}:${'0'.repeat(64)}`;

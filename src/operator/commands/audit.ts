@@ -13,7 +13,17 @@ interface VerifyFlags {
 export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
-    .description('the audit log: who did what with the rights of an admin, a moderator or an operator');
+    .description('the audit log: who did what with the rights of an admin, a moderator or an operator')
+    .allowExcessArguments()
+    .allowUnknownOption()
+    .action(() => {
+      const [unknown] = audit.args;
+      throw new CommandError(
+        unknown
+          ? `There is no command "audit ${unknown}"; there are audit verify, audit anchor.`
+          : 'Name a command: audit verify, audit anchor.',
+      );
+    });
   audit
     .command('verify')
     .description('check that nobody has changed, moved or removed an entry, and print what is wrong; safe at any time')

@@ -42,7 +42,7 @@ describe('who may read them', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('without METRICS_TOKEN no token is the right one', async () => {
+  it('without METRICS_TOKEN no token is the right one', { timeout: 60_000 }, async () => {
     const other = await startTeam(1);
     const { status } = await fetch(`${other.first.origin}/metrics`, { headers: { authorization: 'Bearer undefined' } });
     await other.close();
