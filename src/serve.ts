@@ -5,8 +5,8 @@ import type { Config } from './config/config.js';
 import { firstRun } from './operator/first-run.js';
 import { prepareWebClient } from './operator/web-client.js';
 import { collectStartGarbage } from './start-garbage.js';
-import { onStopSignal } from './stop-signals.js';
 import { checkAddress } from './workers/check-address.js';
+import { onStopSignal } from './workers/stop-signals.js';
 import { openWorkerLink } from './workers/worker-link.js';
 
 /** How long a drain may take before the process exits anyway, in milliseconds. */
