@@ -6,13 +6,16 @@
 -- or one row for all, after which nothing has changed:
 --   no_message   the chat lacks one of the messages
 --   not_yours    another user sent one of them
+--   busy         also with p_waits false: another user sent one of them. The audit log is locked last, which this transaction would not do
 --   and the refusals of lock_chat_for
 -- What was said goes with its former versions, mentions, metadata, reactions and pin. The message's place stays, in its thread too. The
 -- nonce stays, so that a repeated send is not stored again.
 -- The deletion of another's message is an act of the audit log, message.deleted.
--- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
+-- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing. With p_waits false it waits for
+-- none, so that one transaction can change several chats.
 CREATE OR REPLACE FUNCTION delete_messages(p_chat_id uuid, p_message_ids uuid[], p_actor_id uuid, p_family_id uuid, p_right jsonb,
-  p_needs_for_others chat_role)
+  p_needs_for_others chat_role,
+  p_waits boolean DEFAULT true)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
@@ -39,7 +42,7 @@ DECLARE
   v_thread int;
 BEGIN
   SELECT l.outcome, l.epoch, l.standing INTO outcome, epoch, v_standing
-  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
+  FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right, p_waits) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     SELECT array_agg(message_seq_of(p_chat_id, asked.id) ORDER BY asked.place) INTO v_seqs
@@ -55,6 +58,7 @@ BEGIN
     END LOOP;
     outcome := CASE
       WHEN array_position(v_seqs, NULL) IS NOT NULL THEN 'no_message'
+      WHEN v_has_others AND NOT p_waits THEN 'busy'
       WHEN v_has_others AND v_standing <> 'admin' AND v_standing::chat_role < p_needs_for_others THEN 'not_yours'
       ELSE 'deleted' END;
   END IF;

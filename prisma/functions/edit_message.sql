@@ -9,11 +9,13 @@
 --   mention      somebody whom the edit adds is no active member of the chat
 --   window       the message was sent more than p_window_seconds ago; null for no end
 --   rate         the message was edited 10 times within a minute; the next edit may come after retry_after_ms
---   and the refusals of lock_chat_for, with its needs
+--   and busy and the refusals of lock_chat_for, with its needs
 -- The former words go to message_revisions, which keeps the newest 100. A mention that stays keeps the number at which it was added.
--- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
+-- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing. With p_waits false it waits for
+-- none, so that one transaction can change several chats.
 CREATE OR REPLACE FUNCTION edit_message(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_content text,
-  p_revision int, p_mentions uuid[], p_metadata jsonb, p_window_seconds int)
+  p_revision int, p_mentions uuid[], p_metadata jsonb, p_window_seconds int,
+  p_waits boolean DEFAULT true)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, needs text, retry_after_ms int, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
@@ -40,7 +42,7 @@ DECLARE
   v_tenth timestamptz;
   v_mark bigint;
 BEGIN
-  SELECT l.outcome, l.epoch, l.needs INTO outcome, epoch, needs FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
+  SELECT l.outcome, l.epoch, l.needs INTO outcome, epoch, needs FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right, p_waits) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
     v_message_seq := message_seq_of(p_chat_id, p_message_id);

@@ -3,13 +3,14 @@
 --   no_chat                there is no such chat, or it is deleted
 --   signed_out             the user is not active, or the sign-in has ended
 --   the refusals of access_refusal
+--   busy                   with p_waits false: somebody else has locked one of the rows, or the sign-in has ended
 -- Locks the rows of the user and the sign-in first, so a demotion or a sign-out comes wholly before this transaction or after it: whoever
 -- waits for them holds up no chat. A user who is refused before the chat's row is locked does not wait for it.
 -- p_right is as of access_refusal; its member ifMembersInvite replaces needs in a chat whose members invite. p_family_id is null for an
 -- operator, who has an admin's rights. standing is 'admin' for admins and operators, but in a direct chat not for admins; otherwise the
 -- role of the user's membership, through a narrowed token 'member' at most, and 'outsider' without one. kind is the chat's, and needs
 -- the role that a refusal by role asks for.
-CREATE OR REPLACE FUNCTION lock_chat_for(p_chat_id uuid, p_user_id uuid, p_family_id uuid, p_right jsonb)
+CREATE OR REPLACE FUNCTION lock_chat_for(p_chat_id uuid, p_user_id uuid, p_family_id uuid, p_right jsonb, p_waits boolean DEFAULT true)
 RETURNS TABLE (outcome text, epoch text, standing text, kind chat_kind, needs text)
 LANGUAGE plpgsql
 AS $$
@@ -24,9 +25,9 @@ DECLARE
   v_right jsonb;
 BEGIN
   IF p_family_id IS NOT NULL THEN
-    v_is_admin := lock_sign_in(p_user_id, p_family_id) = 'admin';
+    v_is_admin := lock_sign_in(p_user_id, p_family_id, p_waits) = 'admin';
     IF v_is_admin IS NULL THEN
-      outcome := 'signed_out';
+      outcome := CASE WHEN p_waits THEN 'signed_out' ELSE 'busy' END;
       RETURN NEXT;
       RETURN;
     END IF;
@@ -37,10 +38,18 @@ BEGIN
       SELECT c.epoch, c.kind, c.archived_at, c.deleted_at, c.posting_role, c.invites = 'members'
         INTO epoch, kind, v_archived, v_deleted, v_posting_role, v_members_invite
       FROM chats c WHERE c.id = p_chat_id;
-    ELSE
+    ELSIF p_waits THEN
       SELECT c.epoch, c.kind, c.archived_at, c.deleted_at, c.posting_role, c.invites = 'members'
         INTO epoch, kind, v_archived, v_deleted, v_posting_role, v_members_invite
       FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE;
+    ELSE
+      SELECT c.epoch, c.kind, c.archived_at, c.deleted_at, c.posting_role, c.invites = 'members'
+        INTO epoch, kind, v_archived, v_deleted, v_posting_role, v_members_invite
+      FROM chats c WHERE c.id = p_chat_id FOR NO KEY UPDATE SKIP LOCKED;
+      IF NOT FOUND THEN
+        outcome := 'busy';
+        EXIT;
+      END IF;
     END IF;
     IF NOT FOUND OR v_deleted IS NOT NULL THEN
       outcome := 'no_chat';

@@ -5,11 +5,13 @@
 --   no_message   the chat has no such message
 --   is_deleted   the message is deleted, and cannot be pinned
 --   full         the chat has p_max pins
---   and the refusals of lock_chat_for
+--   and busy and the refusals of lock_chat_for
 -- No two pins of a chat have the same time, so their order is exact.
--- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
+-- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing. With p_waits false it waits for
+-- none, so that one transaction can change several chats.
 CREATE OR REPLACE FUNCTION set_pin(p_chat_id uuid, p_message_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb,
-  p_pinned boolean, p_max int)
+  p_pinned boolean, p_max int,
+  p_waits boolean DEFAULT true)
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, chat_id uuid, message jsonb, extras jsonb)
 LANGUAGE plpgsql
 -- A plan made while the tables were small would read them whole, and stay in use as they grow.
@@ -26,7 +28,7 @@ DECLARE
   v_newest timestamptz;
   v_mark bigint;
 BEGIN
-  SELECT l.outcome, l.epoch INTO outcome, epoch FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
+  SELECT l.outcome, l.epoch INTO outcome, epoch FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right, p_waits) l;
   IF outcome = 'locked' THEN
     v_message_seq := message_seq_of(p_chat_id, p_message_id);
     SELECT m.flags & 1 <> 0, x.pinned_at IS NOT NULL INTO v_is_deleted, v_is_pinned

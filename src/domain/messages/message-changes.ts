@@ -2,7 +2,7 @@ import type { ChatRole } from '../chat-role.js';
 import type { ChatMutex } from '../chats/chat-mutex.js';
 import { type AccessRefusal, accessRefused, isAccessRefusal } from '../chats/refused-access.js';
 import { type ChatAction, DELETES_OTHERS, rightOf } from '../chats/rights.js';
-import { type Database, query, type Statement } from '../database.js';
+import { type Database, query } from '../database.js';
 import { badInput, chatNotFound } from '../errors.js';
 import type { Announce } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_METADATA_BYTES } from '../log/chat-message.js';
@@ -10,6 +10,7 @@ import { type MessageRow, messageOfJson } from '../log/message-rows.js';
 import { checkMetadata } from '../metadata.js';
 import { canonicalId, checkText } from '../text.js';
 import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
+import { type ChangeValues, ChangeWriter, changeFunction } from './change-writer.js';
 import { checkMentions, notMember } from './mentions.js';
 import {
   editWindowOver,
@@ -51,19 +52,23 @@ interface ChangeRow extends MessageRow {
   retry_after_ms: number;
 }
 
-/** What a function is asked to change, and the argument that names it. */
+/** What a function is asked to change, ids in PostgreSQL's text of an array where there may be several, and the argument that names it. */
 interface Asked {
   chatId: string;
-  message: string | readonly string[];
+  message: string;
   field: 'messageId' | 'messageIds';
 }
 
+type Run = (values: ChangeValues) => Promise<readonly ChangeRow[]>;
+
 type EventType = 'message.edited' | 'message.deleted' | 'message.pinned' | 'message.unpinned';
 
-const EDIT = { name: 'message-edit', text: 'SELECT * FROM edit_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' };
-const DELETE = { name: 'messages-delete', text: 'SELECT * FROM delete_messages($1, $2, $3, $4, $5, $6)' };
+/** What names the chat, the message or messages, the actor, the sign-in and the right. */
+const COMMON = ['uuid', 'uuid', 'uuid', 'uuid', 'jsonb'] as const;
+const EDIT = changeFunction('edit_message', [...COMMON, 'text', 'int', 'uuid[]', 'jsonb', 'int']);
+const DELETE = changeFunction('delete_messages', ['uuid', 'uuid[]', 'uuid', 'uuid', 'jsonb', 'chat_role']);
+const SET_PIN = changeFunction('set_pin', [...COMMON, 'boolean', 'int']);
 const FORGET_HISTORY = { name: 'message-forget-history', text: 'SELECT * FROM forget_history($1, $2, $3, $4, $5, $6)' };
-const SET_PIN = { name: 'message-set-pin', text: 'SELECT * FROM set_pin($1, $2, $3, $4, $5, $6, $7)' };
 
 /** The arguments of `run` for what users delete of their own, and moderators of everybody's. */
 const OWN_OR_OTHERS = ['delete', [DELETES_OTHERS], DELETES_OTHERS] as const;
@@ -76,20 +81,28 @@ export const MAX_PINS = 100;
 const MAX_REVISION = 2 ** 31 - 1;
 
 /**
- * Edits, deletes and pins messages. One statement makes a change: it checks the actor's rights (`rights.ts`), gives the change its
- * number and returns the message as it is then.
+ * Edits, deletes and pins messages. A database function makes a change: it checks the actor's rights (`rights.ts`), gives the change
+ * its number and returns the message as it is then.
  *
  * All methods throw DomainError `NOT_FOUND` for a chat that the viewer does not reach and for a message that it does not have (field
  * `messageId`), `FORBIDDEN` without the right (rule `message.not_yours`, and those of `accessRefused`), `UNAUTHENTICATED` when the
  * sign-in has ended, and `SERVICE_UNAVAILABLE` while the chat's row is locked.
  */
 export class MessageChanges {
+  private readonly edits: ChangeWriter<ChangeRow>;
+  private readonly deletions: ChangeWriter<ChangeRow>;
+  private readonly pins: ChangeWriter<ChangeRow>;
+
   constructor(
     private readonly db: Database,
     private readonly mutex: ChatMutex,
     private readonly announce: Announce,
     private readonly options: { editWindowSeconds: number },
-  ) {}
+  ) {
+    this.edits = new ChangeWriter(db, mutex, EDIT);
+    this.deletions = new ChangeWriter(db, mutex, DELETE);
+    this.pins = new ChangeWriter(db, mutex, SET_PIN);
+  }
 
   /**
    * Gives a message other words, and other mentions and metadata where they are given. Only its sender may. When the message has all
@@ -102,10 +115,10 @@ export class MessageChanges {
     const content = checkText('content', input.content.trim(), { min: 1, max: MAX_CONTENT_LENGTH });
     if (revision !== null && !isRevision(revision)) throw badInput('revision', 'revision must be one that you saw.');
     const { editWindowSeconds } = this.options;
-    const row = await this.runOne(viewer, input, EDIT, 'edit', [
+    const row = await this.runOne(viewer, input, (values) => this.edits.run(values), 'edit', [
       content,
       revision,
-      mentions === undefined ? null : checkMentions(mentions ?? []),
+      mentions === undefined ? null : arrayText(checkMentions(mentions ?? [])),
       metadata === undefined
         ? null
         : JSON.stringify(metadata === null ? null : checkMetadata(metadata, MAX_METADATA_BYTES)),
@@ -117,8 +130,9 @@ export class MessageChanges {
   /** Deletes a message, and returns what is left of it. One that is deleted already stays as it is. Senders may, and moderators. */
   async delete(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
     const { chatId, messageId } = target;
-    const ids = [requireId(messageId, 'messageId')];
-    const [row] = await this.run(viewer, { chatId, message: ids, field: 'messageId' }, DELETE, ...OWN_OR_OTHERS);
+    const message = arrayText([requireId(messageId, 'messageId')]);
+    const run: Run = (values) => this.deletions.run(values);
+    const [row] = await this.run(viewer, { chatId, message, field: 'messageId' }, run, ...OWN_OR_OTHERS);
     return this.announced('message.deleted', viewer, row);
   }
 
@@ -130,14 +144,17 @@ export class MessageChanges {
     const field = 'messageIds';
     if (messageIds.length === 0 || messageIds.length > MAX_DELETED)
       throw badInput(field, `messageIds must be 1 to ${MAX_DELETED} ids.`);
-    const ids = [...new Set(messageIds.map((id) => requireId(id, field)))];
-    const rows = await this.run(viewer, { chatId, message: ids, field }, DELETE, ...OWN_OR_OTHERS);
+    const message = arrayText([...new Set(messageIds.map((id) => requireId(id, field)))]);
+    const run: Run = (values) => this.deletions.runAlone(values);
+    const rows = await this.run(viewer, { chatId, message, field }, run, ...OWN_OR_OTHERS);
     return rows.map((row) => this.announced('message.deleted', viewer, row));
   }
 
   /** Drops what the earlier versions of a message said. Nobody is told. Its sender may, and who may delete it. */
   async forgetHistory(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
-    return messageOfJson(await this.runOne(viewer, target, FORGET_HISTORY, 'read', [DELETES_OTHERS], DELETES_OTHERS));
+    const run: Run = (values) =>
+      this.mutex.run(values[0], () => query<ChangeRow>(this.db, FORGET_HISTORY, [...values]));
+    return messageOfJson(await this.runOne(viewer, target, run, 'read', [DELETES_OTHERS], DELETES_OTHERS));
   }
 
   /**
@@ -155,21 +172,26 @@ export class MessageChanges {
     return this.announced('message.unpinned', viewer, row);
   }
 
+  /** Resolves when no change waits for others to be made with. */
+  async drain(): Promise<void> {
+    await Promise.all([this.edits.drain(), this.deletions.drain(), this.pins.drain()]);
+  }
+
   private setPin(viewer: Viewer, target: MessageTarget, isPinned: boolean): Promise<ChangeRow> {
-    return this.runOne(viewer, target, SET_PIN, 'pin', [isPinned, MAX_PINS]);
+    return this.runOne(viewer, target, (values) => this.pins.run(values), 'pin', [isPinned, MAX_PINS]);
   }
 
   private async runOne(
     viewer: Viewer,
     { chatId, messageId }: MessageTarget,
-    statement: Statement,
+    run: Run,
     action: ChatAction,
     values: readonly unknown[],
     needsForOthers?: ChatRole,
   ): Promise<ChangeRow> {
     const field = 'messageId';
     const asked = { chatId, message: requireId(messageId, field), field } as const;
-    const [row] = await this.run(viewer, asked, statement, action, values, needsForOthers);
+    const [row] = await this.run(viewer, asked, run, action, values, needsForOthers);
     return row;
   }
 
@@ -182,7 +204,7 @@ export class MessageChanges {
   private async run(
     viewer: Viewer,
     { chatId, message, field }: Asked,
-    statement: Statement,
+    run: Run,
     action: ChatAction,
     values: readonly unknown[],
     needsForOthers?: ChatRole,
@@ -190,8 +212,7 @@ export class MessageChanges {
     const user = requireUserIn(requireScope(viewer, 'write'), chatId);
     const id = canonicalId(chatId);
     if (id === undefined) throw chatNotFound();
-    const all = [id, message, user.id, viewer.familyId, rightOf(action, viewer), ...values];
-    const [row, ...more] = await this.mutex.run(id, () => query<ChangeRow>(this.db, statement, all));
+    const [row, ...more] = await run([id, message, user.id, viewer.familyId, rightOf(action, viewer), ...values]);
     if (row && isAccessRefusal(row.outcome)) throw accessRefused(row.outcome, action, row.needs ?? undefined);
     switch (row?.outcome) {
       case 'edited':
@@ -239,4 +260,9 @@ function requireId(given: string, field: Asked['field']): string {
   const id = canonicalId(given);
   if (id === undefined) throw messageNotFound(field);
   return id;
+}
+
+/** PostgreSQL's text of an array of ids. */
+function arrayText(ids: readonly string[]): string {
+  return `{${ids.join(',')}}`;
 }

@@ -89,7 +89,7 @@ export function messageServices(
     incomingHooks: new IncomingHooks(db, mutex, messages),
   };
   const close = async () => {
-    await Promise.all([messages.drain(), reactions.drain()]);
+    await Promise.all([messages.drain(), messageChanges.drain(), reactions.drain()]);
     await summaries.close();
   };
   return { messages: services, close };
