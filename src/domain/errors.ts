@@ -13,7 +13,7 @@ export type DomainErrorCode =
 interface DomainErrorDetails {
   /** The argument that breaks a rule. */
   field?: string;
-  /** Milliseconds after which the client may try again. */
+  /** Milliseconds after which the client may try again. Clients get whole ones. */
   retryAfterMs?: number;
   /** The rule by which something is denied, like `chat.role` (`chats/rights.ts`). */
   rule?: string;
@@ -36,7 +36,8 @@ export class DomainError extends Error {
     super(message, { cause: details.cause });
     this.code = code;
     this.field = details.field;
-    this.retryAfterMs = details.retryAfterMs;
+    // Some come from a clock with fractions.
+    this.retryAfterMs = details.retryAfterMs === undefined ? undefined : Math.ceil(details.retryAfterMs);
     this.rule = details.rule;
     this.needs = details.needs;
   }

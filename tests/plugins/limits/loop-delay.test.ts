@@ -26,7 +26,7 @@ it('calls the event loop late after two seconds of long turns, and in time again
   await app.register(requestRates, { requestsPerAddress: Infinity, requestsPerUser: Infinity });
   await app.register(overload, { requestsAtOnce: Infinity, eventLoopDelayMs: 100, bodyBytes: 1000 });
   app.get('/work', async () => 'done');
-  app.get('/healthz', { config: { isUnlimited: true } }, async () => 'alive');
+  app.get('/healthz', { config: { isUnlimited: true } }, async () => ({ status: 'ok' }));
   expect(delay.isLate).toBe(false);
   expect((await app.inject('/work')).statusCode).toBe(200);
   await burn(3500);
