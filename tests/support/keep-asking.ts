@@ -1,5 +1,7 @@
 import { Agent, get } from 'node:http';
 
+const ANSWER_MS = 10_000;
+
 /**
  * Asks over and over until it is stopped, on connections that it keeps, or on a new one each time. Returns the answers that were not 200, and how
  * many were.
@@ -12,7 +14,7 @@ export function keepAsking(url: string, { keepAlive = true } = {}) {
   const ask = async (agent: Agent) => {
     while (isAsking)
       await new Promise<void>((resolve) => {
-        get(url, { agent }, (response) => {
+        const request = get(url, { agent, timeout: ANSWER_MS }, (response) => {
           if (response.statusCode === 200) count += 1;
           else failures.push(response.statusCode);
           response.resume();
@@ -21,6 +23,8 @@ export function keepAsking(url: string, { keepAlive = true } = {}) {
           failures.push(error.message);
           resolve();
         });
+        // A connection on its way to a process that is killed may never be answered.
+        request.once('timeout', () => request.destroy(new Error('no answer')));
       });
     agent.destroy();
   };

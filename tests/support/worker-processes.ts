@@ -50,7 +50,7 @@ export class WorkerProcesses {
   }
 
   async untilReady(count: number): Promise<void> {
-    await waitUntil(`${count} workers are ready`, 60_000, () => {
+    await waitUntil(`${count} workers are ready`, 150_000, () => {
       if (this.child.exitCode !== null) throw new Error(`It ended: ${this.stderr}`);
       return this.ready().length >= count;
     });

@@ -9,7 +9,7 @@ import { workersSetting } from '../support/worker-processes.js';
 
 const HEALTHY = 'chat_http_requests_total{route="/healthz",code="200"}';
 
-describe.runIf(testRedisUrl() !== undefined)('the processes of WORKERS', { timeout: 180_000 }, () => {
+describe.runIf(testRedisUrl() !== undefined)('the processes of WORKERS', { timeout: 300_000 }, () => {
   let setting: Awaited<ReturnType<typeof workersSetting>>;
   beforeEach(async () => {
     setting = await workersSetting();
