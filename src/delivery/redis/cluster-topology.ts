@@ -34,8 +34,10 @@ const ASKED_TOGETHER = 3;
 export class ClusterTopology {
   map: ClusterMap | undefined;
   private readonly ending = new AbortController();
-  private waking = new AbortController();
-  private lastReported: string | undefined;
+  private wake = () => {};
+  private isStale = false;
+  /** An outage is reported once: which node is found away first is chance. */
+  private isReported = false;
 
   constructor(
     private readonly target: ClusterTarget,
@@ -48,11 +50,13 @@ export class ClusterTopology {
 
   /** The map is out of date. */
   refreshSoon(): void {
-    this.waking.abort();
+    this.isStale = true;
+    this.wake();
   }
 
   close(): void {
     this.ending.abort();
+    this.wake();
   }
 
   /**
@@ -83,13 +87,22 @@ export class ClusterTopology {
   private async keep(): Promise<void> {
     const { signal } = this.ending;
     while (!signal.aborted) {
-      this.waking = new AbortController();
-      const woken = AbortSignal.any([signal, this.waking.signal]);
+      this.isStale = false;
       await this.refresh();
-      const pauseMs = this.options.isTroubled() ? TROUBLED_INTERVAL_MS : INTERVAL_MS;
-      await pause(pauseMs, undefined, { ref: false, signal: woken }).catch(() => {});
+      await this.untilDue();
       await pause(SOON_MS, undefined, { ref: false, signal }).catch(() => {});
     }
+  }
+
+  private async untilDue(): Promise<void> {
+    if (this.isStale || this.ending.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.options.isTroubled() ? TROUBLED_INTERVAL_MS : INTERVAL_MS).unref();
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   private async refresh(): Promise<void> {
@@ -97,11 +110,12 @@ export class ClusterTopology {
       const { map } = await this.read();
       if (this.ending.signal.aborted) return;
       this.map = map;
-      this.lastReported = undefined;
+      this.isReported = false;
       this.options.onRead(map);
     } catch (error) {
-      if (!(error instanceof Error) || this.ending.signal.aborted || error.message === this.lastReported) return;
-      this.lastReported = error.message;
+      if (!(error instanceof Error) || this.ending.signal.aborted) return;
+      if (this.isReported && !(error instanceof RedisFormError)) return;
+      this.isReported = true;
       this.options.onError(error);
     }
   }

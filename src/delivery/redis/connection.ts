@@ -192,16 +192,21 @@ export class RedisConnection {
   }
 }
 
+const OPTIONS = {
+  disableOfflineQueue: true,
+  commandsQueueMaxLength: 10_000,
+  // A time limit per command costs a signal and a timer, a tenth of the cost of sending a message. `watch` has one for all.
+  commandOptions: { timeout: 0 },
+};
+/** Never connected. `createClient` makes a class for each address, in ten milliseconds; a duplicate has the class of its original. */
+const original = createClient(OPTIONS);
+
 /** A client that tries once. Errors are both emitted and thrown. */
-export function createRedisClient({ address, username, password, isTls, database }: RedisServer) {
-  return createClient({
+export function createRedisClient({ address, username, password, isTls, database }: RedisServer): typeof original {
+  return original.duplicate({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(database !== undefined && { database }),
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 10_000,
-    // A time limit per command costs a signal and a timer, a tenth of the cost of sending a message. `watch` has one for all.
-    commandOptions: { timeout: 0 },
     socket: {
       host: address.host,
       port: address.port,
