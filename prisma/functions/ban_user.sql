@@ -1,4 +1,5 @@
--- Bans a user from a chat until p_until (null: for ever), and ends the membership, if the user has one, with the event member.removed.
+-- Bans a user from a chat until p_until (null: for ever), and ends the membership, if the user has one, with the event member.removed. An
+-- invitation that is open ends too: it shows the chat.
 -- p_right is as of access_refusal. Outcomes:
 --   removed      the user is banned, and no member any more; the event has the number seq
 --   banned       the user is banned, and was no member
@@ -7,9 +8,11 @@
 --   rank         the user is the actor, or a member whose role is not lower than the actor's; a user who is an admin counts as an owner
 --   last_owner   the chat would have no owner any more
 --   no_user, and the refusals of lock_chat_for
--- p_reason is for the moderators and the audit log.
+-- p_reason is for the moderators and the audit log. p_deletes says which messages of the user go, as DeleteSpan in
+-- src/domain/chats/bans.ts: that is put down in sender_deletions, and they are deleted behind this transaction.
 -- The function waits at most 1 s for the chat's row, then fails with SQLSTATE 55P03 and writes nothing.
-CREATE OR REPLACE FUNCTION ban_user(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_until timestamptz, p_reason text)
+CREATE OR REPLACE FUNCTION ban_user(p_chat_id uuid, p_user_id uuid, p_actor_id uuid, p_family_id uuid, p_right jsonb, p_until timestamptz, p_reason text,
+  p_deletes text DEFAULT 'none')
 RETURNS TABLE (outcome text, epoch text, seq int, at timestamptz, role chat_role, joined_at timestamptz, until timestamptz)
 LANGUAGE plpgsql
 SET lock_timeout = 1000
@@ -53,11 +56,27 @@ BEGIN
       INSERT INTO chat_events (chat_id, seq, mark, kind, actor_id, subject_id, created_at, data)
       VALUES (p_chat_id, seq, v_mark, 'member.removed', p_actor_id, p_user_id, at, v_data || '{"cause": "banned"}');
     END IF;
+    UPDATE invitations i SET expires_at = ban_user.at, mark = pg_current_xact_id()::text::bigint
+    WHERE i.chat_id = p_chat_id AND i.user_id = p_user_id AND i.expires_at > ban_user.at;
     INSERT INTO chat_bans AS b (chat_id, user_id, until, by_id, at, reason)
     VALUES (p_chat_id, p_user_id, ban_user.until, p_actor_id, ban_user.at, p_reason)
     ON CONFLICT (chat_id, user_id) DO UPDATE
       SET until = excluded.until, by_id = excluded.by_id, at = excluded.at, reason = excluded.reason;
-    PERFORM write_audit(p_actor_id, p_family_id, 'user.banned', p_chat_id, p_user_id::text, v_data, p_reason);
+  END IF;
+  IF outcome IN ('removed', 'banned', 'repeated') AND p_deletes <> 'none' THEN
+    -- Who asked works on it for a moment; after that every process may.
+    INSERT INTO sender_deletions AS d (chat_id, user_id, actor_id, since, up_to_seq, taken_until)
+    SELECT p_chat_id, p_user_id, p_actor_id, CASE p_deletes
+        WHEN 'hour' THEN ban_user.at - interval '1 hour' WHEN 'day' THEN ban_user.at - interval '1 day'
+        WHEN 'week' THEN ban_user.at - interval '7 days' WHEN 'all' THEN '-infinity' END,
+      c.last_seq, ban_user.at + interval '5 s'
+    FROM chats c WHERE c.id = p_chat_id
+    ON CONFLICT (chat_id, user_id) DO UPDATE
+      SET actor_id = excluded.actor_id, since = least(d.since, excluded.since), up_to_seq = excluded.up_to_seq, taken_until = excluded.taken_until;
+  END IF;
+  IF outcome IN ('removed', 'banned') THEN
+    PERFORM write_audit(p_actor_id, p_family_id, 'user.banned', p_chat_id, p_user_id::text,
+      v_data || CASE WHEN p_deletes = 'none' THEN '{}' ELSE jsonb_build_object('deletes', p_deletes) END, p_reason);
   END IF;
   RETURN NEXT;
 END

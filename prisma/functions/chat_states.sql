@@ -62,7 +62,7 @@ BEGIN
         c.epoch, c.last_seq, greatest(m.read_seq, m.joined_seq, c.first_seq - 1)
       INTO user_id, chat_id, role, read_seq, v_joined, hidden, muted_until, notify, v_epoch, v_head, v_after
     FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL;
+    WHERE m.chat_id = p_chat_ids[i] AND m.user_id = p_user_ids[i] AND m.left_at IS NULL AND c.deleted_at IS NULL;
     CONTINUE WHEN NOT FOUND;
 
     v_seqs := '{}';

@@ -27,18 +27,15 @@ AS $$
       FILTER (WHERE x.kind IN ('member.added', 'member.removed')) AS seqs
     FROM changed x GROUP BY x.chat_id
   ), wanted AS (
-    SELECT m.chat_id, true AS is_member, m.state_mark >= p_states_below AS state_due
+    -- Also of chats that were deleted, to whose end the user was a member.
+    SELECT m.chat_id, true AS has_stayed, m.state_mark >= p_states_below AS state_due
     FROM chat_memberships m WHERE m.user_id = p_user_id AND m.left_at IS NULL
     UNION ALL
-    (SELECT x.chat_id, false, false FROM changes x WHERE NOT EXISTS (
+    SELECT x.chat_id, false, false FROM changes x WHERE NOT EXISTS (
       SELECT 1 FROM chat_memberships m WHERE m.chat_id = x.chat_id AND m.user_id = p_user_id AND m.left_at IS NULL)
-    UNION
-    SELECT m.chat_id, false, false FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-    WHERE m.user_id = p_user_id AND m.left_at IS NOT NULL AND m.left_at = c.deleted_at)
   ), leveled AS (
-    SELECT c.id, c.epoch, c.last_seq, c.mark, w.is_member, w.state_due, x.seq AS excepted,
-      NOT w.is_member AND c.deleted_at IS NOT NULL AND EXISTS (
-        SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = p_user_id AND m.left_at = c.deleted_at) AS is_ended,
+    SELECT c.id, c.epoch, c.last_seq, c.mark, x.seq AS excepted, w.has_stayed AND c.deleted_at IS NULL AS is_member,
+      w.state_due AND c.deleted_at IS NULL AS state_due, w.has_stayed AND c.deleted_at IS NOT NULL AS is_ended,
       -- Nearly always there is one level.
       CASE WHEN cardinality(p_below) = 1 THEN p_below[1] ELSE (
         SELECT l.below FROM unnest(p_ids_below, p_below) WITH ORDINALITY AS l (id_below, below, place)

@@ -25,7 +25,7 @@ BEGIN
     WITH mine AS MATERIALIZED (
       SELECT c.id, c.mark, c.mark_base, m.joined_at, CASE WHEN m.joined_seq > c.mark_base THEN m.joined_mark ELSE 0 END AS joined_mark
       FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-      WHERE m.user_id = p_user_id AND m.left_at IS NULL AND m.hidden = p_hidden
+      WHERE m.user_id = p_user_id AND m.left_at IS NULL AND c.deleted_at IS NULL AND m.hidden = p_hidden
         AND (p_chat_ids IS NULL OR m.chat_id = ANY (p_chat_ids)) ORDER BY c.mark DESC LIMIT v_read
     ), active AS (
       SELECT mine.id, coalesce(CASE WHEN n.seq > mine.mark_base THEN n.mark ELSE 0 END, mine.joined_mark) AS mark,

@@ -12,16 +12,19 @@ SET lock_timeout = 1000
 AS $$
 #variable_conflict use_column
 DECLARE
+  v_is_member boolean;
   v_mark bigint;
 BEGIN
   SELECT l.outcome, l.epoch INTO outcome, epoch
   FROM lock_chat_for(p_chat_id, p_actor_id, p_family_id, p_right) l;
   IF outcome = 'locked' THEN
     at := clock_timestamp()::timestamptz(3);
-    SELECT m.role, m.joined_at, CASE WHEN m.muted_until > set_member_role.at THEN m.muted_until END INTO role, joined_at, muted_until FROM chat_memberships m
-    WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id AND m.left_at IS NULL;
+    -- By the primary key: with the condition of the index of members, a plan may read all members of the chat.
+    SELECT m.role, m.joined_at, CASE WHEN m.muted_until > set_member_role.at THEN m.muted_until END, m.left_at IS NULL
+      INTO role, joined_at, muted_until, v_is_member
+    FROM chat_memberships m WHERE m.chat_id = p_chat_id AND m.user_id = p_user_id;
     outcome := CASE
-      WHEN NOT FOUND THEN 'no_member'
+      WHEN v_is_member IS NOT TRUE THEN 'no_member'
       WHEN role = p_role THEN 'repeated'
       WHEN role = 'owner' AND is_last_owner(p_chat_id, p_user_id) THEN 'last_owner'
       ELSE 'updated' END;

@@ -112,6 +112,24 @@ describe('the owner of a chat, with a token that is narrowed to it,', () => {
     expect(await services.messageChanges.delete(await newViewer(ann), on(other))).toMatchObject({ content: '' });
   });
 
+  it('acts no more when its user has become an admin since it was checked', async () => {
+    const { services, db } = team.first.app;
+    const user = toProfile(await services.users.create({ username: 'promoted', password: PASSWORD }));
+    const chat = await newChat(user, bob);
+    const narrowed = await newViewer(user, chat);
+    await services.memberships.setRole(null, chat.id, user.id, 'owner');
+    await services.users.update(user.id, { role: 'admin' });
+    const ended = { code: 'UNAUTHENTICATED' };
+    await expect(services.chatChanges.update(narrowed, chat.id, { topic: 'mine' })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    const pin = services.messageChanges.pin(narrowed, { chatId: chat.id, messageId: (await say(bob, chat, 'hi')).id });
+    await expect(pin).rejects.toMatchObject(ended);
+    await expect(services.ownMembership.leave(narrowed, chat.id)).rejects.toMatchObject(ended);
+    expect((await db.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } })).lastSeq).toBe(4);
+    await services.users.update(user.id, { role: 'user' });
+  });
+
   it('still pins in a direct chat, where members do', async () => {
     const { services } = team.first.app;
     const { chatId: id } = await services.directChats.open(await newViewer(ann), bob.id);

@@ -93,7 +93,16 @@ const fitting = (): Record<Name, Record<string, unknown>> => ({
 type Case = [Name, field: string, values: unknown[], answer: string | null];
 
 const TEXTS = [NUL, LONE];
-const NO_TIMES = ['', 'tomorrow', '2999-01-01', '2999-02-30T00:00:00Z', '2999-01-01T00:00:00', 32503680000000];
+const NO_TIMES = [
+  '',
+  'tomorrow',
+  '0000-01-01T00:00:00Z',
+  '0001-01-01T00:00:00+10:00',
+  '2999-01-01',
+  '2999-02-30T00:00:00Z',
+  '2999-01-01T00:00:00',
+  32503680000000,
+];
 const CASES: Case[] = [
   ['users', 'first', [0, -1, 501], 'BAD_USER_INPUT'],
   ['users', 'after', NO_IDS, 'BAD_USER_INPUT'],

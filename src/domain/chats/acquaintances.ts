@@ -24,6 +24,7 @@ const ACQUAINTANCES = {
         AND (asked.chat_ids IS NULL OR theirs.chat_id = ANY (asked.chat_ids::uuid[])) AND (
         SELECT true FROM chat_memberships own
         WHERE own.chat_id = theirs.chat_id AND own.user_id = asked.viewer_id AND own.left_at IS NULL)
+        AND (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = theirs.chat_id)
       LIMIT 1)`,
 };
 
@@ -33,7 +34,8 @@ const MET = {
   text: `SELECT asked.id FROM unnest($1::uuid[]) AS asked (id)
     WHERE asked.id = $2 OR EXISTS (
       SELECT 1 FROM unnest($3::uuid[]) AS c (id)
-      WHERE member_role(c.id, $2) IS NOT NULL AND member_role(c.id, asked.id) IS NOT NULL)`,
+      WHERE member_role(c.id, $2) IS NOT NULL AND member_role(c.id, asked.id) IS NOT NULL
+        AND (SELECT here.deleted_at IS NULL FROM chats here WHERE here.id = c.id))`,
 };
 
 /** Those of these users, bots too, who are in one of these chats together with the viewer, and the viewer. One query. */

@@ -4,6 +4,7 @@ import type { UserProfile } from '../profile.js';
 import { isUuid } from '../text.js';
 import { requireUserIn, type Viewer } from '../viewer.js';
 import { requireAction } from './chat-access.js';
+import type { InvitationListener } from './invitations.js';
 import type { MembershipChanges } from './membership-changes.js';
 import { checkReason } from './mutes.js';
 import { readStandings } from './standings.js';
@@ -19,6 +20,10 @@ export interface Ban {
   reason: string | null;
 }
 
+/** How far back messages of a banned user are deleted. */
+export const DELETE_SPANS = ['none', 'hour', 'day', 'week', 'all'] as const;
+export type DeleteSpan = (typeof DELETE_SPANS)[number];
+
 export interface NewBan {
   chatId: string;
   userId: string;
@@ -26,9 +31,11 @@ export interface NewBan {
   until?: Date | null | undefined;
   /** For the moderators. */
   reason?: string | null | undefined;
+  /** Which messages of the user are put down to be deleted (`SenderDeletions`). Default: none. */
+  deletes?: DeleteSpan | undefined;
 }
 
-const BAN = { name: 'chat-ban', text: 'SELECT * FROM ban_user($1, $2, $3, $4, $5, $6, $7)' };
+const BAN = { name: 'chat-ban', text: 'SELECT * FROM ban_user($1, $2, $3, $4, $5, $6, $7, $8)' };
 const UNBAN = { name: 'chat-unban', text: 'SELECT * FROM unban_user($1, $2, $3, $4, $5)' };
 const LIST = {
   name: 'chat-bans-list',
@@ -40,7 +47,10 @@ const LIST = {
 
 /** Bans users from chats. A ban ends at its time without anybody doing anything. The audit log has each, with its reason. */
 export class Bans {
-  constructor(private readonly changes: MembershipChanges) {}
+  constructor(
+    private readonly changes: MembershipChanges,
+    private readonly onInvitation: InvitationListener,
+  ) {}
 
   /**
    * Bans a user, and ends their membership, if they have one, in the same transaction: they receive no change with a higher number, on
@@ -48,10 +58,12 @@ export class Bans {
    * @throws DomainError `BAD_USER_INPUT` for a time that is past; `NOT_FOUND`; `FORBIDDEN`, rule `chat.role` and those of
    * `accessRefused`; `CONFLICT`, rule `chat.last_owner`; `UNAUTHENTICATED`; `SERVICE_UNAVAILABLE` while the chat's row is locked
    */
-  async ban(viewer: Viewer, { chatId: chat, userId, until, reason }: NewBan): Promise<void> {
+  async ban(viewer: Viewer, { chatId: chat, userId, until, reason, deletes = 'none' }: NewBan): Promise<void> {
     const target = await this.changes.requireRight('ban', chat, userId, viewer);
     const by = { user: requireUserIn(viewer, chat), viewer };
-    const change = await this.changes.act(target, by, 'ban', BAN, [until?.toISOString() ?? null, checkReason(reason)]);
+    const values = [until?.toISOString() ?? null, checkReason(reason), deletes];
+    const change = await this.changes.act(target, by, 'ban', BAN, values);
+    if (change.outcome === 'removed' || change.outcome === 'banned') this.onInvitation(target.userId);
     if (change.outcome !== 'removed') return;
     const facts = { cause: 'banned', ...(until && { until: until.toISOString() }) };
     await this.changes.tell({ type: 'member.removed', facts }, target, by, change);

@@ -6,7 +6,6 @@ import { CHAT_SETTINGS, type ChatSetting } from '../log/events/chat-updated.js';
 import { type LoggedChat, loggedChatOfJson } from '../log/logged-chat.js';
 import type { UserProfile } from '../profile.js';
 import { canonicalId } from '../text.js';
-import { transaction } from '../transaction.js';
 import { requireUserIn, type Viewer } from '../viewer.js';
 import { requireAction } from './chat-access.js';
 import type { ChatMutex } from './chat-mutex.js';
@@ -29,9 +28,7 @@ export interface SettingsChange {
 }
 
 const SET = { name: 'chat-settings-set', text: 'SELECT * FROM set_chat_settings($1, $2, $3, $4, $5)' };
-const DELETE = 'SELECT * FROM delete_chat($1, $2, $3, $4)';
-/** It ends every membership: 100,000 take some seconds. */
-const DELETE_TIMEOUT = "SET LOCAL statement_timeout = '60s'";
+const DELETE = { name: 'chat-delete', text: 'SELECT * FROM delete_chat($1, $2, $3, $4)' };
 
 /** Changes and deletes chats. The transaction that makes a change also checks the actor's rights (`rights.ts`) and numbers it. */
 export class ChatChanges {
@@ -68,10 +65,7 @@ export class ChatChanges {
   async delete(viewer: Viewer, chat: string): Promise<void> {
     const { chatId, values } = await this.enter(viewer, chat, 'deleteChat');
     const { epoch, seq, at } = await this.run(chatId, 'deleteChat', () =>
-      transaction(this.db, async (connection) => {
-        await connection.query(DELETE_TIMEOUT);
-        return (await connection.query<SettingsChange>(DELETE, values)).rows;
-      }),
+      query<SettingsChange>(this.db, DELETE, values),
     );
     const actor = requireUserIn(viewer, chat);
     this.announce({ type: 'chat.deleted', chatId, epoch, seq, at: at.toISOString(), actor });

@@ -1,4 +1,4 @@
-import type { Chat, Prisma } from '../../generated/prisma/client.js';
+import type { Prisma } from '../../generated/prisma/client.js';
 import { writeAudit } from '../audit.js';
 import { CHAT_KINDS, type ChatKind } from '../chat-kind.js';
 import { type Database, query, type Statement } from '../database.js';
@@ -13,7 +13,7 @@ import { foldName } from './chat-names.js';
 import { DirectReads } from './direct-reads.js';
 import { newEpoch } from './epochs.js';
 import type { NewChat, NewChatDetails, NewChats } from './new-chats.js';
-import { type AdminReading, kindsReadAsAdmin, mayReadLogSql, mayReadSql } from './rights.js';
+import { type AdminReading, kindsReadAsAdmin, type LargeChats, mayReadLogSql, mayReadSql } from './rights.js';
 import { readStandings, type Standing } from './standings.js';
 
 /** A chat named by its id, by its name (in any case), or by its id in the product that this service is part of. */
@@ -38,7 +38,7 @@ const REACHABLE = {
 
 /** One chat whose head a user asks for. */
 interface HeadRequest {
-  /** The chat's id, or its folded name. */
+  /** The chat's id, its folded name, or its external id. */
   chat: string;
   userId: string;
   /** As of `kindsReadAsAdmin`, as an array of PostgreSQL. */
@@ -50,7 +50,7 @@ export interface NamedHead extends LogHead {
   name: string;
 }
 
-const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text', access = mayReadSql) => ({
+const heads = (column: 'id' | 'name_key' | 'external_id', type: 'uuid' | 'text', access = mayReadSql) => ({
   name: `chats-heads-by-${column}${access === mayReadSql ? '' : '-of-log'}`,
   text: `SELECT asked.place::int, c.id AS "chatId", c.epoch, c.last_seq AS seq, c.name${
     access === mayReadSql ? '' : ', c.deleted_at IS NOT NULL AS "isDeleted"'
@@ -61,6 +61,7 @@ const heads = (column: 'id' | 'name_key', type: 'uuid' | 'text', access = mayRea
 
 const HEADS_BY_ID = heads('id', 'uuid');
 const HEADS_BY_NAME = heads('name_key', 'text');
+const HEADS_BY_EXTERNAL_ID = heads('external_id', 'text');
 const LOGS_BY_ID = heads('id', 'uuid', mayReadLogSql);
 
 type HeadsById = Chats['headsById'];
@@ -73,13 +74,16 @@ const ROTATE_EPOCHS = `UPDATE chats c SET epoch = given.epoch, mark = 0, mark_ba
 export class Chats {
   private readonly headsById = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_ID, requests));
   private readonly logsById = batched((requests: readonly HeadRequest[]) => this.readHeads(LOGS_BY_ID, requests));
+  private readonly headsByExternalId = batched((requests: readonly HeadRequest[]) =>
+    this.readHeads(HEADS_BY_EXTERNAL_ID, requests),
+  );
   private readonly headsByName = batched((requests: readonly HeadRequest[]) => this.readHeads(HEADS_BY_NAME, requests));
 
   constructor(
     private readonly db: Database,
     private readonly newChats: NewChats,
-    private readonly adminReading: AdminReading = {},
-    private readonly directReads = new DirectReads(db, adminReading),
+    private readonly options: AdminReading & LargeChats = {},
+    private readonly directReads = new DirectReads(db, options),
   ) {}
 
   /** As `NewChats`. */
@@ -109,6 +113,7 @@ export class Chats {
     const standings = await readStandings(
       this.db,
       ids.map((chatId) => ({ chatId, userId })),
+      this.options,
     );
     return standings.map((standing, index) => (reaches(viewer, ids[index] ?? '') ? standing : undefined));
   }
@@ -121,34 +126,29 @@ export class Chats {
   /** The rule of `reachable` as a Prisma condition, for lists of chats. */
   reachableBy(viewer: Viewer | null): Prisma.ChatWhereInput {
     const user = userOf(viewer);
-    const joined = { members: { some: { userId: user.id, leftAt: null } } };
+    const joined = { deletedAt: null, members: { some: { userId: user.id, leftAt: null } } };
     if (viewer?.chats) return { ...joined, id: { in: [...viewer.chats] } };
     const kinds = this.kindsReadBy(viewer);
     if (kinds.length === 0) return joined;
-    const ofKinds = kinds.length === CHAT_KINDS.length ? {} : { OR: [{ kind: { in: kinds } }, joined] };
-    return { ...ofKinds, deletedAt: null };
+    if (kinds.length === CHAT_KINDS.length) return { deletedAt: null };
+    return { deletedAt: null, OR: [{ kind: { in: kinds } }, joined] };
   }
 
   private kindsReadBy(viewer: Viewer | null): ChatKind[] {
-    return kindsReadAsAdmin(viewer, this.adminReading);
+    return kindsReadAsAdmin(viewer, this.options);
   }
 
-  /** The chat; null when it does not exist or the viewer may not read it. */
-  async find(viewer: Viewer | null, reference: ChatReference): Promise<Chat | null> {
-    userOf(viewer);
-    if ('id' in reference && !isUuid(reference.id)) return null;
-    if ('name' in reference && !canBeStored(reference.name)) return null;
-    if ('externalId' in reference && !isExternalId(reference.externalId)) return null;
-    const chat = await this.db.prisma.chat.findUnique({ where: whereChat(reference) });
-    if (!chat) return null;
-    return (await this.reachable(viewer, [chat.id])).has(chat.id) ? chat : null;
-  }
-
-  /** @throws DomainError `NOT_FOUND` when the chat does not exist or the viewer may not read it, with the same message. */
-  async require(viewer: Viewer | null, reference: ChatReference): Promise<Chat> {
-    const chat = await this.find(viewer, reference);
-    if (!chat) throw chatNotFound();
-    return chat;
+  /**
+   * The chat's head; null when it does not exist or the viewer may not read it. One statement in both cases: how long it takes does not tell
+   * whether there is a chat of this name.
+   */
+  async find(viewer: Viewer | null, reference: ChatReference): Promise<NamedHead | null> {
+    const { id: userId } = userOf(viewer);
+    if ('id' in reference && !reaches(viewer, reference.id)) return null;
+    const head = await this.findHead(this.headsById, reference, this.readerOf(userId, viewer));
+    if (!head || !reaches(viewer, head.chatId)) return null;
+    await this.noteReads(viewer, [head.chatId]);
+    return head;
   }
 
   /**
@@ -170,16 +170,19 @@ export class Chats {
 
   private async requireHeadIn(byId: HeadsById, viewer: Viewer, reference: HeadReference): Promise<NamedHead> {
     if ('id' in reference && !reaches(viewer, reference.id)) throw chatNotFound();
-    const user = { userId: userOf(viewer).id, kinds: `{${this.kindsReadBy(viewer).join()}}` };
-    const head = await this.findHead(byId, reference, user);
+    const head = await this.findHead(byId, reference, this.readerOf(userOf(viewer).id, viewer));
     if (!head || !reaches(viewer, head.chatId)) throw chatNotFound();
     await this.noteReads(viewer, [head.chatId]);
     return head;
   }
 
+  private readerOf(userId: string, viewer: Viewer | null): Omit<HeadRequest, 'chat'> {
+    return { userId, kinds: `{${this.kindsReadBy(viewer).join()}}` };
+  }
+
   private async findHead(
     byId: HeadsById,
-    reference: HeadReference,
+    reference: HeadReference | ChatReference,
     user: Omit<HeadRequest, 'chat'>,
   ): Promise<NamedHead | null> {
     if ('nameOrId' in reference) {
@@ -187,6 +190,10 @@ export class Chats {
       return (await this.findHead(byId, { id: nameOrId }, user)) ?? this.findHead(byId, { name: nameOrId }, user);
     }
     if ('id' in reference) return isUuid(reference.id) ? byId.add({ chat: reference.id, ...user }) : null;
+    if ('externalId' in reference)
+      return isExternalId(reference.externalId)
+        ? this.headsByExternalId.add({ chat: reference.externalId, ...user })
+        : null;
     return canBeStored(reference.name) ? this.headsByName.add({ chat: foldName(reference.name), ...user }) : null;
   }
 
@@ -222,12 +229,6 @@ export class Chats {
       return ids.length;
     });
   }
-}
-
-function whereChat(reference: ChatReference): Prisma.ChatWhereUniqueInput {
-  if ('id' in reference) return { id: reference.id };
-  if ('externalId' in reference) return { externalId: reference.externalId };
-  return { nameKey: foldName(reference.name) };
 }
 
 /** PostgreSQL's text has neither U+0000 nor lone surrogates, and a query with one of them as a parameter fails. */

@@ -15,6 +15,8 @@ interface Rule {
   whileArchived?: true;
   /** A muted member may: it takes no number, and shows nothing to others. */
   whileMuted?: true;
+  /** The role that it needs in a chat with many members (`MENTION_ALL_LIMIT`). */
+  inLarge?: ChatRole;
   /** The role that it needs in a chat whose members invite. */
   ifMembersInvite?: ChatRole;
   /** It takes the chat's `postingRole` too. */
@@ -45,7 +47,7 @@ const RULES = {
   edit: { needs: 'member', posts: true },
   delete: { needs: 'member' },
   pin: { needs: 'moderator', inDirect: 'member' },
-  mentionAll: { needs: 'moderator', partOf: 'send' },
+  mentionAll: { needs: 'moderator', partOf: 'send', inLarge: 'owner' },
   remove: { needs: 'moderator', inDirect: 'never', whileArchived: true },
   mute: { needs: 'moderator', inDirect: 'never' },
   ban: { needs: 'moderator', inDirect: 'never', whileArchived: true },
@@ -71,8 +73,16 @@ export const CHAT_ACTIONS: readonly ChatAction[] = [
 /** The lowest role that deletes everybody's messages, and so reads and drops their earlier versions. */
 export const DELETES_OTHERS: ChatRole = 'moderator';
 
-/** What `mentionAll` needs in a chat with many members (`MENTION_ALL_LIMIT`). */
-export const LARGE_CHAT_MENTION_ALL: ChatRole = 'owner';
+/** What `mentionAll` needs in a chat with many members. */
+export const LARGE_CHAT_MENTION_ALL: ChatRole = RULES.mentionAll.inLarge;
+
+/** Chats with more members than this are large ones; the setting `MENTION_ALL_LIMIT` says otherwise. */
+export const MENTION_ALL_LIMIT = 1000;
+
+export interface LargeChats {
+  /** Default: `MENTION_ALL_LIMIT`. Infinity for none. */
+  mentionAllLimit?: number | undefined;
+}
 
 /** Members with at least this role send as often as they like in a chat with `slowSeconds`. */
 export const FREE_OF_SLOW_MODE: ChatRole = 'moderator';
@@ -85,6 +95,7 @@ export const MENTIONS_ALL: ChatRole = RULES.mentionAll.needs;
 export interface ChatPolicies {
   kind: ChatKind;
   invites?: InvitePolicy;
+  isLarge?: boolean;
 }
 
 export function ruleOf(action: ChatAction): Rule {
@@ -94,16 +105,17 @@ export function ruleOf(action: ChatAction): Rule {
 /** The lowest role that does this in such a chat; `never` for what nobody does there. */
 export function neededRole(
   action: ChatAction,
-  { kind, invites }: ChatPolicies = { kind: 'group' },
+  { kind, invites, isLarge }: ChatPolicies = { kind: 'group' },
 ): NeededRole | 'never' {
-  const { needs, inDirect, ifMembersInvite }: Rule = RULES[action];
+  const { needs, inDirect, inLarge, ifMembersInvite }: Rule = RULES[action];
   if (kind === 'direct') return inDirect ?? needs;
+  if (isLarge && inLarge) return inLarge;
   return invites === 'members' ? (ifMembersInvite ?? needs) : needs;
 }
 
 /** An action's row of the table, as the functions in `prisma/functions` read it (`lock_chat_for.sql`). */
 export function rightOf(action: ChatAction, viewer: Viewer | null | undefined): string {
-  const { isSend, ofMembers, partOf, inDirect, ...rule }: Rule = RULES[action];
+  const { isSend, ofMembers, partOf, inDirect, inLarge, ...rule }: Rule = RULES[action];
   const isNarrowed = viewer?.chats !== undefined;
   return JSON.stringify({ ...rule, inDirect: inDirect ?? rule.needs, ...(isNarrowed && { isNarrowed }) });
 }
@@ -122,19 +134,14 @@ export function kindsReadAsAdmin(viewer: Viewer | null, { adminsReadDirectChats 
 
 /**
  * An SQL condition: the viewer may read the chat `c`. Both arguments are SQL: the viewer's id, and the kinds of `kindsReadAsAdmin`, an
- * array. A statement that checks it and reads does both in one snapshot. Nobody reads a deleted chat: its memberships have ended.
+ * array. A statement that checks it and reads does both in one snapshot. Nobody reads a deleted chat, though its memberships have rows.
  */
 export function mayReadSql(userId: string, kinds: string): string {
-  return `((c.kind = ANY (${kinds}::chat_kind[]) AND c.deleted_at IS NULL) OR EXISTS (
-    SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId} AND m.left_at IS NULL))`;
+  return `(c.deleted_at IS NULL AND ${mayReadLogSql(userId, kinds)})`;
 }
 
-/**
- * The same for the log alone, which is kept for some days after the chat was deleted: who could read the chat then may. The deletion ended
- * their memberships.
- */
+/** The same for the log alone, which is kept for some days after the chat was deleted: who could read the chat then may. */
 export function mayReadLogSql(userId: string, kinds: string): string {
   return `(c.kind = ANY (${kinds}::chat_kind[]) OR EXISTS (
-    SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId}
-      AND (m.left_at IS NULL OR m.left_at = c.deleted_at)))`;
+    SELECT 1 FROM chat_memberships m WHERE m.chat_id = c.id AND m.user_id = ${userId} AND m.left_at IS NULL))`;
 }

@@ -18,7 +18,7 @@ import { Mutes } from './mutes.js';
 import { type ChatCreation, NewChats } from './new-chats.js';
 import { OwnMembership } from './own-membership.js';
 import { PublicChats } from './public-chats.js';
-import type { AdminReading } from './rights.js';
+import type { AdminReading, LargeChats } from './rights.js';
 
 export interface ChatServices {
   chats: Chats;
@@ -44,7 +44,7 @@ export function chatServices(
   announce: Announce,
   onInvitation: InvitationListener,
   onStateChanged: (userId: string, chatId: string) => void,
-  options: AdminReading & ChatCreation,
+  options: AdminReading & ChatCreation & LargeChats,
 ): ChatServices {
   const changes = new MembershipChanges(db, mutex, announce);
   return {
@@ -55,7 +55,7 @@ export function chatServices(
     directChats: new DirectChats(db, mutex, announce),
     memberships: new Memberships(changes),
     mutes: new Mutes(changes),
-    bans: new Bans(changes),
+    bans: new Bans(changes, onInvitation),
     memberLists: new MemberLists(db),
     chatUpserts: new ChatUpserts(db, announce),
     memberSets: new MemberSets(db, mutex, announce),

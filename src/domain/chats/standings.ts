@@ -2,6 +2,7 @@ import type { ChatKind } from '../chat-kind.js';
 import type { ChatRole } from '../chat-role.js';
 import { type Database, query } from '../database.js';
 import type { InvitePolicy } from '../invite-policy.js';
+import { type LargeChats, MENTION_ALL_LIMIT } from './rights.js';
 
 /** Who a user is in a chat, and what the chat asks of its members now. `chat-access.ts` says what that allows. */
 export interface Standing {
@@ -10,6 +11,8 @@ export interface Standing {
   role: ChatRole | undefined;
   postingRole: ChatRole;
   invites: InvitePolicy;
+  /** It has more members than `LargeChats` says. */
+  isLarge: boolean;
   isArchived: boolean;
   isDeleted: boolean;
   /** Null when the user is not muted now. */
@@ -36,7 +39,7 @@ interface StandingRow extends Omit<Standing, 'role'> {
 const STANDINGS = {
   name: 'chat-standings',
   text: `SELECT asked.place::int, c.kind, m.role, c.posting_role AS "postingRole", c.invites,
-      c.archived_at IS NOT NULL AS "isArchived", c.deleted_at IS NOT NULL AS "isDeleted",
+      c.member_count > $3 AS "isLarge", c.archived_at IS NOT NULL AS "isArchived", c.deleted_at IS NOT NULL AS "isDeleted",
       CASE WHEN m.muted_until > t.now THEN m.muted_until END AS "mutedUntil",
       CASE WHEN s.slow_until > t.now THEN s.slow_until END AS "slowUntil",
       coalesce(greatest(ceil(extract(epoch FROM s.slow_until - t.now) * 1000), 0), 0)::int AS "slowMs"
@@ -50,9 +53,20 @@ const STANDINGS = {
       SELECT CASE WHEN c.slow_seconds > 0 THEN m.last_sent_at + make_interval(secs => c.slow_seconds) END AS slow_until) s`,
 };
 
+/** The highest `int` of PostgreSQL. */
+const MAX_COUNT = 2 ** 31 - 1;
+
 /** Who each of these users is in the chat beside it, in the same order; undefined for a chat that does not exist. One query. */
-export async function readStandings(db: Database, places: readonly Place[]): Promise<(Standing | undefined)[]> {
-  const values = [places.map(({ chatId }) => chatId), places.map(({ userId }) => userId)];
+export async function readStandings(
+  db: Database,
+  places: readonly Place[],
+  { mentionAllLimit = MENTION_ALL_LIMIT }: LargeChats = {},
+): Promise<(Standing | undefined)[]> {
+  const values = [
+    places.map(({ chatId }) => chatId),
+    places.map(({ userId }) => userId),
+    Math.min(mentionAllLimit, MAX_COUNT),
+  ];
   const standings: (Standing | undefined)[] = places.map(() => undefined);
   for (const { place, role, ...standing } of await query<StandingRow>(db, STANDINGS, values))
     standings[place - 1] = { ...standing, role: role ?? undefined };

@@ -8,7 +8,10 @@ import { type Place, readStandings } from './standings.js';
 
 /** Says who may tell a chat that they are typing: who may send a message to it, but for slow mode. */
 export class TypingRights {
-  private readonly standings = batched((places: readonly Place[]) => readStandings(this.db, places));
+  private readonly standings = batched(async (places: readonly Place[]) => {
+    const standings = await readStandings(this.db, places);
+    return standings.map((standing) => standing ?? null);
+  });
 
   constructor(private readonly db: Database) {}
 
@@ -20,7 +23,7 @@ export class TypingRights {
     const chatId = canonicalId(chat);
     const { id: userId } = requireUserIn(viewer, chat);
     if (chatId === undefined) throw chatNotFound();
-    requireAction(viewer, await this.standings.add({ chatId, userId }), 'type');
+    requireAction(viewer, (await this.standings.add({ chatId, userId })) ?? undefined, 'type');
     return chatId;
   }
 }

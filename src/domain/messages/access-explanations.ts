@@ -1,6 +1,6 @@
 import { type AccessCheck, decide, isAtLeast } from '../chats/chat-access.js';
 import { needsRole } from '../chats/chat-refusals.js';
-import type { ChatAction } from '../chats/rights.js';
+import type { ChatAction, LargeChats } from '../chats/rights.js';
 import { readStandings, type Standing } from '../chats/standings.js';
 import { type Database, query } from '../database.js';
 import { chatNotFound, DomainError } from '../errors.js';
@@ -50,6 +50,7 @@ export class AccessExplanations {
     private readonly db: Database,
     private readonly chatLog: ChatLog,
     private readonly rights: MessageRights,
+    private readonly largeChats: LargeChats,
   ) {}
 
   /**
@@ -62,7 +63,7 @@ export class AccessExplanations {
     const { id: viewerId } = requireUserIn(viewer, question.chatId);
     const [chatId, userId] = [canonicalId(question.chatId), canonicalId(question.userId)];
     const places = chatId === undefined ? [] : [viewerId, userId ?? viewerId].map((id) => ({ chatId, userId: id }));
-    const [own, standing] = await readStandings(this.db, places);
+    const [own, standing] = await readStandings(this.db, places, this.largeChats);
     if (userId !== viewerId) requireModerator(viewer, own);
     if (userId === undefined) throw userNotFound();
     const [user] = await query<{ isActive: boolean; role: UserRole }>(this.db, SUBJECT, [userId]);
@@ -91,7 +92,7 @@ export class AccessExplanations {
 /** Of a chat that is hidden from the user. */
 const NO_STANDING: Standing = {
   ...{ kind: 'group', role: undefined, postingRole: 'member', invites: 'moderators' },
-  ...{ isArchived: false, isDeleted: false, mutedUntil: null, slowUntil: null, slowMs: 0 },
+  ...{ isLarge: false, isArchived: false, isDeleted: false, mutedUntil: null, slowUntil: null, slowMs: 0 },
 };
 
 const NO_MEMBER: AccessCheck[] = [

@@ -49,7 +49,8 @@ const USE = {
   name: 'incoming-hooks-use',
   text: `WITH found AS (
       SELECT h.id, h.token_hash, h.chat_id, ${HOLDER_COLUMNS} FROM incoming_hooks h JOIN users u ON u.id = h.bot_id
-      WHERE h.token_hash = ANY ($1::bytea[]) AND u.is_active AND u.kind = 'bot' AND member_role(h.chat_id, h.bot_id) IS NOT NULL),
+      WHERE h.token_hash = ANY ($1::bytea[]) AND u.is_active AND u.kind = 'bot' AND member_role(h.chat_id, h.bot_id) IS NOT NULL
+        AND (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = h.chat_id)),
     noted AS (
       UPDATE incoming_hooks h SET last_used_at = now() FROM (
         SELECT s.id FROM found JOIN incoming_hooks s ON s.id = found.id

@@ -34,6 +34,7 @@ const PAGE = {
       AND ($6::uuid[] IS NULL OR n.chat_id = ANY ($6))
       AND (SELECT m.sender_id FROM messages m WHERE m.chat_id = n.chat_id AND m.seq = n.message_seq)
         <> ALL (ARRAY(SELECT b.blocked_id FROM user_blocks b WHERE b.user_id = $1))
+      AND (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = n.chat_id)
     ORDER BY n.at DESC, n.chat_id DESC, n.message_seq DESC LIMIT $5`,
 };
 

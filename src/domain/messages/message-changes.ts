@@ -8,6 +8,7 @@ import type { Announce } from '../log/chat-events.js';
 import { type ChatMessage, MAX_CONTENT_LENGTH, MAX_METADATA_BYTES } from '../log/chat-message.js';
 import { type MessageRow, messageOfJson } from '../log/message-rows.js';
 import { checkMetadata } from '../metadata.js';
+import type { UserProfile } from '../profile.js';
 import { canonicalId, checkText } from '../text.js';
 import { requireScope, requireUserIn, type Viewer } from '../viewer.js';
 import { type ChangeValues, ChangeWriter, changeFunction } from './change-writer.js';
@@ -124,7 +125,7 @@ export class MessageChanges {
         : JSON.stringify(metadata === null ? null : checkMetadata(metadata, MAX_METADATA_BYTES)),
       Number.isFinite(editWindowSeconds) ? editWindowSeconds : null,
     ]);
-    return this.announced('message.edited', viewer, row);
+    return this.announced('message.edited', viewer.user, row);
   }
 
   /** Deletes a message, and returns what is left of it. One that is deleted already stays as it is. Senders may, and moderators. */
@@ -133,7 +134,7 @@ export class MessageChanges {
     const message = arrayText([requireId(messageId, 'messageId')]);
     const run: Run = (values) => this.deletions.run(values);
     const [row] = await this.run(viewer, { chatId, message, field: 'messageId' }, run, ...OWN_OR_OTHERS);
-    return this.announced('message.deleted', viewer, row);
+    return this.announced('message.deleted', viewer.user, row);
   }
 
   /**
@@ -147,7 +148,29 @@ export class MessageChanges {
     const message = arrayText([...new Set(messageIds.map((id) => requireId(id, field)))]);
     const run: Run = (values) => this.deletions.runAlone(values);
     const rows = await this.run(viewer, { chatId, message, field }, run, ...OWN_OR_OTHERS);
-    return rows.map((row) => this.announced('message.deleted', viewer, row));
+    return rows.map((row) => this.announced('message.deleted', viewer.user, row));
+  }
+
+  /**
+   * Deletes messages of one chat that somebody with the right to it wants to be deleted, whose rights of now are not asked: also in a chat
+   * that was archived since. Those that are deleted already stay as they are.
+   * @param actor null for an operator
+   * @throws DomainError `NOT_FOUND` for a chat that is no more, and for other messages than its own
+   */
+  async deleteFor(actor: UserProfile | null, chatId: string, messageIds: readonly string[]): Promise<void> {
+    const values: ChangeValues = [
+      chatId,
+      arrayText(messageIds),
+      actor?.id ?? null,
+      null,
+      rightOf('ban', null),
+      DELETES_OTHERS,
+    ];
+    const rows = await this.perform((all) => this.deletions.runAlone(all), values, {
+      action: 'ban',
+      field: 'messageIds',
+    });
+    for (const row of rows) this.announced('message.deleted', actor, row);
   }
 
   /** Drops what the earlier versions of a message said. Nobody is told. Its sender may, and who may delete it. */
@@ -163,13 +186,13 @@ export class MessageChanges {
    */
   async pin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
     const row = await this.setPin(viewer, target, true);
-    return this.announced('message.pinned', viewer, row);
+    return this.announced('message.pinned', viewer.user, row);
   }
 
   /** Unpins a message. One that is not pinned stays as it is. */
   async unpin(viewer: Viewer, target: MessageTarget): Promise<ChatMessage> {
     const row = await this.setPin(viewer, target, false);
-    return this.announced('message.unpinned', viewer, row);
+    return this.announced('message.unpinned', viewer.user, row);
   }
 
   /** Resolves when no change waits for others to be made with. */
@@ -212,7 +235,21 @@ export class MessageChanges {
     const user = requireUserIn(requireScope(viewer, 'write'), chatId);
     const id = canonicalId(chatId);
     if (id === undefined) throw chatNotFound();
-    const [row, ...more] = await run([id, message, user.id, viewer.familyId, rightOf(action, viewer), ...values]);
+    const all: ChangeValues = [id, message, user.id, viewer.familyId, rightOf(action, viewer), ...values];
+    return this.perform(run, all, { action, field, needsForOthers });
+  }
+
+  /** @throws DomainError for an outcome that is a refusal */
+  private async perform(
+    run: Run,
+    values: ChangeValues,
+    {
+      action,
+      field,
+      needsForOthers,
+    }: { action: ChatAction; field: Asked['field']; needsForOthers?: ChatRole | undefined },
+  ): Promise<[ChangeRow, ...ChangeRow[]]> {
+    const [row, ...more] = await run(values);
     if (row && isAccessRefusal(row.outcome)) throw accessRefused(row.outcome, action, row.needs ?? undefined);
     switch (row?.outcome) {
       case 'edited':
@@ -243,7 +280,7 @@ export class MessageChanges {
   }
 
   /** Announces the change, if it is one, and returns the message. */
-  private announced(type: EventType, { user: actor }: Viewer, row: ChangeRow): ChatMessage {
+  private announced(type: EventType, actor: UserProfile | null, row: ChangeRow): ChatMessage {
     const message = messageOfJson(row);
     const { outcome, epoch, seq, at } = row;
     if (outcome !== 'repeated')

@@ -1,6 +1,6 @@
 import type { ChatMutex } from '../chats/chat-mutex.js';
 import type { DirectReads } from '../chats/direct-reads.js';
-import type { AdminReading } from '../chats/rights.js';
+import { type AdminReading, type LargeChats, MENTION_ALL_LIMIT } from '../chats/rights.js';
 import type { Database } from '../database.js';
 import type { Announce } from '../log/chat-events.js';
 import type { ChatLog } from '../log/chat-log.js';
@@ -34,20 +34,21 @@ export interface MessageServices {
   incomingHooks: IncomingHooks;
 }
 
-export interface MessageOptions extends AdminReading {
+export interface MessageOptions extends AdminReading, LargeChats {
   /** How long after it was sent a message can be edited, in seconds. Default: no end. */
   editWindowSeconds?: number | undefined;
   /** How often summaries of reactions are made that no process has made at once, in milliseconds. Default: 1 s. */
   reactionSweepMs?: number;
-  /** See `SendOptions`. Default: 1000. */
-  mentionAllLimit?: number | undefined;
+  /** For how long the call that bans somebody deletes their messages, and each turn behind it, in milliseconds. Default: 1 s. */
+  senderDeletionMs?: number;
   /** See `SendOptions`. Default: 50. */
   botSendsPerSecond?: number | undefined;
 }
 
 const BOT_SENDS_PER_SECOND = 50;
-const MENTION_ALL_LIMIT = 1000;
 const REACTION_SWEEP_MS = 1000;
+const SENDER_DELETION_MS = 1000;
+const SENDER_DELETION_SWEEP_MS = 2000;
 
 /** Creates the services of this room. `close` waits for what is queued, and stops the summaries of reactions. */
 export function messageServices(
@@ -61,6 +62,7 @@ export function messageServices(
   {
     editWindowSeconds = Number.POSITIVE_INFINITY,
     reactionSweepMs = REACTION_SWEEP_MS,
+    senderDeletionMs = SENDER_DELETION_MS,
     mentionAllLimit = MENTION_ALL_LIMIT,
     botSendsPerSecond = BOT_SENDS_PER_SECOND,
     ...adminReading
@@ -73,15 +75,20 @@ export function messageServices(
   const messages = new Messages(db, announce, onStateChanged, { mentionAllLimit, botSendsPerSecond });
   const reactions = new Reactions(db, (places) => summaries.changed(places));
   const messageChanges = new MessageChanges(db, mutex, announce, { editWindowSeconds });
+  const senderDeletions = new SenderDeletions(db, messageChanges, {
+    turnMs: senderDeletionMs,
+    intervalMs: SENDER_DELETION_SWEEP_MS,
+    onError: (error) => onError(error, 'delete the messages of a banned user'),
+  });
   const messageRights = new MessageRights({ editWindowSeconds });
   const services = {
     messages,
     reactions,
     messagePages: new MessagePages(db, adminReading, directReads),
     messageChanges,
-    senderDeletions: new SenderDeletions(db, messageChanges),
+    senderDeletions,
     messageRights,
-    accessExplanations: new AccessExplanations(db, chatLog, messageRights),
+    accessExplanations: new AccessExplanations(db, chatLog, messageRights, { mentionAllLimit }),
     messageHistories: new MessageHistories(db),
     pins: new Pins(db),
     threads: new Threads(db, adminReading, onStateChanged),
@@ -89,7 +96,7 @@ export function messageServices(
     incomingHooks: new IncomingHooks(db, mutex, messages),
   };
   const close = async () => {
-    await Promise.all([messages.drain(), messageChanges.drain(), reactions.drain()]);
+    await Promise.all([messages.drain(), messageChanges.drain(), reactions.drain(), senderDeletions.close()]);
     await summaries.close();
   };
   return { messages: services, close };

@@ -109,7 +109,8 @@ const PAGE = {
 
 const CHAT_IDS = {
   name: 'inbox-chat-ids',
-  text: 'SELECT chat_id AS "chatId" FROM chat_memberships WHERE user_id = $1 AND left_at IS NULL',
+  text: `SELECT m.chat_id AS "chatId" FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
+    WHERE m.user_id = $1 AND m.left_at IS NULL AND c.deleted_at IS NULL`,
 };
 
 // The user's chats, those that were deleted too, and the user's own joins and removals: the newest of their marks is one whose COMMIT is on disk.
@@ -117,7 +118,7 @@ const HORIZON = {
   name: 'inbox-horizon',
   text: `SELECT d.epoch AS instance, pg_snapshot_xmin(pg_current_snapshot())::text::float8 AS xmin, greatest(0,
       (SELECT max(c.mark) FROM chat_memberships m JOIN chats c ON c.id = m.chat_id
-        WHERE m.user_id = $1 AND (m.left_at IS NULL OR m.left_at = c.deleted_at)),
+        WHERE m.user_id = $1 AND m.left_at IS NULL),
       (SELECT max(e.mark) FROM chat_events e WHERE e.subject_id = $1 AND e.kind LIKE 'member.%'))::float8 AS newest
     FROM deployment d WHERE d.is_only`,
 };
@@ -136,7 +137,8 @@ const MEMBER_CHANGES = {
 const CHANGED_STATES = {
   name: 'inbox-changed-states',
   text: `SELECT m.user_id AS "userId", m.chat_id AS "chatId" FROM unnest($1::uuid[], $2::float8[]) AS w (user_id, below)
-    JOIN chat_memberships m ON m.user_id = w.user_id AND m.left_at IS NULL AND m.state_mark >= w.below`,
+    JOIN chat_memberships m ON m.user_id = w.user_id AND m.left_at IS NULL AND m.state_mark >= w.below
+    WHERE (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = m.chat_id)`,
 };
 
 /** Reads what a user's inbox shows. It holds nothing: what is new for a client is derived from the client's position. */

@@ -43,7 +43,8 @@ const MARK_UNREAD = { name: 'markers-unread', text: 'SELECT outcome FROM mark_un
 const MEMBER_OF = {
   name: 'markers-member-of',
   text: `SELECT chat_id AS "chatId" FROM chat_memberships
-    WHERE user_id = $1 AND chat_id = ANY ($2::uuid[]) AND left_at IS NULL`,
+    WHERE user_id = $1 AND chat_id = ANY ($2::uuid[]) AND left_at IS NULL
+      AND (SELECT c.deleted_at IS NULL FROM chats c WHERE c.id = chat_id)`,
 };
 const MARK_ALL_READ = {
   name: 'markers-all-read',

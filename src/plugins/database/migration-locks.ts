@@ -10,6 +10,7 @@ export const SERVICE_TABLES = [
   'chat_memberships',
   'direct_chats',
   'chat_bans',
+  'sender_deletions',
   'user_blocks',
   'reports',
   'invitations',

@@ -43,7 +43,7 @@ describe('creating a chat', () => {
     const chat = await services.chats.create(first);
     await expect(services.chats.create(second)).rejects.toMatchObject({ code: 'CONFLICT', field: 'name' });
     const admin = viewerOf(await services.newUser('admin'));
-    expect(await services.chats.find(admin, { name: second })).toMatchObject({ id: chat.id });
+    expect(await services.chats.find(admin, { name: second })).toMatchObject({ chatId: chat.id });
   });
 });
 
@@ -59,14 +59,14 @@ describe('the rule who may reach a chat', () => {
     await services.memberships.remove(admin, chat.id, bob.id);
     const reach = (user: typeof ann) => services.chats.find(viewerOf(user), { id: chat.id });
     expect(
-      [await reach(ann), await reach(admin), await reach(bob), await reach(eve)].map((found) => found?.id ?? null),
+      [await reach(ann), await reach(admin), await reach(bob), await reach(eve)].map((found) => found?.chatId ?? null),
     ).toEqual([chat.id, chat.id, null, null]);
     const refusals = await Promise.allSettled([
-      services.chats.require(viewerOf(eve), { id: chat.id }),
-      services.chats.require(viewerOf(eve), { id: crypto.randomUUID() }),
-      services.chats.require(viewerOf(eve), { id: "'; drop table chats" }),
-      services.chats.require(viewerOf(eve), { name: chat.name }),
-      services.chats.require(viewerOf(eve), { name: 'none\0' }),
+      services.chats.requireHead(viewerOf(eve), { id: chat.id }),
+      services.chats.requireHead(viewerOf(eve), { id: crypto.randomUUID() }),
+      services.chats.requireHead(viewerOf(eve), { id: "'; drop table chats" }),
+      services.chats.requireHead(viewerOf(eve), { name: chat.name }),
+      services.chats.requireHead(viewerOf(eve), { name: 'none\0' }),
     ]);
     const texts = refusals.map((result) =>
       result.status === 'rejected' ? `${result.reason.code} ${result.reason.message}` : '',

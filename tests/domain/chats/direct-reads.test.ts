@@ -29,7 +29,7 @@ const READS: [name: string, read: Read][] = [
   ['its head by its name', (id, by, { chats }) => chats.requireHead(by, { nameOrId: `dm-${id}` })],
   ['its log', (id, by, { chats }) => chats.requireLog(by, { id })],
   ['it among others', (id, by, { chats }) => chats.reachable(by, [id, crypto.randomUUID()])],
-  ['itself', (id, by, { chats }) => chats.require(by, { id })],
+  ['itself', (id, by, { chats }) => chats.find(by, { id })],
   ['its messages', (id, by, { messagePages }) => messagePages.read(by, id.toUpperCase(), range, { senders: true })],
 ];
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DeleteSpan } from '../../../src/domain/chats/bans.js';
 import type { Viewer } from '../../../src/domain/viewer.js';
-import { startOwnServices } from '../../support/services.js';
+import { startOwnServices, startServices } from '../../support/services.js';
 import { testDatabaseSource } from '../../support/test-database-source.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -208,22 +209,123 @@ describe('a ban', () => {
     expect(rest.map(({ user }) => user.id)).toEqual(ids.slice(2));
   });
 
-  it('deletes what the user sent, as far back as asked', async () => {
-    const { id, ann, bob, bobId } = await newChat();
-    const old = await send(bob, id);
-    await set(
-      "UPDATE messages SET created_at = now() - interval '2 hours' WHERE chat_id = $1 AND seq = $2",
-      id,
-      old.seq,
-    );
-    for (let count = 0; count < 120; count += 1) await send(bob, id);
-    const anns = await send(ann, id);
-    await services.bans.ban(ann, { chatId: id, userId: bobId });
-    const left = () =>
-      services.db.prisma.message.findMany({ where: { chatId: id, content: 'hi' }, select: { seq: true } });
-    await services.senderDeletions.delete(ann, { chatId: id, userId: bobId }, 'hour');
-    expect(await left()).toEqual([{ seq: old.seq }, { seq: anns.seq }]);
-    await services.senderDeletions.delete(ann, { chatId: id, userId: bobId }, 'all');
-    expect(await left()).toEqual([{ seq: anns.seq }]);
+  describe('with a deletion of what the user sent', () => {
+    const left = async (chatId: string) =>
+      (
+        await services.db.prisma.message.findMany({
+          where: { chatId, content: 'hi' },
+          select: { seq: true },
+          orderBy: { seq: 'asc' },
+        })
+      ).map(({ seq }) => seq);
+    const ban = (viewer: Viewer, chatId: string, userId: string, deletes: DeleteSpan) =>
+      services.bans.ban(viewer, { chatId, userId, deletes });
+    const waiting = async (chatId: string) =>
+      (await services.db.pool.query('SELECT FROM sender_deletions WHERE chat_id = $1', [chatId])).rowCount;
+    /** As if whoever banned were gone: the next process that looks takes it over. */
+    const abandon = (chatId: string) =>
+      set("UPDATE sender_deletions SET taken_until = now() - interval '1 s' WHERE chat_id = $1", chatId);
+
+    it('deletes as far back as asked, each with its event and its act of the audit log', async () => {
+      const { id, ann, bob, bobId } = await newChat();
+      const old = await send(bob, id);
+      await set(
+        "UPDATE messages SET created_at = now() - interval '2 hours' WHERE chat_id = $1 AND seq = $2",
+        id,
+        old.seq,
+      );
+      for (let count = 0; count < 120; count += 1) await send(bob, id);
+      const anns = await send(ann, id);
+      await ban(ann, id, bobId, 'hour');
+      await services.senderDeletions.begin(id, bobId);
+      expect(await left(id)).toEqual([old.seq, anns.seq]);
+      await ban(ann, id, bobId, 'all');
+      await services.senderDeletions.begin(id, bobId);
+      expect(await left(id)).toEqual([anns.seq]);
+      expect(await waiting(id)).toBe(0);
+      const events = (await eventsAfter(id, anns.seq)).filter(({ type }) => type === 'message.deleted');
+      expect(events).toHaveLength(121);
+      expect(events[0]).toMatchObject({ actor: ann.user, message: { sender: bob.user } });
+      const { rows } = await services.db.pool.query<{ action: string; count: number; data: object }>(
+        `SELECT action, count(*)::int AS count, max(entry::jsonb -> 'data' ->> 'deletes') AS deletes
+         FROM audit_log WHERE chat_id = $1 AND actor_id = $2 AND action <> 'member.role_set' GROUP BY action ORDER BY action`,
+        [id, ann.user?.id],
+      );
+      expect(rows).toEqual([
+        { action: 'message.deleted', count: 121, deletes: null },
+        { action: 'user.banned', count: 1, deletes: 'hour' },
+      ]);
+    });
+
+    it('answers soon however much there is, and the rest goes by itself', async () => {
+      const { id, ann, bob, bobId } = await newChat();
+      for (let count = 0; count < 250; count += 1) await send(bob, id);
+      const other = await startServices(services.database, undefined, { senderDeletionMs: 0 });
+      try {
+        await ban(ann, id, bobId, 'all');
+        await other.senderDeletions.begin(id, bobId);
+        expect(await left(id)).toHaveLength(150);
+        // The newest go first.
+        expect(Math.max(...(await left(id)))).toBeLessThan(155);
+        for (let turns = 1; await other.senderDeletions.next(); turns += 1) expect(turns).toBeLessThan(3);
+      } finally {
+        await other.close();
+      }
+      expect(await left(id)).toEqual([]);
+      expect(await waiting(id)).toBe(0);
+    });
+
+    it('is done by another process when the one that banned is gone, whatever the moderator may do by then', async () => {
+      const { id, ann, bob, bobId } = await newChat();
+      await send(bob, id);
+      await ban(ann, id, bobId, 'all');
+      expect(await services.senderDeletions.next(), 'while who banned is at work').toBe(false);
+      await abandon(id);
+      await services.memberships.remove(null, id, ann.user?.id ?? '');
+      expect(await services.senderDeletions.next()).toBe(true);
+      expect(await left(id)).toEqual([]);
+    });
+
+    it('leaves what is sent later, by who was let in again', async () => {
+      const { id, ann, bob, bobId } = await newChat();
+      await send(bob, id);
+      await ban(ann, id, bobId, 'all');
+      await services.bans.unban(ann, id, bobId);
+      await services.memberships.add(null, id, bobId);
+      const { seq } = await send(bob, id);
+      await services.senderDeletions.begin(id, bobId);
+      expect(await left(id)).toEqual([seq]);
+    });
+
+    it('is part of the ban in an archived chat, and over with a deleted one', async () => {
+      const { id, ann, bob, bobId } = await newChat();
+      await send(bob, id);
+      await services.chatChanges.update(admin, id, { archived: true });
+      await ban(ann, id, bobId, 'all');
+      await services.senderDeletions.begin(id, bobId);
+      expect(await left(id)).toEqual([]);
+
+      const doomed = await newChat();
+      const { seq } = await send(doomed.bob, doomed.id);
+      await ban(doomed.ann, doomed.id, doomed.bobId, 'all');
+      await services.chatChanges.delete(admin, doomed.id);
+      await services.senderDeletions.begin(doomed.id, doomed.bobId);
+      expect(await left(doomed.id)).toEqual([seq]);
+      expect(await waiting(doomed.id)).toBe(0);
+    });
+  });
+
+  it('ends an invitation that is open, which shows the chat', async () => {
+    const { id, ann } = await newChat();
+    const user = await services.newUser();
+    const viewer = await services.newViewer(user);
+    const { id: invitation } = await services.invitations.invite(ann, id, user.id);
+    expect(await services.invitations.list(viewer)).toHaveLength(1);
+    await services.bans.ban(ann, { chatId: id, userId: user.id });
+    expect(await services.invitations.list(viewer)).toEqual([]);
+    await services.bans.unban(ann, id, user.id);
+    await expect(services.invitations.accept(viewer, { id: invitation, network: 'n' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { forgetDeletedChats } from '../../../src/domain/chats/deleted-chats.js';
 import type { Viewer } from '../../../src/domain/viewer.js';
 import { startOwnServices } from '../../support/services.js';
 
@@ -90,4 +91,20 @@ it('a report is kept for 90 days, whether others are made or not, and longer in 
   expect(await left()).toEqual([old.id, evidence.id].sort());
   await age(91);
   expect(await left()).toEqual([evidence.id]);
+});
+
+it('a report outlasts its chat', async () => {
+  const { chatId, messageId, moderator, reporter } = await newTeam();
+  const { id } = await services.reports.report(reporter, { chatId, messageId, reason: 'illegal' });
+  await services.chatChanges.delete(admin, chatId);
+  await services.db.pool.query("UPDATE chats SET deleted_at = now() - interval '31 days' WHERE id = $1", [chatId]);
+  while (await forgetDeletedChats(services.db));
+  expect(await services.db.prisma.chat.findUnique({ where: { id: chatId } })).toBeNull();
+  const open = await services.reports.list(admin, page);
+  expect(open.find((report) => report.id === id)).toMatchObject({ chatId, content: 'rude' });
+  await expect(services.reports.resolve(moderator, id, 'dismissed', null)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(await services.reports.resolve(admin, id, 'removed', null)).toMatchObject({ resolution: 'removed' });
+  await services.db.pool.query("UPDATE reports SET created_at = now() - interval '91 days' WHERE id = $1", [id]);
+  expect(await services.reports.forgetOld()).toBe(false);
+  expect(await services.db.prisma.report.findUnique({ where: { id } })).toBeNull();
 });

@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { CHAT_ROLES, type ChatRole } from '../../../src/domain/chat-role.js';
 import { CHAT_ACTIONS, type ChatAction } from '../../../src/domain/chats/rights.js';
-import type { RawSocket } from '../../support/raw-socket.js';
+import type { UserRole } from '../../../src/domain/profile.js';
+import { RawSocket } from '../../support/raw-socket.js';
 import { startTeam } from '../../support/service.js';
-import { PASSWORD } from '../../support/services.js';
 
-type Standing = ChatRole | 'admin' | 'outsider';
-const STANDINGS: readonly Standing[] = ['outsider', ...CHAT_ROLES, 'admin'];
-const EDGES = ['HTTP', 'socket', 'raw channel'] as const;
+/** An admin is a member of the chat, or, from outside, none. */
+type Standing = ChatRole | 'admin' | 'admin from outside' | 'outsider';
+const STANDINGS: readonly Standing[] = ['outsider', ...CHAT_ROLES, 'admin', 'admin from outside'];
+const isAdmin = (standing: Standing) => standing === 'admin' || standing === 'admin from outside';
+const EDGES = ['HTTP', 'socket', 'raw channel', 'raw inbox'] as const;
 type Edge = (typeof EDGES)[number];
 
 /** What is set in the chat, and of the user's membership: $1 is the chat, $2 the user. */
@@ -21,6 +23,9 @@ const CONDITIONS = {
     'INSERT INTO chat_bans (chat_id, user_id) SELECT id, $2 FROM chats WHERE id = $1',
   ],
   archived: ['UPDATE chats SET archived_at = now() WHERE id = $1 AND $2::uuid IS NOT NULL'],
+  deleted: ['UPDATE chats SET deleted_at = now(), name_key = NULL WHERE id = $1 AND $2::uuid IS NOT NULL'],
+  'members invite': ["UPDATE chats SET invites = 'members' WHERE id = $1 AND $2::uuid IS NOT NULL"],
+  'many members': ['UPDATE chats SET member_count = 100000 WHERE id = $1 AND $2::uuid IS NOT NULL'],
   'posting role': ["UPDATE chats SET posting_role = 'moderator' WHERE id = $1 AND $2::uuid IS NOT NULL"],
   'slow mode': [
     'UPDATE chats SET slow_seconds = 3600 WHERE id = $1 AND $2::uuid IS NOT NULL',
@@ -41,8 +46,13 @@ interface Cell {
   reader: string;
   removed: string;
   stranger: string;
+  /** Another who is no member. */
+  guest: string;
   isArchived: boolean;
 }
+
+/** Where a condition is about one action alone. */
+const ABOUT: Partial<Record<Condition, ChatAction>> = { 'members invite': 'invite', 'many members': 'mentionAll' };
 
 let calls = 0;
 const next = () => {
@@ -51,10 +61,23 @@ const next = () => {
 };
 const unique = () => `text ${next()}`;
 
-/** The selection of a mutation, without its chat, and the same as a frame where the raw channel has it. */
-const ACTS: Partial<
-  Record<ChatAction, { mutation: (cell: Cell) => string; frame?: (cell: Cell) => Record<string, unknown> }>
-> = {
+interface Act {
+  query?: (cell: Cell) => string;
+  mutation?: (cell: Cell) => string;
+  /** The same as a frame, where the raw channels have it. */
+  frame?: (cell: Cell) => Record<string, unknown>;
+}
+
+/** What each action is over the edges. Nothing can be uploaded yet. */
+const ACTS: Record<Exclude<ChatAction, 'upload'>, Act> = {
+  read: { query: ({ chat }) => `messages(chatId: "${chat}") { id }` },
+  report: {
+    mutation: ({ chat, others }) => `reportMessage(chatId: "${chat}", messageId: "${others}", reason: spam) { id }`,
+  },
+  leave: { mutation: ({ chat }) => `leaveChat(id: "${chat}")` },
+  invite: { mutation: ({ chat, guest }) => `inviteToChat(chatId: "${chat}", userId: "${guest}") { id }` },
+  readReports: { query: ({ chat }) => `reports(chatId: "${chat}") { id }` },
+  deleteChat: { mutation: ({ chat }) => `deleteChat(id: "${chat}")` },
   markRead: {
     mutation: ({ chat }) => `markRead(chatId: "${chat}", seq: 1) { readSeq }`,
     frame: () => ({ type: 'read', seq: 1 }),
@@ -101,7 +124,7 @@ const ACTS: Partial<
   archive: { mutation: ({ chat, isArchived }) => `archiveChat(id: "${chat}", archived: ${isArchived}) { id }` },
   slowMode: { mutation: ({ chat }) => `updateChat(id: "${chat}", slowSeconds: ${3600 + next()}) { id }` },
 };
-const ACTED = CHAT_ACTIONS.filter((action) => ACTS[action] !== undefined && action !== 'slowMode');
+const ACTED = CHAT_ACTIONS.flatMap((action) => (action === 'upload' || action === 'slowMode' ? [] : [action]));
 
 let team: Awaited<ReturnType<typeof startTeam>>;
 let adminToken: string;
@@ -113,13 +136,13 @@ afterAll(() => team.close());
 
 async function newCell(standing: Standing, condition: Condition): Promise<Cell> {
   const { services, db } = team.first.app;
-  const newUser = async (more: object = {}) => {
-    const username = crypto.randomUUID();
-    return (await services.users.create({ username, password: PASSWORD, ...more })).id;
+  const newUser = async (role: UserRole = 'user') => {
+    const id = crypto.randomUUID();
+    return (await db.prisma.user.create({ data: { id, username: id, role } })).id;
   };
   const chat = (await services.chats.create(`chat ${crypto.randomUUID()}`)).id;
-  const [userId, other] = [await newUser(standing === 'admin' ? { role: 'admin' } : {}), await newUser()];
-  const [reader, removed, stranger] = [await newUser(), await newUser(), await newUser()];
+  const [userId, other] = [await newUser(isAdmin(standing) ? 'admin' : 'user'), await newUser()];
+  const [reader, removed, stranger, guest] = [await newUser(), await newUser(), await newUser(), await newUser()];
   for (const id of [userId, other, reader, removed]) await services.memberships.add(null, chat, id);
   await services.memberships.setRole(null, chat, other, 'owner');
   for (const id of [reader, removed]) await services.memberships.setRole(null, chat, id, 'reader');
@@ -134,34 +157,57 @@ async function newCell(standing: Standing, condition: Condition): Promise<Cell> 
   const otherViewer = others && (await services.tokens.authenticate(others.accessToken));
   if (!otherViewer) throw new Error('No token was issued.');
   const send = async (by: typeof viewer) => (await services.messages.send(by, { chatId: chat, content: 'hi' })).id;
-  const own = [await send(viewer), await send(viewer), await send(viewer), await send(viewer)];
+  const own = [];
+  for (let count = 0; count < EDGES.length + 1; count += 1) own.push(await send(viewer));
   const message = await send(otherViewer);
-  if (standing === 'outsider') await services.memberships.remove(null, chat, userId);
+  if (standing === 'outsider' || standing === 'admin from outside')
+    await services.memberships.remove(null, chat, userId);
   else if (standing !== 'admin') await services.memberships.setRole(null, chat, userId, standing);
   for (const statement of CONDITIONS[condition]) await db.pool.query(statement, [chat, userId]);
   const isArchived = condition === 'archived';
-  return { chat, userId, token: issued.accessToken, own, others: message, reader, removed, stranger, isArchived };
+  return {
+    chat,
+    userId,
+    token: issued.accessToken,
+    own,
+    others: message,
+    reader,
+    removed,
+    stranger,
+    guest,
+    isArchived,
+  };
 }
 
-/** `ok`, or the rule of the refusal; `chat.not_member` for what looks like no chat. */
+const NO_CHAT = 'NOT_FOUND';
+
+/** `ok`, or the rule of the refusal, or `NOT_FOUND` for what looks like no chat. */
 function outcomeOf(error: Readonly<Record<string, unknown>> | undefined): string {
   if (!error) return 'ok';
-  return error.code === 'NOT_FOUND' ? 'chat.not_member' : String(error.rule);
+  return error.code === NO_CHAT ? NO_CHAT : String(error.rule);
+}
+
+/** What happens where this is the rule that refuses. An admin reads every group chat, and is told of what takes a membership. */
+function outcomeOfRule(rule: string, standing: Standing): string {
+  if (rule === 'chat.deleted') return NO_CHAT;
+  return rule === 'chat.not_member' && !isAdmin(standing) ? NO_CHAT : rule;
 }
 
 /** Acts over each edge, through connections that stay open. */
 class Actor {
   private client: Client | undefined;
   private raw: Promise<RawSocket | undefined> | undefined;
+  private inbox: Promise<RawSocket> | undefined;
 
   constructor(private readonly cell: Cell) {}
 
   async act(action: ChatAction, edge: Edge): Promise<string | undefined> {
     const { cell } = this;
-    const act = ACTS[action];
-    if (!act) throw new Error(`There is no act for ${action}.`);
-    if (edge === 'raw channel') return act.frame && this.overRaw(act.frame(cell));
-    const query = `mutation { ${act.mutation(cell)} }`;
+    if (action === 'upload') throw new Error('There is no act for upload.');
+    const { query: read, mutation, frame }: Act = ACTS[action];
+    if (edge === 'raw channel') return frame && this.overRaw(frame(cell));
+    if (edge === 'raw inbox') return frame && this.overInbox({ ...frame(cell), chatId: cell.chat });
+    const query = read ? `{ ${read(cell)} }` : `mutation { ${mutation?.(cell)} }`;
     if (edge === 'socket') return this.overSocket(query);
     const answer = await fetch(`${team.first.origin}/graphql/`, {
       method: 'POST',
@@ -175,6 +221,7 @@ class Actor {
   async close(): Promise<void> {
     await this.client?.dispose();
     await (await this.raw)?.close();
+    await (await this.inbox)?.close();
   }
 
   private async overSocket(query: string): Promise<string> {
@@ -190,7 +237,16 @@ class Actor {
   private async overRaw(frame: Record<string, unknown>): Promise<string> {
     this.raw ??= team.first.channel(this.cell.token, this.cell.chat).catch(() => undefined);
     const channel = await this.raw;
-    if (!channel) return 'chat.not_member';
+    return channel ? this.answerOf(channel, frame) : NO_CHAT;
+  }
+
+  private async overInbox(frame: Record<string, unknown>): Promise<string> {
+    const headers = { authorization: `Bearer ${this.cell.token}` };
+    this.inbox ??= RawSocket.open(`${team.first.wsOrigin}/ws/inbox/`, { headers });
+    return this.answerOf(await this.inbox, frame);
+  }
+
+  private async answerOf(channel: RawSocket, frame: Record<string, unknown>): Promise<string> {
     const id = unique();
     channel.send({ id, ack: true, ...frame });
     for (;;) {
@@ -215,25 +271,40 @@ async function explain({ chat, userId }: Cell, action: ChatAction, token: string
   return explainAccess.rule ?? 'ok';
 }
 
+/** The user's part in the chat is over behind it, so each edge needs a chat of its own. */
+const isLast = (action: ChatAction) => action === 'leave' || action === 'deleteChat';
+
 describe.each(Object.keys(CONDITIONS) as Condition[])(
   'what happens, explainAccess and viewerCan agree: %s',
   (condition) => {
     it.each(STANDINGS)('%s', { timeout: 60_000 }, async (standing) => {
       const cell = await newCell(standing, condition);
+      const happens = async (action: ChatAction, rule: string, actor: Actor, edges: readonly Edge[] = EDGES) => {
+        for (const edge of edges) {
+          const happened = await actor.act(action, edge);
+          const expected = outcomeOfRule(rule, standing);
+          if (happened !== undefined) expect(happened, `${action} over ${edge}`).toBe(expected);
+        }
+      };
       const { chat } = await ask<{ chat: { viewerCan: string[] } | null }>(
         cell.token,
         `{ chat(id: "${cell.chat}") { viewerCan } }`,
       );
       const actor = new Actor(cell);
       // Slow mode last: it is a condition itself.
-      for (const action of [...ACTED, 'slowMode' as const]) {
+      const about = ABOUT[condition];
+      for (const action of about ? [about] : [...ACTED, 'slowMode' as const]) {
         const expected = await explain(cell, action, adminToken);
         expect(await explain(cell, action, cell.token), action).toBe(expected);
         expect(chat?.viewerCan.includes(action) ?? false, `viewerCan ${action}`).toBe(expected === 'ok');
-        for (const edge of EDGES) {
-          const happened = await actor.act(action, edge);
-          if (happened !== undefined) expect(happened, `${action} over ${edge}`).toBe(expected);
-        }
+        if (!isLast(action)) await happens(action, expected, actor);
+        else if (expected !== 'ok') await happens(action, expected, actor, ['HTTP', 'socket']);
+        else
+          for (const edge of ['HTTP', 'socket'] as const) {
+            const other = new Actor(await newCell(standing, condition));
+            await happens(action, expected, other, [edge]);
+            await other.close();
+          }
       }
       await actor.close();
     });

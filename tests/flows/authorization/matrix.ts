@@ -418,7 +418,15 @@ export const MATRIX: Record<string, Row> = {
       ({ chat }) =>
         `{ reports(chatId: "${chat}", first: 1) { ${selection} } }`,
     {
-      ...{ id: roles, 'chat {id}': roles, messageId: roles, content: roles, revision: roles, 'sender {id}': roles },
+      ...{
+        id: roles,
+        chatId: roles,
+        'chat {id}': roles,
+        messageId: roles,
+        content: roles,
+        revision: roles,
+        'sender {id}': roles,
+      },
       ...{ 'reporter {id}': roles, reason: roles, note: roles, createdAt: roles, state: roles },
       resolution: { ...roles, admin: 'null' },
       'resolvedBy {id}': { ...roles, admin: 'null' },

@@ -26,6 +26,10 @@ export interface WorldOptions {
 export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptions = {}) {
   const team = await startTeam();
   const { services, db } = team.first.app;
+  let acquired = 0;
+  db.pool.on('acquire', () => {
+    acquired += 1;
+  });
   const newUser = (username: string) =>
     services.users.create({ username, password: PASSWORD, email: `${username}@example.org`, externalId: username });
   const [member, stranger, former] = [await newUser('member'), await newUser('stranger'), await newUser('former')];
@@ -156,6 +160,17 @@ export async function startWorld({ memberIsBot = false, narrowedTo }: WorldOptio
       ...{ first: messageId, edited: edited.messageId, deleted: deleted.messageId, root: messageId },
     },
     tokens,
+
+    query: (caller: Caller, query: string) => team.first.query(tokens[caller], query),
+
+    /** Opens a stream of a chat. @throws StreamRefused */
+    async open(caller: Caller, transport: 'channel' | 'events', chat: string): Promise<void> {
+      const stream = await team.first[transport](tokens[caller], chat);
+      await stream.close();
+    },
+
+    /** How many statements the service has sent to its database. */
+    statements: () => acquired,
 
     async overHttp(caller: Caller, query: string): Promise<string> {
       const { data, codes } = await team.first.query(tokens[caller], query);

@@ -147,9 +147,8 @@ builder.queryFields((t) => ({
         const head = await access.find(reference.id);
         return head ? chatOfHead(head) : null;
       }
-      const chat = await context.services.chats.find(context.caller.viewer, reference);
-      if (chat) access.grant(headOf(chat));
-      return chat;
+      const head = await context.services.chats.find(context.caller.viewer, reference);
+      return head ? chatOfHead(access.grant(head)) : null;
     },
   }),
 }));

@@ -22,7 +22,13 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}
 function parseTime(value: unknown): Date {
   const time = typeof value === 'string' && TIME.test(value) ? new Date(value) : undefined;
   // Of a day that its month does not have, JavaScript makes one of the next month.
-  if (!time || Number.isNaN(time.getTime()) || time.getUTCFullYear() > 9999 || !isDay(String(value)))
+  if (
+    !time ||
+    Number.isNaN(time.getTime()) ||
+    time.getUTCFullYear() > 9999 ||
+    time.getUTCFullYear() < 1 ||
+    !isDay(String(value))
+  )
     throw new GraphQLError('A DateTime must be a time in ISO 8601 with an offset, like 2026-11-22T09:30:00.123Z.');
   return time;
 }

@@ -1,6 +1,5 @@
-import type { Ban as BanShape } from '../../../domain/chats/bans.js';
+import type { Ban as BanShape, DeleteSpan } from '../../../domain/chats/bans.js';
 import { MAX_REASON_LENGTH } from '../../../domain/chats/mutes.js';
-import type { DeleteSpan } from '../../../domain/messages/sender-deletions.js';
 import { requireViewer } from '../../../domain/viewer.js';
 import { fieldsOfItem } from '../asked-fields.js';
 import { builder } from '../builder.js';
@@ -101,13 +100,15 @@ builder.mutationFields((t) => ({
         type: DeleteSpanEnum,
         defaultValue: 'none',
         description:
-          'Messages of the user that are deleted behind the ban, the newest first, in steps of a hundred. The call returns when all are.',
+          'Messages of the user that are deleted behind the ban, in steps of a hundred. The call deletes for a second; what is left of ' +
+          'many goes on by itself, also after a restart, and whatever becomes of your rights.',
       }),
     },
     resolve: async (_root, { deleteMessages, ...ban }, { services, caller }) => {
       const viewer = requireViewer(caller.viewer);
-      await services.bans.ban(viewer, ban);
-      await services.senderDeletions.delete(viewer, ban, deleteMessages ?? 'none');
+      const deletes = deleteMessages ?? 'none';
+      await services.bans.ban(viewer, { ...ban, deletes });
+      if (deletes !== 'none') await services.senderDeletions.begin(ban.chatId, ban.userId);
       return true;
     },
   }),
