@@ -65,6 +65,15 @@ export class WorkerProcesses {
     process.kill(-this.pid, signal);
   }
 
+  /** Whether any of its processes is left. */
+  isThere(): boolean {
+    try {
+      return process.kill(-this.pid, 0);
+    } catch {
+      return false;
+    }
+  }
+
   /** The processes that live. */
   async processes(): Promise<number[]> {
     const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,pgid=,stat=']);
@@ -136,7 +145,8 @@ export async function workersSetting() {
 
     async close() {
       for (const workers of started) {
-        for (const pid of await workers.processes()) process.kill(pid, 'SIGKILL');
+        // At once and all together: a supervisor that lives starts killed workers again.
+        if (workers.isThere()) workers.signalAll('SIGKILL');
         await workers.exited;
       }
       await database.drop();
