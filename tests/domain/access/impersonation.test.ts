@@ -309,6 +309,34 @@ describe('a user whom a token brings along', () => {
     },
   );
 
+  it('fails alone among many that come at once, of several applications, and the others are made once', async () => {
+    await services.users.create({ username: 'had-by-another', password: PASSWORD });
+    const bad = 11;
+    const wanted = Array.from({ length: 24 }, (_, index) => ({
+      // Each of the others comes twice.
+      externalId: `crowd/${index === bad ? 'bad' : index % 12}`,
+      username: index === bad ? 'Had-By-Another' : `crowd-${index % 12}`,
+    }));
+    const results = await Promise.allSettled(
+      wanted.map(({ externalId, username }, index) =>
+        issue({ user: { externalId, profile: { username } } }, index < 12 ? backend : powerful),
+      ),
+    );
+    const made: string[] = [];
+    for (const [index, result] of results.entries())
+      if (result.status === 'fulfilled') made.push(result.value.user.id);
+      else {
+        expect(index).toBe(bad);
+        expect(result.reason).toMatchObject({ code: 'CONFLICT', field: 'user.profile.username' });
+      }
+    expect(made).toHaveLength(23);
+    const { rows } = await services.db.pool.query(
+      "SELECT target FROM audit_log WHERE action = 'user.created' AND target = ANY ($1)",
+      [made],
+    );
+    expect(rows.map(({ target }) => target).sort()).toEqual([...new Set(made)].sort());
+  });
+
   it('is made and changed by the profile', async () => {
     const named = { externalId: 'shop/bob' };
     const first = await issue({ user: { ...named, profile: { username: 'bob', firstName: 'Bob', email: 'b@x.org' } } });
