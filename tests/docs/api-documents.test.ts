@@ -9,6 +9,7 @@ import { answerSchemas } from '../support/documents/answers.js';
 import { frameSchemas } from '../support/documents/frames.js';
 import { objectAt, resolved } from '../support/documents/schemas.js';
 import { startTeam } from '../support/service.js';
+import { buildTestClient } from '../web/built-client.js';
 import { root } from './pages.js';
 
 /** Of the recommended rules those that are not for us. */
@@ -87,7 +88,7 @@ describe('docs/openapi.yaml', () => {
   beforeAll(async () => {
     subscribe('fastify.initialization', collect);
     const everything = { WEB_CLIENT: 'on', GITHUB_CLIENT_ID: 'id', GITHUB_CLIENT_SECRET: 'secret' };
-    team = await startTeam(1, everything, { web: {} });
+    team = await startTeam(1, everything, { web: { folder: await buildTestClient() } });
     unsubscribe('fastify.initialization', collect);
   });
   afterAll(() => team.close());
