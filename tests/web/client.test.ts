@@ -1,11 +1,11 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Chat, Person } from '../clients/client-team.js';
 import { findChromium, launchChromium } from '../support/chromium.js';
 import { Service } from '../support/service.js';
 import { PASSWORD } from '../support/services.js';
 import { buildTestClient } from './built-client.js';
+import { choose, field, findings, said, say, textsOf } from './page-actions.js';
 import { SCROLL_UP, type ScrollProbe } from './scroll-up.js';
 import { startWebTeam, type WebTeam, type Window } from './web-team.js';
 
@@ -13,26 +13,6 @@ import { startWebTeam, type WebTeam, type Window } from './web-team.js';
 const NETWORK = /net::ERR_|WebSocket connection to|Failed to load resource/;
 /** Tokens are refreshed 30 s before they end, so these are every two seconds. */
 const SHORT_TOKENS = { OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: '32' };
-
-const field = (page: Page, label = 'Write a message') => page.getByLabel(label, { exact: true });
-const said = (page: Page, text: string) => page.getByRole('article').filter({ hasText: text });
-
-async function say(page: Page, text: string, label?: string): Promise<void> {
-  await field(page, label).fill(text);
-  await field(page, label).press('Enter');
-}
-
-/** Chooses something that is offered for a message. */
-async function choose(page: Page, text: string, ...names: string[]): Promise<void> {
-  await said(page, text).hover();
-  const [button = '', ...items] = names;
-  await said(page, text).getByRole('button', { name: button, exact: true }).click();
-  for (const name of items) await page.getByRole('menuitem', { name }).click();
-}
-
-async function textsOf(page: Page): Promise<string[]> {
-  return page.locator('.message-text').allInnerTexts();
-}
 
 describe.skipIf(findChromium() === undefined)(
   'the web client in Chromium (skipped without a Chromium)',
@@ -293,9 +273,9 @@ describe.skipIf(findChromium() === undefined)(
       await bobs.getByRole('heading', { name: `Tea of ${ann.username}` }).waitFor();
       await bobs.getByText('Green and black').waitFor();
       await anns.getByLabel('Who writes here').selectOption('moderator');
-      await bobs.getByText('You can read here, and not write.').waitFor();
+      await bobs.getByText('Only moderators and owners write here.').waitFor();
       await anns.getByRole('button', { name: 'Archive the chat' }).click();
-      await anns.getByText('This chat is archived.').waitFor();
+      await anns.getByText('This chat is archived: it can be read').waitFor();
       await anns.getByRole('button', { name: 'Take it out of the archive' }).click();
       await field(anns).waitFor();
       expect(complaints()).toEqual([]);
@@ -307,7 +287,7 @@ describe.skipIf(findChromium() === undefined)(
       await bobs.getByText('You can read here, and not write.').waitFor();
       await bobs.getByRole('button', { name: 'Members' }).click();
       await bobs.getByRole('complementary', { name: 'Members' }).getByText(ann.username).waitFor();
-      for (const name of ['Add somebody', 'Remove', 'New person'])
+      for (const name of ['Add somebody', 'Invite people', `More for ${ann.username}`, 'Reports', 'New person'])
         expect(await bobs.getByRole('button', { name }).count()).toBe(0);
       expect(await bobs.getByRole('link', { name: 'People' }).count()).toBe(0);
 
@@ -334,7 +314,8 @@ describe.skipIf(findChromium() === undefined)(
       await said(eves, 'Welcome!').waitFor();
       await say(eves, 'Thank you.');
       await said(admins, 'Thank you.').waitFor();
-      await admins.getByRole('button', { name: `Remove eve-${bob.username}` }).click();
+      await admins.getByRole('button', { name: `More for eve-${bob.username}` }).click();
+      await admins.getByRole('menuitem', { name: 'Remove from the chat' }).click();
       await eves.getByRole('heading', { name: 'You are not in this chat' }).waitFor();
       expect(complaints()).toEqual([]);
     });
@@ -344,11 +325,6 @@ describe.skipIf(findChromium() === undefined)(
         { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
         { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
       ] as const;
-
-      async function findings(page: Page): Promise<string[]> {
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`);
-      }
 
       it.each(LOOKS)('on any view, $colorScheme, $viewport.width pixels wide', async (look) => {
         const { memberships } = team.first.app.services;

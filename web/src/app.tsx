@@ -8,10 +8,24 @@ import { Announcer } from './ui/announcer.js';
 import { Lazy } from './ui/lazy.js';
 import { useObservable } from './ui/observe.js';
 import { Problems } from './ui/problems.js';
-import { useRoute } from './ui/routes.js';
+import { addressOf, type PageName, type Route, useRoute } from './ui/routes.js';
 
+const loadDiscover = async () => (await import('./chats/discover.js')).Discover;
+const loadInvitations = async () => (await import('./invitations/invitations-page.js')).InvitationsPage;
+const loadJoin = async () => (await import('./invitations/join.js')).Join;
+const loadReports = async () => (await import('./admin/reports.js')).Reports;
 const loadPeople = async () => (await import('./admin/people.js')).People;
 const loadChats = async () => (await import('./admin/chats.js')).Chats;
+
+const PAGES = {
+  discover: loadDiscover,
+  invitations: loadInvitations,
+  people: loadPeople,
+  chats: loadChats,
+  reports: loadReports,
+};
+
+const isPage = (route: Route): route is Route & { view: PageName } => route.view in PAGES;
 
 export function App() {
   const route = useRoute();
@@ -34,8 +48,8 @@ export function App() {
           <ConnectionBar />
           {route.view === 'chat' && <RoomView key={route.chatId} chatId={route.chatId} panel={route.panel} />}
           {route.view === 'home' && <Nothing hasChats={inbox.items.length > 0} isAdmin={me?.role === 'admin'} />}
-          {route.view === 'people' && <Lazy key="people" load={loadPeople} props={{}} />}
-          {route.view === 'chats' && <Lazy key="chats" load={loadChats} props={{}} />}
+          {route.view === 'join' && <Lazy key={route.code} load={loadJoin} props={{ code: route.code }} />}
+          {isPage(route) && <Lazy key={route.view} load={PAGES[route.view]} props={{}} />}
         </div>
       </div>
       <Announcer />
@@ -63,9 +77,14 @@ function Nothing({ hasChats, isAdmin }: { hasChats: boolean; isAdmin: boolean })
     <main id="main" class="nothing" tabIndex={-1}>
       <h1>{hasChats ? 'Choose a chat' : 'No chats yet'}</h1>
       {!hasChats && (
-        <p class="quiet">
-          {isAdmin ? 'Make one under “All chats”.' : 'Here they will be, as soon as somebody adds you to one.'}
-        </p>
+        <>
+          <p class="quiet">
+            {isAdmin ? 'Make one under “All chats”.' : 'Here they will be, as soon as somebody adds you to one.'}
+          </p>
+          <a class="secondary" href={addressOf({ view: 'discover' })}>
+            Find public chats
+          </a>
+        </>
       )}
     </main>
   );

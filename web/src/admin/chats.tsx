@@ -1,14 +1,14 @@
 import type { Schema } from '@chat-api/client';
-import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { chat } from '../session/session.js';
 import { useViewer } from '../session/viewer.js';
 import { GroupAvatar } from '../ui/avatar.js';
 import { Dialog } from '../ui/dialog.js';
+import { Form } from '../ui/form.js';
 import { Icon } from '../ui/icons.js';
-import { attempt, textOf } from '../ui/problems.js';
+import { Page } from '../ui/page.js';
+import { attempt } from '../ui/problems.js';
 import { addressOf, go } from '../ui/routes.js';
-import { AdminPage } from './admin-page.js';
 
 type AnyChat = Pick<Schema.Chat, 'id' | 'name' | 'kind'> & { viewer: Pick<Schema.ChatState, 'role'> | null };
 
@@ -41,7 +41,7 @@ export function Chats() {
     go({ view: 'chat', chatId: createChat.id, panel: { name: 'members' } });
   };
   return (
-    <AdminPage
+    <Page
       title="All chats"
       action={
         <button type="button" class="primary" onClick={() => setNew(true)}>
@@ -80,31 +80,17 @@ export function Chats() {
           More chats
         </button>
       )}
-    </AdminPage>
+    </Page>
   );
 }
 
 function NewChat({ create }: { create: (name: string) => Promise<void> }) {
-  const [problem, setProblem] = useState<string | undefined>();
-  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    setProblem(undefined);
-    create(String(new FormData(event.currentTarget).get('name'))).catch((error) => setProblem(textOf(error)));
-  };
   return (
-    <form class="form" onSubmit={onSubmit}>
+    <Form action="Make the chat" submit={(fields) => create(String(fields.get('name')))}>
       <label>
         Name
         <input name="name" required maxLength={100} autocomplete="off" />
       </label>
-      {problem !== undefined && (
-        <p class="alarm" role="alert">
-          {problem}
-        </p>
-      )}
-      <button type="submit" class="primary wide">
-        Make the chat
-      </button>
-    </form>
+    </Form>
   );
 }

@@ -6,11 +6,17 @@ import { useViewer } from '../session/viewer.js';
 import { Avatar } from '../ui/avatar.js';
 import { Dialog } from '../ui/dialog.js';
 import { Icon } from '../ui/icons.js';
+import { Page } from '../ui/page.js';
 import { attempt } from '../ui/problems.js';
-import { AdminPage } from './admin-page.js';
+import { Setting } from '../ui/setting.js';
 
 const UPDATE = `mutation($id:ID!,$role:UserRole,$isActive:Boolean){
 updateUser(id:$id,role:$role,isActive:$isActive){id username firstName lastName role kind isActive}}`;
+
+const ROLES = [
+  ['user', 'user'],
+  ['admin', 'admin'],
+] as const;
 
 /** Everybody who has an account. */
 export function People() {
@@ -23,7 +29,7 @@ export function People() {
       put(updateUser);
     });
   return (
-    <AdminPage
+    <Page
       title="People"
       action={
         <button type="button" class="primary" onClick={() => setNew(true)}>
@@ -57,7 +63,7 @@ export function People() {
           More people
         </button>
       )}
-    </AdminPage>
+    </Page>
   );
 }
 
@@ -83,19 +89,12 @@ function PersonItem({ person, change }: PersonItemProps) {
         <span class="quiet">{fullName(person)}</span>
       </span>
       {!isMe && kind === 'human' && (
-        <select
-          aria-label={`What ${username} is`}
+        <Setting
+          label={`What ${username} is`}
           value={role}
-          onChange={({ currentTarget }) => {
-            const chosen = currentTarget.value;
-            // It shows what is so, until that has changed.
-            currentTarget.value = role;
-            void change({ id, role: chosen });
-          }}
-        >
-          <option value="user">user</option>
-          <option value="admin">admin</option>
-        </select>
+          options={ROLES}
+          change={(to) => void change({ id, role: to })}
+        />
       )}
       {!isMe && (
         <button

@@ -4,12 +4,21 @@ import { AccountMenu } from '../session/account-menu.js';
 import { chat } from '../session/session.js';
 import { useViewer } from '../session/viewer.js';
 import { Avatar, GroupAvatar } from '../ui/avatar.js';
-import { Icon } from '../ui/icons.js';
+import { Icon, type IconName } from '../ui/icons.js';
+import { Lazy } from '../ui/lazy.js';
 import { attempt } from '../ui/problems.js';
-import { addressOf, type Route } from '../ui/routes.js';
+import { addressOf, type PageName, type Route } from '../ui/routes.js';
 import { shortTime } from '../ui/times.js';
 import { chatTitle } from './chat-title.js';
 import { useWatchedPresence } from './presence.js';
+
+const ADMIN_LINKS: readonly (readonly [view: PageName, icon: IconName, name: string])[] = [
+  ['chats', 'chats', 'All chats'],
+  ['people', 'people', 'People'],
+  ['reports', 'flag', 'Reports'],
+];
+
+const loadInvitationsLink = async () => (await import('../invitations/invitations-link.js')).InvitationsLink;
 
 /** From so many chats on one may look for one by its name. */
 const SEARCHED_FROM = 8;
@@ -25,6 +34,15 @@ export function ChatList({ inbox, route }: { inbox: InboxState; route: Route }) 
     <nav class="sidebar" aria-label="Chats">
       <header class="bar">
         <h1>Chats</h1>
+        <a
+          class="icon-button"
+          href={addressOf({ view: 'discover' })}
+          aria-label="Find chats"
+          title="Find chats"
+          aria-current={route.view === 'discover' ? 'page' : undefined}
+        >
+          <Icon name="find" />
+        </a>
         <AccountMenu />
       </header>
       {inbox.items.length >= SEARCHED_FROM && (
@@ -37,6 +55,7 @@ export function ChatList({ inbox, route }: { inbox: InboxState; route: Route }) 
           onInput={({ currentTarget }) => setSought(currentTarget.value)}
         />
       )}
+      <Lazy load={loadInvitationsLink} props={{ isOpen: route.view === 'invitations' }} />
       <ul class="chats" aria-busy={inbox.status === 'loading'}>
         {shown.map((item) => (
           <Item
@@ -58,14 +77,12 @@ export function ChatList({ inbox, route }: { inbox: InboxState; route: Route }) 
       )}
       {isAdmin && (
         <div class="admin-links">
-          <a href={addressOf({ view: 'chats' })} aria-current={route.view === 'chats' ? 'page' : undefined}>
-            <Icon name="chats" />
-            All chats
-          </a>
-          <a href={addressOf({ view: 'people' })} aria-current={route.view === 'people' ? 'page' : undefined}>
-            <Icon name="people" />
-            People
-          </a>
+          {ADMIN_LINKS.map(([view, icon, name]) => (
+            <a key={view} href={addressOf({ view })} aria-current={route.view === view ? 'page' : undefined}>
+              <Icon name={icon} />
+              {name}
+            </a>
+          ))}
         </div>
       )}
     </nav>

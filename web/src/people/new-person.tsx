@@ -1,7 +1,8 @@
-import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { chat } from '../session/session.js';
-import { textOf } from '../ui/problems.js';
+import { Form, given } from '../ui/form.js';
+import { attempt } from '../ui/problems.js';
+import { Secret } from '../ui/secret.js';
 import type { Person } from './users.js';
 
 const CREATE = `mutation($username:String!,$password:String!,$role:UserRole!){
@@ -14,29 +15,19 @@ function newPassword(): string {
 
 /** Makes an account, and shows once how its person signs in. */
 export function NewPerson({ onCreated }: { onCreated: (person: Person) => Promise<unknown> }) {
-  const [problem, setProblem] = useState<string | undefined>();
   const [made, setMade] = useState<{ username: string; password: string } | undefined>();
-  const create = async (form: HTMLFormElement) => {
-    const fields = new FormData(form);
-    const username = String(fields.get('username')).trim();
+  const create = async (fields: FormData) => {
+    const username = given(fields, 'username');
     const password = newPassword();
     const role = fields.get('admin') === null ? 'user' : 'admin';
-    setProblem(undefined);
-    try {
-      const { createUser } = await chat.request<{ createUser: Person }>(CREATE, { username, password, role });
-      await onCreated(createUser);
-      setMade({ username, password });
-    } catch (error) {
-      setProblem(textOf(error));
-    }
+    const { createUser } = await chat.request<{ createUser: Person }>(CREATE, { username, password, role });
+    // The account is there, whatever comes of what is done with it: nobody else knows the password.
+    setMade({ username: createUser.username, password });
+    await attempt(() => onCreated(createUser));
   };
   if (made) return <HowToSignIn {...made} />;
-  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    void create(event.currentTarget);
-  };
   return (
-    <form class="form" onSubmit={onSubmit}>
+    <Form action="Make the account" submit={create}>
       <label>
         Username
         <input name="username" required maxLength={150} autocomplete="off" autocapitalize="none" spellcheck={false} />
@@ -45,35 +36,17 @@ export function NewPerson({ onCreated }: { onCreated: (person: Person) => Promis
         <input type="checkbox" name="admin" />
         An admin, who may do everything
       </label>
-      {problem !== undefined && (
-        <p class="alarm" role="alert">
-          {problem}
-        </p>
-      )}
-      <button type="submit" class="primary wide">
-        Make the account
-      </button>
-    </form>
+    </Form>
   );
 }
 
 function HowToSignIn({ username, password }: { username: string; password: string }) {
-  const [isCopied, setCopied] = useState(false);
   return (
-    <div class="form" role="status">
-      <p>
+    <div class="form">
+      <p role="status">
         <strong>{username}</strong> has an account. The password is shown this once:
       </p>
-      <p class="secret">
-        <code>{password}</code>
-        <button
-          type="button"
-          class="secondary"
-          onClick={() => void navigator.clipboard.writeText(password).then(() => setCopied(true))}
-        >
-          {isCopied ? 'Copied' : 'Copy'}
-        </button>
-      </p>
+      <Secret text={password} label="the password" />
       <a class="primary wide button" href={`/#/as/${encodeURIComponent(username)}`} target="_blank" rel="noopener">
         Open a window as {username}
       </a>

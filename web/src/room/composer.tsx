@@ -1,11 +1,13 @@
 import type { Message } from '@chat-api/client';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { announce } from '../ui/announcer.js';
+import { spanText, useCountdown } from '../ui/countdown.js';
 import { Icon, IconButton } from '../ui/icons.js';
 import { attempt } from '../ui/problems.js';
 import { candidates, EVERYBODY, mentionAt, mentionsIn } from './mentions.js';
 import { useRoomTools } from './room-context.js';
 
-interface ComposerProps {
+export interface ComposerProps {
   label: string;
   /** The message that one answers or edits, if any. */
   about: { what: 'reply' | 'edit'; message: Message } | undefined;
@@ -14,6 +16,8 @@ interface ComposerProps {
   onEditLast: () => void;
   send: (content: string, mentions: { mentions?: string[]; mentionAll?: boolean; replyTo?: string }) => void;
   typing: () => Promise<void>;
+  /** In slow mode: when one may send again, by `Date.now()`. */
+  waitUntil: number;
   /** Under which a text that is not sent outlasts a change of the view. */
   draftKey: string;
 }
@@ -25,7 +29,7 @@ const MOST_CHARACTERS = 4000;
 
 const drafts = new Map<string, string>();
 
-export function Composer({ label, about, onDone, onEditLast, send, typing, draftKey }: ComposerProps) {
+export function Composer({ label, about, onDone, onEditLast, send, typing, waitUntil, draftKey }: ComposerProps) {
   const { room, state } = useRoomTools();
   const [text, setText] = useState(() => drafts.get(draftKey) ?? '');
   const [caret, setCaret] = useState(text.length);
@@ -35,6 +39,8 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
   const told = useRef(0);
   const listId = useId();
   const isEdit = about?.what === 'edit';
+  const countdown = useCountdown(waitUntil);
+  const wait = isEdit ? 0 : countdown;
 
   useLayoutEffect(() => {
     if (about?.what === 'edit') setText(about.message.content);
@@ -86,6 +92,7 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
   const submit = () => {
     const content = text.trim();
     if (content === '') return;
+    if (wait > 0) return announce(`You can write again in ${spanText(wait)}`);
     if (about?.what === 'edit') {
       const { id, revision } = about.message;
       void attempt(() => room.edit(id, content, revision));
@@ -137,6 +144,7 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
           <IconButton icon="close" label={isEdit ? 'Stop editing' : 'Do not answer'} onClick={finish} />
         </p>
       )}
+      {wait > 0 && <p class="slow quiet">Slow mode: you can write again in {spanText(wait)}.</p>}
       {offered.length > 0 && (
         <div class="candidates" role="listbox" id={listId} aria-label="People">
           {offered.map(({ id, username }, index) => (
@@ -172,7 +180,12 @@ export function Composer({ label, about, onDone, onEditLast, send, typing, draft
           onSelect={({ currentTarget }) => setCaret(currentTarget.selectionEnd)}
           onKeyDown={onKeyDown}
         />
-        <button type="submit" class="send" aria-label={isEdit ? 'Save' : 'Send'} disabled={text.trim() === ''}>
+        <button
+          type="submit"
+          class="send"
+          aria-label={isEdit ? 'Save' : 'Send'}
+          disabled={text.trim() === '' || wait > 0}
+        >
           <Icon name="send" />
         </button>
       </div>

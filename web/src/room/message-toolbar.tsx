@@ -22,7 +22,7 @@ export function MessageToolbar({ message }: { message: Message }) {
       )}
       {maySend && <IconButton icon="reply" label="Reply" onClick={() => reply(message)} />}
       {openThread && <IconButton icon="thread" label="Open the thread" onClick={() => openThread(message)} />}
-      {maySend && <IconButton icon="more" label="More" expanded={open === 'more'} onClick={() => toggle('more')} />}
+      <IconButton icon="more" label="More" expanded={open === 'more'} onClick={() => toggle('more')} />
       {open === 'reactions' && (
         <Popup label="React with" role="group" anchor={anchor} onClose={close}>
           <div class="emoji-grid">
@@ -77,7 +77,7 @@ function useRights({ id }: Message): readonly Schema.MessageAction[] | undefined
 }
 
 function More({ message, close }: { message: Message; close: () => void }) {
-  const { room, edit } = useRoomTools();
+  const { room, state, edit, report } = useRoomTools();
   const rights = useRights(message);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => list.current?.querySelector('button')?.focus(), [rights]);
@@ -87,7 +87,7 @@ function More({ message, close }: { message: Message; close: () => void }) {
       key={label}
       type="button"
       role="menuitem"
-      class={icon === 'delete' ? 'menu-item danger' : 'menu-item'}
+      class={icon === 'delete' || icon === 'flag' ? 'menu-item danger' : 'menu-item'}
       onClick={() => {
         close();
         action();
@@ -103,7 +103,10 @@ function More({ message, close }: { message: Message; close: () => void }) {
     rights.includes('edit') && item('edit', 'Edit', () => edit(message)),
     rights.includes('pin') &&
       item('pin', isPinned ? 'Unpin' : 'Pin', () => void attempt(() => change.call(room, message.id))),
-    message.thread === null && item('chats', 'Mark as unread', () => void attempt(() => room.markUnread(message.seq))),
+    message.thread === null &&
+      state.viewer &&
+      item('chats', 'Mark as unread', () => void attempt(() => room.markUnread(message.seq))),
+    rights.includes('report') && message.sender.id !== state.me?.id && item('flag', 'Report …', () => report(message)),
     rights.includes('delete') && item('delete', 'Delete', () => void attempt(() => room.delete(message.id))),
   ].filter((entry) => entry !== false);
   return <div ref={list}>{items.length > 0 ? items : <p class="quiet">Nothing more to do here.</p>}</div>;

@@ -12,6 +12,8 @@ export interface RoomTools {
   jump(seq: number): void;
   reply(message: Message): void;
   edit(message: Message): void;
+  /** Asks what is wrong with a message, and reports it. */
+  report(message: Message): void;
   /** Opens the thread of a message; undefined where one is in a thread. */
   readonly openThread: ((message: Message) => void) | undefined;
 }

@@ -41,6 +41,9 @@ export function RoomHeader({ panel }: { panel: Panel | undefined }) {
           onClick={() => toggle('settings')}
         />
       )}
+      {viewerCan.includes('readReports') && (
+        <IconButton icon="flag" label="Reports" pressed={panel?.name === 'reports'} onClick={() => toggle('reports')} />
+      )}
       <IconButton icon="people" label="Members" pressed={panel?.name === 'members'} onClick={() => toggle('members')} />
     </header>
   );

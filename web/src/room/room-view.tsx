@@ -8,20 +8,34 @@ import { Lazy } from '../ui/lazy.js';
 import { useObservable } from '../ui/observe.js';
 import { attempt, textOf } from '../ui/problems.js';
 import { addressOf, go, type Panel } from '../ui/routes.js';
-import { Composer } from './composer.js';
-import { MembersPanel } from './members-panel.js';
+import { untilTime } from '../ui/times.js';
+import { Composer, type ComposerProps } from './composer.js';
 import { MessageRow } from './message-row.js';
-import { RoomContext, type RoomTools } from './room-context.js';
+import { RoomContext, type RoomTools, useRoomTools } from './room-context.js';
 import { RoomHeader } from './room-header.js';
 import { keyOf, type Row, rowsOf } from './rows.js';
 import { Timeline } from './timeline.js';
 import { TypingLine } from './typing-line.js';
 import { useReadMarker } from './use-read-marker.js';
-import { useSent } from './use-sent.js';
+import { useWriting } from './writing.js';
 
+const loadMembers = async () => (await import('./members-panel.js')).MembersPanel;
+const loadInvite = async () => (await import('../invitations/invite-panel.js')).InvitePanel;
+const loadBans = async () => (await import('../moderation/bans-panel.js')).BansPanel;
+const loadReports = async () => (await import('../reports/reports-panel.js')).ReportsPanel;
+const loadReport = async () => (await import('../reports/report-dialog.js')).ReportDialog;
 const loadPins = async () => (await import('./pins-panel.js')).PinsPanel;
 const loadSettings = async () => (await import('./settings-panel.js')).SettingsPanel;
 const loadThread = async () => (await import('./thread-panel.js')).ThreadPanel;
+
+const PANELS = {
+  members: loadMembers,
+  pins: loadPins,
+  settings: loadSettings,
+  invite: loadInvite,
+  bans: loadBans,
+  reports: loadReports,
+};
 
 /** Of so many members it is shown whether they are there. */
 const WATCHED = 60;
@@ -31,8 +45,8 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
   const state = useObservable(room);
   const [about, setAbout] = useState<{ what: 'reply' | 'edit'; message: Message } | undefined>();
   const [shown, setShown] = useState<{ key: string } | undefined>();
-  const { pending, members, me, status } = state;
-  const { shown: messages, send } = useSent(room, state.messages);
+  const [reported, setReported] = useState<Message | undefined>();
+  const { messages, pending, members, me, status } = state;
   const { unreadAfter, onEnd } = useReadMarker(room, state);
   useWatchedPresence(useMemo(() => members.slice(0, WATCHED).map(({ user }) => user.id), [members]));
 
@@ -52,6 +66,7 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
         }),
       reply: (message) => setAbout({ what: 'reply', message }),
       edit: (message) => setAbout({ what: 'edit', message }),
+      report: setReported,
       openThread: ({ id }) => go({ view: 'chat', chatId, panel: { name: 'thread', rootId: id } }),
     }),
     [room, state],
@@ -62,8 +77,7 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
   );
   useEffect(() => setAbout(undefined), [chatId]);
 
-  if (status === 'left')
-    return <Closed title="You are not in this chat" text="Somebody has removed you, or it does not exist." />;
+  if (status === 'left') return <Closed {...endingOf(state)} />;
   if (status === 'failed')
     return <Closed title="This chat could not be opened" text={textOf(state.error)} again={() => chat.connect()} />;
   return (
@@ -83,34 +97,67 @@ export function RoomView({ chatId, panel }: { chatId: string; panel: Panel | und
             onEnd={onEnd}
           />
           <TypingLine thread={null} />
-          {state.viewerCan.includes('send') ? (
-            <Composer
-              label="Write a message"
-              about={about}
-              onDone={() => setAbout(undefined)}
-              onEditLast={() => {
-                const last = messages.findLast(({ sender, deletedAt }) => sender.id === me?.id && deletedAt === null);
-                if (last) tools.edit(last);
-              }}
-              send={send}
-              typing={() => room.setTyping()}
-              draftKey={chatId}
-            />
-          ) : (
-            status === 'ready' && (
-              <p class="reader-note quiet">
-                {state.chat?.archivedAt ? 'This chat is archived.' : 'You can read here, and not write.'}
-              </p>
-            )
-          )}
+          <Writing
+            about={about}
+            onDone={() => setAbout(undefined)}
+            onEditLast={() => {
+              const last = messages.findLast(({ sender, deletedAt }) => sender.id === me?.id && deletedAt === null);
+              if (last) tools.edit(last);
+            }}
+          />
         </main>
-        {panel?.name === 'members' && <MembersPanel />}
-        {panel?.name === 'pins' && <Lazy load={loadPins} props={{}} />}
-        {panel?.name === 'settings' && <Lazy load={loadSettings} props={{}} />}
+        {panel && panel.name !== 'thread' && <Lazy key={panel.name} load={PANELS[panel.name]} props={{}} />}
         {panel?.name === 'thread' && <Lazy key={panel.rootId} load={loadThread} props={{ rootId: panel.rootId }} />}
       </div>
+      {reported && (
+        <Lazy
+          load={loadReport}
+          props={{
+            chatId,
+            message: reported,
+            isDirect: state.chat?.kind === 'direct',
+            onClose: () => setReported(undefined),
+          }}
+        />
+      )}
     </RoomContext.Provider>
   );
+}
+
+type WritingProps = Pick<ComposerProps, 'about' | 'onDone' | 'onEditLast'>;
+
+/** The field to write in, or why there is none. */
+function Writing(props: WritingProps) {
+  const { room, state } = useRoomTools();
+  const { may, why, waitUntil } = useWriting('send');
+  // Why it was not sent stands where it would be.
+  const send: ComposerProps['send'] = (content, options) => void room.send(content, options).catch(() => {});
+  if (may)
+    return (
+      <Composer
+        {...props}
+        label="Write a message"
+        send={send}
+        typing={() => room.setTyping()}
+        waitUntil={waitUntil}
+        draftKey={state.chatId}
+      />
+    );
+  return why === undefined ? null : <p class="reader-note quiet">{why}</p>;
+}
+
+/** Why one is not in the chat any more, as far as one has seen it. */
+function endingOf({ ended, cursor, chat }: RoomState): { title: string; text: string } {
+  const name = chat?.kind === 'group' ? chat.name : 'this chat';
+  const gone = { title: 'You are not in this chat', text: 'Somebody has removed you, or it does not exist.' };
+  // What has ended it since nobody has said.
+  if (!ended || ended.cursor !== cursor) return gone;
+  if (ended.type === 'chat.deleted') return { title: 'This chat is no more', text: `${name} was deleted.` };
+  if (ended.type !== 'member.removed') return gone;
+  if (ended.cause === 'left') return { title: `You have left ${name}`, text: 'What you wrote there stays.' };
+  if (ended.cause !== 'banned') return { title: 'You are not in this chat', text: `You were removed from ${name}.` };
+  const until = untilTime(ended.until ?? null);
+  return { title: 'You are not in this chat', text: `You are banned from ${name}${until && ` ${until}`}.` };
 }
 
 /** Who has read the newest message of one's own, as long as the service says so. */

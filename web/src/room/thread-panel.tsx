@@ -10,6 +10,7 @@ import { type Row, rowsOf } from './rows.js';
 import { SidePanel } from './side-panel.js';
 import { Timeline } from './timeline.js';
 import { TypingLine } from './typing-line.js';
+import { useWriting } from './writing.js';
 
 /** A message and the replies to it. */
 export function ThreadPanel({ rootId }: { rootId: string }) {
@@ -21,6 +22,7 @@ export function ThreadPanel({ rootId }: { rootId: string }) {
   const [isAlsoInChat, setAlsoInChat] = useState(false);
   const [isAtEnd, setAtEnd] = useState(true);
   const { root, messages, pending, status } = view;
+  const writing = useWriting('reply');
   const rows = useMemo(() => rowsOfThread(view, state), [root, messages, pending, state.me]);
   const own = useMemo(
     (): RoomTools => ({
@@ -67,7 +69,7 @@ export function ThreadPanel({ rootId }: { rootId: string }) {
           />
         )}
         <TypingLine thread={rootId} />
-        {state.viewerCan.includes('reply') && (
+        {writing.may ? (
           <>
             <Composer
               label="Reply in the thread"
@@ -81,6 +83,7 @@ export function ThreadPanel({ rootId }: { rootId: string }) {
               }}
               send={(content, options) => void thread.send(content, { ...options, alsoInChat: isAlsoInChat })}
               typing={() => thread.setTyping()}
+              waitUntil={writing.waitUntil}
               draftKey={rootId}
             />
             <label class="follow">
@@ -92,6 +95,8 @@ export function ThreadPanel({ rootId }: { rootId: string }) {
               Send to the chat, too
             </label>
           </>
+        ) : (
+          writing.why !== undefined && <p class="reader-note quiet">{writing.why}</p>
         )}
       </RoomContext.Provider>
     </SidePanel>

@@ -91,7 +91,8 @@ export function Timeline(props: TimelineProps) {
           class="timeline-rows"
           role="feed"
           aria-label={label}
-          aria-busy={isLoading}
+          // A feed has articles, or is waiting for them.
+          aria-busy={isLoading || rows.length === 0}
           ref={list}
           onKeyDown={onKeyDown}
           onFocusIn={({ target }) => {

@@ -1,4 +1,5 @@
 import { ChatError, createChatClient, type OAuth } from '@chat-api/client';
+import { decoded } from '../ui/routes.js';
 
 /** The OAuth2 client that the service makes for its own page. */
 const CLIENT_ID = 'chat-web-client';
@@ -31,14 +32,15 @@ export async function beginSession(): Promise<SessionState> {
   const as = /^#\/as\/(.+)$/.exec(hash)?.[1];
   if (as !== undefined) {
     history.replaceState(null, '', '/');
-    return signIn({ prompt: 'login', login_hint: decodeURIComponent(as) });
+    return signIn({ prompt: 'login', login_hint: decoded(as) });
   }
   if (search !== '') {
     history.replaceState(null, '', `/${takeReturn() || hash}`);
     const problem = await oauth()
       .finishSignIn(href)
       .then(() => undefined, reasonOf);
-    if (problem !== undefined) return { state: 'signedOut', problem };
+    // An address that somebody else has made ends no sign-in that there is.
+    if (problem !== undefined && !(await oauth().isSignedIn())) return { state: 'signedOut', problem };
   }
   return (await oauth().isSignedIn()) ? { state: 'signedIn' } : { state: 'signedOut' };
 }
@@ -67,6 +69,7 @@ async function redeem(code: string, chatId: string | null): Promise<SessionState
     () => undefined,
   );
   if (answer?.ok) return signIn();
+  if (await oauth().isSignedIn()) return { state: 'signedIn' };
   const problem = answer
     ? 'This address has been used already, or is older than five minutes.'
     : 'The service could not be reached.';

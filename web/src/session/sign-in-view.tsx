@@ -1,4 +1,5 @@
 import { Logo } from '../ui/icons.js';
+import { parseRoute } from '../ui/routes.js';
 import { signIn } from './session.js';
 
 export function SignInView({ problem }: { problem?: string | undefined }) {
@@ -12,7 +13,11 @@ export function SignInView({ problem }: { problem?: string | undefined }) {
             {problem}
           </p>
         )}
-        <p class="quiet">Sign in to see your chats.</p>
+        <p class="quiet">
+          {parseRoute(location.hash).view === 'join'
+            ? 'You are invited to a chat. Sign in to join it.'
+            : 'Sign in to see your chats.'}
+        </p>
         <button type="button" class="primary wide" onClick={() => void signIn()}>
           Sign in
         </button>

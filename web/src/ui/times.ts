@@ -9,6 +9,20 @@ const DAY_MS = 86_400_000;
 export const timeOf = (at: string): string => TIME.format(new Date(at));
 export const wholeTimeOf = (at: string): string => WHOLE.format(new Date(at));
 
+/** How the service writes that something has no end. */
+const WITHOUT_END = '9999';
+
+/** `until 14:30`, as short as the time allows it; nothing for what has no end. */
+export function untilTime(at: string | null, now = new Date()): string {
+  if (at === null || at.startsWith(WITHOUT_END)) return '';
+  const date = new Date(at);
+  if (daysBetween(date, now) === 0) return `until ${TIME.format(date)}`;
+  const isThisYear = date.getFullYear() === now.getFullYear();
+  // The same day of the next week has the same name.
+  const day = (daysBetween(now, date) < 7 ? WEEKDAY : isThisYear ? DATE : DAY_AND_YEAR).format(date);
+  return `until ${day}, ${TIME.format(date)}`;
+}
+
 /** The same text for two times of one day, where one is. */
 export const dayKey = (at: string): string => new Date(at).toDateString();
 

@@ -1,16 +1,17 @@
 import type { ComponentChildren } from 'preact';
-import { IconButton } from '../ui/icons.js';
-import { go } from '../ui/routes.js';
+import { IconButton } from './icons.js';
+import { go } from './routes.js';
 
-interface AdminPageProps {
+interface PageProps {
   title: string;
-  action: ComponentChildren;
+  action?: ComponentChildren;
   children: ComponentChildren;
 }
 
-export function AdminPage({ title, action, children }: AdminPageProps) {
+/** A view beside the list of chats that is no conversation. */
+export function Page({ title, action, children }: PageProps) {
   return (
-    <main id="main" class="admin" tabIndex={-1}>
+    <main id="main" class="page" tabIndex={-1}>
       <header class="bar room-bar">
         <span class="only-narrow">
           <IconButton icon="back" label="Back to the chats" onClick={() => go({ view: 'home' })} />
@@ -18,7 +19,7 @@ export function AdminPage({ title, action, children }: AdminPageProps) {
         <h1 class="room-title">{title}</h1>
         {action}
       </header>
-      <div class="admin-body">{children}</div>
+      <div class="page-body">{children}</div>
     </main>
   );
 }
