@@ -15,7 +15,7 @@ const link = (page: Page, name: string) => page.getByRole('link', { name, exact:
 
 describe.skipIf(findChromium() === undefined)(
   'chats and people in the web client in Chromium (skipped without a Chromium)',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   () => {
     let browser: Browser;
     let team: WebTeam;

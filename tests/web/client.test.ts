@@ -16,7 +16,7 @@ const SHORT_TOKENS = { OAUTH2_PROVIDER_ACCESS_TOKEN_EXPIRE_SECONDS: '32' };
 
 describe.skipIf(findChromium() === undefined)(
   'the web client in Chromium (skipped without a Chromium)',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   () => {
     let browser: Browser;
     let team: WebTeam;
