@@ -6,9 +6,10 @@ import { chat } from './session/session.js';
 import { type Me, Viewer } from './session/viewer.js';
 import { Announcer } from './ui/announcer.js';
 import { Lazy } from './ui/lazy.js';
+import { useRoute } from './ui/navigation.js';
 import { useObservable } from './ui/observe.js';
 import { Problems } from './ui/problems.js';
-import { addressOf, type PageName, type Route, useRoute } from './ui/routes.js';
+import { addressOf, type PageName, type Route } from './ui/routes.js';
 
 const loadDiscover = async () => (await import('./chats/discover.js')).Discover;
 const loadInvitations = async () => (await import('./invitations/invitations-page.js')).InvitationsPage;

@@ -6,9 +6,10 @@ import { GroupAvatar } from '../ui/avatar.js';
 import { Dialog } from '../ui/dialog.js';
 import { Form } from '../ui/form.js';
 import { Icon } from '../ui/icons.js';
+import { go } from '../ui/navigation.js';
 import { Page } from '../ui/page.js';
 import { attempt } from '../ui/problems.js';
-import { addressOf, go } from '../ui/routes.js';
+import { addressOf } from '../ui/routes.js';
 
 type AnyChat = Pick<Schema.Chat, 'id' | 'name' | 'kind'> & { viewer: Pick<Schema.ChatState, 'role'> | null };
 

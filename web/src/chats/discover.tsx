@@ -3,10 +3,11 @@ import { joinChat, listPublicChats } from '@chat-api/client/chats';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { chat } from '../session/session.js';
 import { GroupAvatar } from '../ui/avatar.js';
+import { go } from '../ui/navigation.js';
 import { useObservable } from '../ui/observe.js';
 import { Page } from '../ui/page.js';
 import { attempt } from '../ui/problems.js';
-import { addressOf, go } from '../ui/routes.js';
+import { addressOf } from '../ui/routes.js';
 
 const PER_PAGE = 50;
 /** Whoever types is asked for no answer to every letter. Milliseconds. */

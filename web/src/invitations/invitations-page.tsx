@@ -3,9 +3,9 @@ import { useRef } from 'preact/hooks';
 import { chat } from '../session/session.js';
 import { GroupAvatar } from '../ui/avatar.js';
 import { useKeptFocus } from '../ui/kept-focus.js';
+import { go } from '../ui/navigation.js';
 import { Page } from '../ui/page.js';
 import { attempt, textOf } from '../ui/problems.js';
-import { go } from '../ui/routes.js';
 import { untilTime } from '../ui/times.js';
 import { useInvitations } from './own.js';
 

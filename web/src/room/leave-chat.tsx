@@ -1,7 +1,7 @@
 import { leaveChat } from '@chat-api/client/chats';
 import { chat as client } from '../session/session.js';
 import { Confirmed } from '../ui/confirmed.js';
-import { go } from '../ui/routes.js';
+import { go } from '../ui/navigation.js';
 import { useRoomTools } from './room-context.js';
 
 /** Ends one’s own membership. A direct chat is hidden until somebody writes in it again. */

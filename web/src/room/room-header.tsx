@@ -2,8 +2,9 @@ import type { Schema } from '@chat-api/client';
 import { chatTitle } from '../chats/chat-title.js';
 import { chat as client } from '../session/session.js';
 import { IconButton } from '../ui/icons.js';
+import { go } from '../ui/navigation.js';
 import { useObservable } from '../ui/observe.js';
-import { go, type Panel, type PanelName } from '../ui/routes.js';
+import type { Panel, PanelName } from '../ui/routes.js';
 import { useRoomTools } from './room-context.js';
 
 /** Who may do one of these has something to set. */

@@ -2,8 +2,8 @@ import { archiveChat, type ChatChanges, deleteChat, updateChat } from '@chat-api
 import { chat as client } from '../session/session.js';
 import { Confirmed } from '../ui/confirmed.js';
 import { Form } from '../ui/form.js';
+import { go } from '../ui/navigation.js';
 import { attempt } from '../ui/problems.js';
-import { go } from '../ui/routes.js';
 import { Preference } from '../ui/setting.js';
 import { useRoomTools } from './room-context.js';
 import { SidePanel } from './side-panel.js';

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../ui/icons.js';
-import { go, type PanelName } from '../ui/routes.js';
+import { go } from '../ui/navigation.js';
+import type { PanelName } from '../ui/routes.js';
 import { useRoomTools } from './room-context.js';
 
 interface SidePanelProps {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { IconButton } from './icons.js';
-import { go } from './routes.js';
+import { go } from './navigation.js';
 
 interface PageProps {
   title: string;

@@ -1,5 +1,3 @@
-import { useEffect, useState } from 'preact/hooks';
-
 /** What stands beside a conversation. */
 const PANELS = ['members', 'pins', 'settings', 'invite', 'bans', 'reports'] as const;
 export type PanelName = (typeof PANELS)[number];
@@ -50,18 +48,4 @@ export function addressOf(route: Route): string {
   const { chatId, panel } = route;
   const parts = ['chat', chatId, ...(panel ? [panel.name] : []), ...(panel?.name === 'thread' ? [panel.rootId] : [])];
   return `#/${parts.map(encodeURIComponent).join('/')}`;
-}
-
-export function go(route: Route): void {
-  location.hash = addressOf(route);
-}
-
-export function useRoute(): Route {
-  const [route, setRoute] = useState(() => parseRoute(location.hash));
-  useEffect(() => {
-    const changed = () => setRoute(parseRoute(location.hash));
-    addEventListener('hashchange', changed);
-    return () => removeEventListener('hashchange', changed);
-  }, []);
-  return route;
 }
