@@ -24,8 +24,11 @@ export interface Channel {
   open(viewer: () => Viewer): Promise<Frame | undefined>;
   /** The socket has room again. */
   resume(): void;
-  /** Streams the signals of these chats from now on, and of no others; of a channel of one chat, which has its own, undefined. */
-  hearSignals?(chatIds: readonly string[]): void;
+  /**
+   * Streams the signals of these chats, and of no others from now on. Resolves when they are heard. Undefined for a channel of one chat, which
+   * has its own.
+   */
+  hearSignals?(chatIds: readonly string[]): Promise<void>;
   /** Ends the stream. */
   close(): void;
   /** The viewer's role or token has changed. @throws DomainError `NOT_FOUND` when the viewer may not read any more */

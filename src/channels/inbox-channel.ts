@@ -1,8 +1,7 @@
-import type { Gap, InboxSink } from '../delivery/inbox/inbox-sink.js';
+import type { ChangedState, Gap, InboxSink } from '../delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../delivery/inbox/inbox-stream.js';
 import type { Invitation } from '../domain/chats/invitations.js';
 import type { ChatEvent } from '../domain/log/chat-events.js';
-import type { ChatState } from '../domain/mine/chat-states.js';
 import type { UserProfile } from '../domain/profile.js';
 import type { ChatSignal } from '../domain/signals.js';
 import type { Viewer } from '../domain/viewer.js';
@@ -52,7 +51,7 @@ export class InboxChannel implements Channel, InboxSink {
     const { after, maxMissed, signals } = opening;
     const request = { viewer, after, maxMissed, restarts: true };
     this.stream = await this.context.services.inboxStreams.open(request, this);
-    this.stream.hearSignals(signals);
+    await this.stream.hearSignals(signals);
     const { position } = this.stream;
     const { heartbeatSeconds } = this.socket;
     return inboxHelloFrame({ user: this.user, position, heartbeatSeconds, expiresAt: viewer().expiresAt });
@@ -62,8 +61,8 @@ export class InboxChannel implements Channel, InboxSink {
     this.stream?.resume();
   }
 
-  hearSignals(chatIds: readonly string[]): void {
-    this.stream?.hearSignals(chatIds);
+  async hearSignals(chatIds: readonly string[]): Promise<void> {
+    await this.stream?.hearSignals(chatIds);
   }
 
   close(): void {
@@ -83,8 +82,8 @@ export class InboxChannel implements Channel, InboxSink {
     this.socket.sendFrame(this.context.encoding.inboxEvent(event, this.user.id, position));
   }
 
-  state(state: ChatState, position: string): void {
-    this.send(chatStateFrame(state, position));
+  state(changed: ChangedState, position: string): void {
+    this.send(chatStateFrame(changed, position));
   }
 
   invitation(invitation: Invitation, position: string): void {

@@ -30,7 +30,7 @@ export interface FeedPosition {
 
 /** Events per flush at most: a consumer has to take all of them, even when it is full. */
 const MAX_FLUSH_LENGTH = 16;
-/** Signals per flush at most. Further ones are dropped. */
+/** Signals that wait for a flush at most. Further ones are dropped. */
 const MAX_SIGNALS = 64;
 /** Events of two processes may overtake each other on the bus. A gap is given this long to close by itself. Milliseconds. */
 const GAP_GRACE_MS = 10;
@@ -195,11 +195,12 @@ export class ChatFeed implements Feed {
     if (this.signals.length > 0) this.flushSignals();
   }
 
-  /** A missing event may be a listener's removal: then the signals, which came after it, are dropped. */
+  /** A missing event may be a listener's removal. Receipts that came after it wait for it; who is writing is of the moment. */
   private flushSignals(): void {
     const { signals } = this;
-    this.signals = [];
-    if (this.highestKnownSeq > this.lastSeq) return;
+    const isBehind = this.highestKnownSeq > this.lastSeq;
+    this.signals = isBehind ? signals.filter(({ type }) => type === 'receipts') : [];
+    if (isBehind) return;
     for (const signal of signals) for (const listener of this.listeners) listener.signal?.(signal);
   }
 

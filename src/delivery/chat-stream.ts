@@ -16,8 +16,8 @@ interface StreamStart {
   after: Cursor | undefined;
   /** Whether an event is the stream's last. Default: as `endsStreamOf` says. */
   ends?: ((event: ChatEvent) => StreamEnd | undefined) | undefined;
-  /** Whether a sink that takes signals hears them; `hearSignals` changes it. Default: yes. */
-  signals?: boolean | undefined;
+  /** Whether the sink, which takes signals, hears them; `hearSignals` changes it. */
+  signals: boolean;
 }
 
 /** What a stream needs of the process around it. One for all streams. */
@@ -27,8 +27,8 @@ export interface StreamHost {
   /** Runs `read` when a slot for the viewer's reads is free, and frees the slot afterwards. */
   withReadSlot(viewer: Viewer, read: () => Promise<void>): Promise<void>;
   closed(stream: ChatStream, feed: ChatFeed): void;
-  /** The stream hears the chat's signals from now on, or does not any more. */
-  signalsChanged(stream: ChatStream, feed: ChatFeed): void;
+  /** The stream is to hear the chat's signals, or not any more. Resolves when it does. */
+  signalsChanged(stream: ChatStream, feed: ChatFeed): Promise<void>;
   failed(error: unknown): void;
 }
 
@@ -68,7 +68,7 @@ export class ChatStream implements FeedListener, EventHolder {
     private readonly feed: ChatFeed,
     private readonly sink: StreamSink,
     private readonly host: StreamHost,
-    { viewer, head, after, ends, signals = true }: StreamStart,
+    { viewer, head, after, ends, signals }: StreamStart,
   ) {
     this.viewer = viewer;
     this.ends = ends ?? ((event) => endsStreamOf(event, viewer()));
@@ -76,7 +76,7 @@ export class ChatStream implements FeedListener, EventHolder {
     this.isOfDeleted = head.isDeleted === true;
     this.generation = feed.generation;
     this.chatId = feed.chatId;
-    this.takesSignals = sink.signal !== undefined && signals;
+    this.takesSignals = signals;
     this.head = { epoch: head.epoch, seq: head.seq };
     this.position = { ...(after ?? this.head) };
   }
@@ -105,11 +105,11 @@ export class ChatStream implements FeedListener, EventHolder {
     return this.takesSignals;
   }
 
-  /** Gives its sink the chat's signals from now on, or no more. */
-  hearSignals(hears: boolean): void {
+  /** Gives its sink the chat's signals, or no more. Resolves when a stream that is live hears them. */
+  async hearSignals(hears: boolean): Promise<void> {
     if (this.isOver || hears === this.takesSignals) return;
     this.takesSignals = hears;
-    this.host.signalsChanged(this, this.feed);
+    await this.host.signalsChanged(this, this.feed);
   }
 
   /** Ends the stream without a further call of its sink. */

@@ -72,19 +72,11 @@ export class ChatStreams implements StreamHost {
     requireUserIn(viewer(), chatId);
     // A malformed id would become the key of a feed, and make the probe's query for all feeds fail.
     if (!isUuid(chatId)) throw chatNotFound();
-    // Subscribes to the bus before it reads the head, so that no event is missed between the two.
-    const feed = await this.hub.acquire(chatId.toLowerCase());
-    try {
+    const signals = sink.signal !== undefined;
+    return this.openOn(chatId.toLowerCase(), signals, async (feed) => {
       const head = this.headOf(feed, checked) ?? (await this.admit(feed, viewer, after !== undefined));
-      const stream = new ChatStream(feed, sink, this, { viewer, head, after });
-      this.streams.add(stream);
-      if (stream.hearsSignals) this.hub.signals.join(feed);
-      setImmediate(() => stream.start());
-      return stream;
-    } catch (error) {
-      this.hub.release(feed);
-      throw error;
-    }
+      return new ChatStream(feed, sink, this, { viewer, head, after, signals });
+    });
   }
 
   /**
@@ -92,20 +84,33 @@ export class ChatStreams implements StreamHost {
    * @param known a head of the chat that was read after `hub.acquire`, which saves a query
    * @throws DomainError `NOT_FOUND` when there is no such chat, or no such history
    */
-  async openBehind(
-    { chatId, viewer, after, ends, known, signals }: CheckedStreamRequest,
-    sink: StreamSink,
-  ): Promise<ChatStream> {
-    const feed = await this.hub.acquire(chatId);
-    try {
+  openBehind(request: CheckedStreamRequest, sink: StreamSink): Promise<ChatStream> {
+    const { chatId, viewer, after, ends, known } = request;
+    const signals = request.signals && sink.signal !== undefined;
+    return this.openOn(chatId, signals, async (feed) => {
       await this.tellHead(feed, known);
       if (feed.epoch !== after.epoch) throw chatNotFound();
-      const stream = new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends, signals });
+      return new ChatStream(feed, sink, this, { viewer, head: { chatId, ...after }, after, ends, signals });
+    });
+  }
+
+  /** Subscribes to the bus before `open` reads the head, so that no event is missed between the two; to the signals meanwhile. */
+  private async openOn(
+    chatId: string,
+    signals: boolean,
+    open: (feed: ChatFeed) => Promise<ChatStream>,
+  ): Promise<ChatStream> {
+    const feed = await this.hub.acquire(chatId);
+    const heard = signals ? this.hub.signals.join(feed) : undefined;
+    try {
+      const stream = await open(feed);
+      // Whoever is told that the stream is live hears the signals.
+      if (heard) await heard;
       this.streams.add(stream);
-      if (stream.hearsSignals) this.hub.signals.join(feed);
       setImmediate(() => stream.start());
       return stream;
     } catch (error) {
+      if (heard) this.hub.signals.leave(feed);
       this.hub.release(feed);
       throw error;
     }
@@ -129,8 +134,8 @@ export class ChatStreams implements StreamHost {
     this.hub.release(feed);
   }
 
-  signalsChanged(stream: ChatStream, feed: ChatFeed): void {
-    if (stream.hearsSignals) this.hub.signals.join(feed);
+  async signalsChanged(stream: ChatStream, feed: ChatFeed): Promise<void> {
+    if (stream.hearsSignals) await this.hub.signals.join(feed);
     else this.hub.signals.leave(feed);
   }
 

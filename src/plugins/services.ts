@@ -80,12 +80,13 @@ export async function createServices(db: Database, bus: Bus, onError: OnError, o
   const mutex = new ChatMutex(db);
   const onInvitation = (userId: string) => hints.announce(userId, { type: 'invitations' });
   const mineCallbacks: MineCallbacks = {
-    stateChanged: (userId, chatIds) => {
-      for (const hint of stateHints(chatIds)) hints.announce(userId, hint);
+    stateChanged: (userId, chatIds, ofThreads) => {
+      for (const hint of stateHints(chatIds, ofThreads)) hints.announce(userId, hint);
     },
     read: (receipt) => delivery.receipts.read(receipt),
   };
-  const onStateChanged = (userId: string, chatId: string) => mineCallbacks.stateChanged(userId, [chatId]);
+  const onStateChanged = (userId: string, chatId: string, ofThreads = false) =>
+    mineCallbacks.stateChanged(userId, [chatId], ofThreads);
   const chats = chatServices(db, directReads, mutex, announce, onInvitation, onStateChanged, options);
   const { messages, close: closeMessages } = messageServices(
     db,

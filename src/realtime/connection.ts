@@ -8,10 +8,10 @@ import { checkSignalChats } from '../domain/signals.js';
 import type { Services } from '../plugins/services.js';
 import { closeCodes } from '../plugins/websocket/close-codes.js';
 import type { Frame } from '../wire/frame.js';
-import { authAckFrame, errorFrame, internalErrorFrame, pongFrame } from '../wire/frames.js';
+import { authAckFrame, errorFrame, internalErrorFrame, pongFrame, signalsAckFrame } from '../wire/frames.js';
 import { type FrameContext, handleChatFrame } from './chat-frames.js';
 import { PresenceFeed } from './presence-feed.js';
-import { type ChatFrame, type ClientFrame, parseFrame } from './protocol.js';
+import { type AskSignals, type ChatFrame, type ClientFrame, parseFrame } from './protocol.js';
 
 /** What a connection needs of a `ChatSocket`. */
 export interface RawSocket extends ChannelSocket {
@@ -114,7 +114,7 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
       case 'presence':
         return this.askPresence(frame.users);
       case 'signals':
-        return this.askSignals(frame.chats);
+        return this.askSignals(frame);
       case 'ping':
         return this.send(pongFrame(frame.id));
       case 'refused':
@@ -139,10 +139,15 @@ export class Connection extends Listener<RawSocket, ConnectionContext> {
     return this.presence.ask(this.session.viewer, userIds);
   }
 
-  /** @throws DomainError `BAD_USER_INPUT`: on a channel of one chat, whose signals come anyhow, for the type of the frame */
-  private async askSignals(chats: readonly string[]): Promise<void> {
+  /**
+   * Answered only with an `id`, once the signals are heard.
+   * @throws DomainError `BAD_USER_INPUT`: on a channel of one chat, whose signals come anyhow, for the type of the frame
+   */
+  private async askSignals(frame: AskSignals): Promise<void> {
     if (!this.channel.hearSignals) throw badInput('type', 'signals is a frame of the inbox.');
-    this.channel.hearSignals(checkSignalChats('chats', chats));
+    const chatIds = checkSignalChats('chats', frame.chats);
+    await this.channel.hearSignals(chatIds);
+    if (frame.id !== undefined) this.answer(frame, signalsAckFrame(frame.id, chatIds));
   }
 
   /** An answer names the chat where the frame did. */

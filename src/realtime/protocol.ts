@@ -55,7 +55,7 @@ interface AskPresence extends FrameHead {
 }
 
 /** Asks an inbox for the signals of these chats, in place of those before. */
-interface AskSignals extends FrameHead {
+export interface AskSignals extends FrameHead {
   type: 'signals';
   chats: readonly string[];
 }

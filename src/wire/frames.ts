@@ -69,9 +69,10 @@ export function gapFrame(chatId: string, after: Cursor, cursor: Cursor, position
   return { ...{ type: 'gap', chatId, after: formatCursor(after), cursor: formatCursor(cursor) }, position };
 }
 
-/** The present state of a chat for the inbox's user. */
-export function chatStateFrame(state: ChatState, position: string) {
-  return { type: 'chat.state', chatId: state.chatId, position, state: chatStateOnWire(state) };
+/** The present state of a chat for the inbox's user. `ofThreads` is left out when it is about the chat alone. */
+export function chatStateFrame({ state, ofThreads }: { state: ChatState; ofThreads: boolean }, position: string) {
+  const frame = { type: 'chat.state', chatId: state.chatId, position, state: chatStateOnWire(state) };
+  return ofThreads ? { ...frame, ofThreads } : frame;
 }
 
 /** An invitation of the inbox's user as it is now. One that was accepted, declined or revoked has expired. */
@@ -97,6 +98,11 @@ export function stateAckFrame(id: string, state: ChatState) {
 /** The socket uses the new token from now on. */
 export function authAckFrame(id: string | undefined, { expiresAt }: Viewer) {
   return { type: 'ack', id, expiresAt: expiresAt.toISOString() };
+}
+
+/** The signals of these chats are heard, as far as the user is a member of them: what was read before may lack some. */
+export function signalsAckFrame(id: string, chats: readonly string[]) {
+  return { type: 'ack', id, chats };
 }
 
 export function errorFrame(id: string | undefined, { code, message, field, retryAfterMs, rule, needs }: DomainError) {

@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Transport } from '../../clients/typescript/src/client.js';
 import { openPins } from '../../clients/typescript/src/pins.js';
-import { openReceipts, readersOf } from '../../clients/typescript/src/receipts.js';
+import { openReceipts, type ReceiptsView, readersOf } from '../../clients/typescript/src/receipts.js';
 import { listThreads, openThread } from '../../clients/typescript/src/threads.js';
-import { type ClientTeam, type Person, startClientTeam, TRANSPORTS, until } from './client-team.js';
+import { deferred } from '../support/deferred.js';
+import { waitUntil } from '../support/wait-until.js';
+import { type ClientTeam, type Person, socketTransport, startClientTeam, TRANSPORTS, until } from './client-team.js';
 
 let team: ClientTeam;
 let ann: Person;
@@ -87,6 +90,11 @@ describe.each(TRANSPORTS)('over %s', (_name, transport) => {
     // Read on another device.
     await openThread(roomOf(ann, chat), root.id).markRead(state.messages[0]?.replies?.lastReply?.seq);
     await until(anns, ({ messages: [first] }) => first?.replies?.viewer?.unread === 0);
+    const away = openThread(roomOf(ann, chat), root.id);
+    await away.follow();
+    await until(anns, ({ messages: [first] }) => first?.replies?.viewer?.following === true);
+    await away.follow(false);
+    await until(anns, ({ messages: [first] }) => first?.replies?.viewer?.following === false);
   });
 
   it('a thread loads earlier replies', async () => {
@@ -160,6 +168,66 @@ describe.each(TRANSPORTS)('over %s', (_name, transport) => {
     await until(receipts, (state) => readersOf(state.reads, two).join() === bob.id);
     stop();
   });
+});
+
+it('receipts that were told before the chat’s signals were heard are read', async () => {
+  const chat = await team.newChat(ann, bob);
+  const late = socketTransport();
+  const held = deferred<void>();
+  const asked = deferred<void>();
+  const transport: Transport = {
+    open(request, handlers) {
+      const { close, send } = late.open(request, handlers);
+      const sendLate = async (frame: object) => {
+        if ('chats' in frame) {
+          asked.resolve();
+          await held.promise;
+        }
+        send?.(frame);
+      };
+      return { close, send: (frame) => void sendLate(frame) };
+    },
+  };
+  const client = team.client(ann, { transport });
+  await client.inbox().ready();
+  await until(client.status, ({ state }) => state === 'live');
+  const room = client.room(chat.id);
+  const receipts = openReceipts(room);
+  const stop = receipts.subscribe(() => {});
+  const message = await room.send('one');
+  await receipts.ready();
+  await asked.promise;
+  const bobs = team.client(bob).room(chat.id);
+  const told = openReceipts(bobs);
+  const stopTold = told.subscribe(() => {});
+  await told.ready();
+  // That he hears of it says that he hears all signals.
+  await waitUntil('Bob hears signals', 10_000, async () => {
+    await room.setTyping();
+    return bobs.get().typing.length > 0;
+  });
+  await bobs.markRead(message.seq);
+  const isRead = ({ reads }: ReceiptsView) => readersOf(reads, message).join() === bob.id;
+  await until(told, isRead);
+  expect(isRead(receipts.get())).toBe(false);
+  held.resolve();
+  await until(receipts, isRead);
+  stop();
+  stopTold();
+});
+
+it('a room that cannot be there costs the others no signals', async () => {
+  const chat = await team.newChat(ann, bob);
+  const client = team.client(ann);
+  const stop = client.room('no id').subscribe(() => {});
+  await expect(client.room('no id').ready()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const [anns, bobs] = [client.room(chat.id), team.client(bob).room(chat.id)];
+  await until(anns, ({ status }) => status === 'ready');
+  const typing = until(anns, (state) => state.typing.length > 0);
+  await bobs.ready();
+  await bobs.setTyping();
+  expect(await typing).toMatchObject({ typing: [{ user: bob }] });
+  stop();
 });
 
 it('a thread of a message that is not there fails', async () => {

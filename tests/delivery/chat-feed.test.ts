@@ -44,6 +44,26 @@ it('keeps an event in memory until the second trim after it', () => {
   expect([seqsSince(1), seqsSince(2)]).toEqual([undefined, []]);
 });
 
+it('delivers receipts that came while an event was missing behind it, and does not tell who was writing then', () => {
+  const feed = feedAt(0);
+  const heard: (number | string)[] = [];
+  feed.add({
+    deliver: (events) => heard.push(...events.map(({ seq }) => seq)),
+    signal: ({ type }) => heard.push(type),
+    historyReplaced() {},
+    chatNotFound() {},
+  });
+  feed.receive(event(2));
+  feed.signal({ type: 'typing', user: sender, thread: null });
+  feed.signal({ type: 'receipts', reads: [{ userId: 'u', seq: 1 }] });
+  feed.flush();
+  expect(heard).toEqual([]);
+  expect(feed.isQuiet).toBe(false);
+  feed.receive(event(1));
+  feed.flush();
+  expect(heard).toEqual([1, 2, 'receipts']);
+});
+
 describe('a message that changes', () => {
   const textsOf = (events: readonly ChatEvent[] | undefined) => events?.map((held) => messageOf(held)?.content);
   const created = event(1, 'first');

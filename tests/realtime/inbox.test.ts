@@ -225,6 +225,29 @@ it('has typing and receipts of the chats that it asks for, and of no others', as
   await inbox.close();
 });
 
+it('hears the signals that it asks for from live and from the answer on, however quiet the chats are', async () => {
+  const ann = await services.newUser();
+  const chats = [await services.newChat(ann), await services.newChat(ann), await services.newChat(bob)];
+  const [first, second, others] = chats.map(({ id }) => id);
+  const inbox = await openInbox(ann, { signals: `${others},${first}` });
+  const signalAll = () => {
+    for (const { id } of chats) services.signals.publish(id, { type: 'receipts', reads: [{ userId: bob.id, seq: 1 }] });
+  };
+  await inbox.next('live');
+  signalAll();
+  expect(await inbox.next()).toMatchObject({ type: 'receipts', chatId: first });
+  inbox.send({ type: 'signals', id: 's', chats: [second?.toUpperCase(), others] });
+  expect(await inbox.next()).toEqual({ type: 'ack', id: 's', chats: [second, others] });
+  signalAll();
+  expect(await inbox.next()).toMatchObject({ type: 'receipts', chatId: second });
+  inbox.send({ type: 'signals', id: 't', chats: [] });
+  expect(await inbox.next()).toEqual({ type: 'ack', id: 't', chats: [] });
+  signalAll();
+  inbox.send({ type: 'ping' });
+  expect(await inbox.next()).toMatchObject({ type: 'pong' });
+  await inbox.close();
+});
+
 it('refuses signals of what is no list of at most 20 ids', async () => {
   const inbox = await openInbox(bob);
   await inbox.next('live');

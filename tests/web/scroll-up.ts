@@ -1,7 +1,5 @@
 /** What a step upwards in a timeline came to. */
 export interface ScrollProbe {
-  /** Where the timeline is then. */
-  top: number;
   /** How many rows are drawn. */
   drawn: number;
   /** By how many pixels the first row in view was moved, by all that was loaded and measured meanwhile. */
@@ -23,7 +21,6 @@ export const SCROLL_UP = `(async () => {
   const before = topOf(inView);
   for (let frames = 0; frames < 5; frames += 1) await frame();
   return {
-    top: timeline.scrollTop,
     drawn: timeline.querySelectorAll('article').length,
     moved: inView.isConnected ? Math.abs(topOf(inView) - before) : 0,
   };

@@ -89,6 +89,8 @@ export interface ChatClient {
 /** An inbox's stream has the signals of so many chats. */
 const MAX_SIGNALS = 20;
 const SIGNALS_MS = 50;
+/** What else somebody asks for is refused, and with it all signals. */
+const IS_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** A client of one user. It connects when something is asked of it. */
 export function createChatClient(options: ChatClientOptions): ChatClient {
@@ -111,7 +113,7 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     },
     signals: () =>
       [...rooms.values()]
-        .filter(({ isWatched }) => isWatched)
+        .filter(({ id, isWatched }) => isWatched && IS_ID.test(id))
         .map(({ id }) => id)
         .slice(-MAX_SIGNALS),
     diagnose: () => request(ME),

@@ -34,6 +34,8 @@ export interface ConnectionListener {
    * @param isReset the service has another history than before
    */
   began(isReset: boolean): void;
+  /** The signals that are wanted are heard from now on: some may have been lost before. */
+  heard?(): void;
 }
 
 /** The one stream of all chats: opens it, keeps it open, and resumes it behind the last frame that was handled. */
@@ -86,6 +88,9 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
   const began = (isReset: boolean) => {
     for (const listener of listeners) listener.began(isReset);
   };
+  const heard = () => {
+    for (const listener of listeners) listener.heard?.();
+  };
   const send = (frame: object) => session?.stream.send?.(frame);
   const requests = requestsOver(send);
 
@@ -103,6 +108,7 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     if (type === 'live') {
       failures = 0;
       status.set({ state: 'live' });
+      heard();
     }
     for (const listener of listeners) listener.frame(frame);
     if (type === 'reset') began(true);
@@ -156,7 +162,8 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     const chats = signals();
     if (!session || !isOpen || chats.join() === signalled.join()) return;
     signalled = chats;
-    if (session.stream.send) send({ type: 'signals', chats });
+    // Without an answer the stream is about to end, or the service is of before it gave one.
+    if (session.stream.send) requests.ask({ type: 'signals', chats }).then(heard, heard);
     // What cannot be said is asked for by another stream.
     else session.end(endOf(1012, 'signals'));
   };

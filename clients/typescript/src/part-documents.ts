@@ -22,4 +22,4 @@ threads(chatId:$chatId,first:$first,after:$after,following:$following,unread:$un
 export const PINS = `query($chatId:ID!){chat(id:$chatId){cursor pins{...Shown}}}${SHOWN}`;
 
 export const RECEIPTS =
-  'query($chatId:ID!,$last:Int!){chat(id:$chatId){cursor} messages(chatId:$chatId,last:$last){seq readBy(first:100){id}}}';
+  'query($chatId:ID!,$last:Int!){chat(id:$chatId){cursor} messages(chatId:$chatId,last:$last){seq threadRoot{id} readBy(first:100){id}}}';

@@ -46,11 +46,13 @@ export class Receipts extends RoomPart<ReceiptsView, Snapshot> {
     this.recent = {};
     const { chat, messages } = await this.request<{
       chat: { cursor: string };
-      messages: { seq: number; readBy: { id: string }[] | null }[];
+      messages: { seq: number; threadRoot: object | null; readBy: { id: string }[] | null }[];
     }>(RECEIPTS, { last: MESSAGES_ASKED });
     const isTold = messages.every(({ readBy }) => readBy !== null);
-    // The messages are the oldest first: of each reader the last one stays.
-    const reads = messages.flatMap(({ seq, readBy }) => (readBy ?? []).map(({ id }) => [id, seq] as const));
+    // A reply is read with its thread too, which says nothing of the main timeline. The oldest are first: of each reader the last one stays.
+    const reads = messages
+      .filter(({ threadRoot }) => threadRoot === null)
+      .flatMap(({ seq, readBy }) => (readBy ?? []).map(({ id }) => [id, seq] as const));
     return { cursor: chat.cursor, reads: isTold ? Object.fromEntries(reads) : null };
   }
 
@@ -75,8 +77,7 @@ export class Receipts extends RoomPart<ReceiptsView, Snapshot> {
     if (before) this.store.set({ ...this.get(), reads: merged(before, news) });
   }
 
-  /** Signals of the meantime are lost. */
-  protected override resumed(): void {
+  protected override heard(): void {
     this.reload();
   }
 }

@@ -1,4 +1,4 @@
-import { asChatError, type ChatError } from './errors.js';
+import { asChatError, type ChatError, closedError } from './errors.js';
 import type { ChatEvent } from './events.js';
 import type { JsonObject } from './json.js';
 import { persist } from './retry.js';
@@ -60,8 +60,8 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
   protected roomChanged(_state: RoomState): void {}
   /** A frame about the chat that is no event. */
   protected take(_frame: JsonObject): void {}
-  /** The stream of all chats is live again, and signals may have been lost. */
-  protected resumed(): void {}
+  /** The chat’s signals are heard from now on: some may have been lost before. */
+  protected heard(): void {}
 
   protected request<Data>(document: string, variables: object = {}): Promise<Data> {
     return this.room.context.request<Data>(document, { ...variables, chatId: this.room.id });
@@ -78,8 +78,11 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
     const { connection } = this.room.context;
     const stops = [
       this.room.subscribe(() => this.followRoom()),
-      connection.listen({ frame: (frame) => frame.chatId === this.room.id && this.take(frame), began: () => {} }),
-      connection.status.subscribe(() => connection.status.get().state === 'live' && this.following && this.resumed()),
+      connection.listen({
+        frame: (frame) => frame.chatId === this.room.id && this.take(frame),
+        began: () => {},
+        heard: () => this.following && this.heard(),
+      }),
     ];
     this.stopRoom = () => {
       for (const stop of stops) stop();
@@ -116,7 +119,11 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
     this.following = following;
     this.store.set({ ...this.get(), status: 'loading', error: null });
     try {
-      const snapshot = await persist(() => this.load(), this.room.context.patience);
+      const snapshot = await persist(async () => {
+        // It is loaded anew already.
+        if (signal.aborted) throw closedError();
+        return this.load();
+      }, this.room.context.patience);
       if (signal.aborted) return;
       this.loaded(snapshot);
       this.store.set({ ...this.get(), status: 'ready', error: null });

@@ -205,7 +205,10 @@ export function roomOf(id: string, context: RoomContext): Room {
       if (load !== loads) return;
       lastMember = snapshot.members.at(-1)?.user.id;
       dispatch({ type: 'loaded', snapshot });
-      if (newerViewer) set({ viewer: newerViewer });
+      if (newerViewer) {
+        set({ viewer: newerViewer });
+        rereadThreads(true);
+      }
       watchMute();
       outbox.restore(snapshot.me.id).catch(storageFailed);
     } catch (cause) {
@@ -223,7 +226,7 @@ export function roomOf(id: string, context: RoomContext): Room {
       if (get().status !== 'ready') return;
       notify({ type, chatId: id, after: String(frame.after), cursor: String(frame.cursor) });
       void load();
-    } else if (type === 'chat.state') takeState(frame.state as ChatState);
+    } else if (type === 'chat.state') takeState(frame.state as ChatState, frame.ofThreads === true);
     else if (type === 'typing') typed(frame.user as UserRef, frame.thread);
     else {
       const event = eventFromWire(frame, connection.userId ?? '');
@@ -262,13 +265,18 @@ export function roomOf(id: string, context: RoomContext): Room {
 
   const isMe = (user: UserRef) => user.id === connection.userId;
 
-  function takeState({ unread: _unread, ...viewer }: ChatState): void {
+  function takeState({ unread: _unread, ...viewer }: ChatState, ofThreads: boolean): void {
     const before = get().viewer;
     newerViewer = viewer;
     set({ viewer });
     if (before?.role !== viewer.role || before.mutedUntil !== viewer.mutedUntil) void loadRights();
-    // Perhaps it was a thread that was read.
-    for (const { id, replies } of get().messages) if (replies?.viewer?.unread) rereader.add(id, true);
+    rereadThreads(ofThreads);
+  }
+
+  /** Replies that are in the main timeline too are read with it; of `all`, others may be followed, or read, than before. */
+  function rereadThreads(all: boolean): void {
+    for (const { id, replies } of get().messages)
+      if (replies && (all || replies.viewer?.unread)) rereader.add(id, true);
   }
 
   function typed(user: UserRef, thread: unknown): void {

@@ -321,6 +321,8 @@ export interface InboxPage {
 export interface InboxState {
   /** The chat that it is about. */
   chatId: string;
+  /** Whether it is, or may be, about threads of the chat: which ones you follow, or what you have read of them. */
+  ofThreads: boolean;
   /** Pass it as `after` to resume behind this. */
   position: string;
   /** What the chat is to you now. */

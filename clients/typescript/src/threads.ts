@@ -14,6 +14,8 @@ interface Snapshot {
   cursor: string;
   root: Message;
   messages: Message[];
+  /** The room’s when it was asked for. */
+  viewer: RoomState['viewer'];
 }
 
 const REPLIES_PER_PAGE = 50;
@@ -84,20 +86,23 @@ export class Thread extends RoomPart<ThreadView, Snapshot> {
   }
 
   protected async load(): Promise<Snapshot> {
+    const { viewer } = this;
     const { chat, root, messages } = await this.request<{
       chat: { cursor: string };
       root: GraphqlMessage;
       messages: GraphqlMessage[];
     }>(THREAD, { rootId: this.rootId, last: REPLIES_PER_PAGE });
-    return { cursor: chat.cursor, root: messageFromGraphql(root), messages: messages.map(messageFromGraphql) };
+    return { cursor: chat.cursor, root: messageFromGraphql(root), messages: messages.map(messageFromGraphql), viewer };
   }
 
-  protected loaded({ cursor, root, messages }: Snapshot): void {
+  protected loaded({ cursor, root, messages, viewer }: Snapshot): void {
     const { epoch, seq } = positionOf(cursor);
     // Numbers of another history say nothing.
     const upTo = (this.epoch ?? epoch) === epoch ? seq : Number.POSITIVE_INFINITY;
     this.epoch = epoch;
     this.dispatch({ type: 'loaded', root, messages, hasEarlier: messages.length === REPLIES_PER_PAGE, upTo });
+    // What is loaded may be of before a marker moved.
+    if (viewer !== this.viewer) this.rereader.add(this.rootId, true);
   }
 
   protected apply(event: ChatEvent): void {

@@ -36,6 +36,9 @@ export class InboxChat implements StreamSink {
   target: number | undefined;
   stream: ChatStream | undefined;
   isOpening = false;
+  /** Those who wait for the stream to be live. */
+  private readonly waiting: (() => void)[] = [];
+  private isLive = false;
   /** Whether its deletion was delivered. */
   isDeleted = false;
   /** Whether something has come since the inbox looked for quiet chats. */
@@ -80,13 +83,27 @@ export class InboxChat implements StreamSink {
     this.inbox.replace(replace);
   }
 
-  live(): void {}
+  /** Resolves when the stream is live, or the chat has left the inbox. */
+  async whenLive(): Promise<void> {
+    if (!this.isLive) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  live(): void {
+    this.isLive = true;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** The chat has left the inbox, which does not wait for it any more. */
+  left(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
 
   reset(): void {
     this.inbox.historyReplaced();
   }
 
   end(reason: StreamEnd): void {
+    this.isLive = false;
     this.inbox.ended(this, reason);
   }
 }

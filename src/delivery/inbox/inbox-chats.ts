@@ -49,6 +49,8 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   private isHeldBack = false;
   /** The chats whose signals are delivered. */
   private signalled: ReadonlySet<string> = new Set();
+  /** Set until the signals that were asked for before the beginning are heard: `live` says that they are. */
+  private hearing: Promise<void> | undefined;
   private readonly viewer: () => Viewer;
   private readonly maxMissed: number;
 
@@ -121,6 +123,13 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
     this.host.watch([...resting, ...waiting], this);
     this.catchingUp.begin(waiting);
     watch.end();
+    const hearing = this.signalled.size > 0 ? this.heard() : undefined;
+    this.hearing = hearing;
+    void hearing?.then(() => {
+      if (this.hearing !== hearing) return;
+      this.hearing = undefined;
+      this.announceLive();
+    });
     this.announceLive();
   }
 
@@ -198,18 +207,26 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   }
 
   /**
-   * Delivers the signals of these chats from now on, and of no others. They have streams, however quiet they are. Those that the user is no
-   * member of have no signals.
+   * Delivers the signals of these chats, and from now on of no others. They have streams, however quiet they are. Those that the user is no
+   * member of have no signals. Resolves when the signals of the others are heard; before the inbox has begun, at once.
    */
-  hearSignals(chatIds: readonly string[]): void {
+  async hearSignals(chatIds: readonly string[]): Promise<void> {
     const before = this.signalled;
     this.signalled = new Set(chatIds);
-    for (const chatId of before) if (!this.signalled.has(chatId)) this.chats.get(chatId)?.stream?.hearSignals(false);
-    for (const chatId of this.signalled) {
-      const chat = this.chats.get(chatId);
-      if (chat) chat.stream?.hearSignals(true);
-      else if (this.inbox.isOpen) this.wake(chatId);
-    }
+    for (const chatId of before)
+      if (!this.signalled.has(chatId)) void this.chats.get(chatId)?.stream?.hearSignals(false);
+    if (this.inbox.isOpen) await this.heard();
+  }
+
+  /** Resolves when the signals that are asked for are heard. */
+  private async heard(): Promise<void> {
+    const hear = async (chat: InboxChat) => {
+      void chat.stream?.hearSignals(true);
+      await chat.whenLive();
+      await chat.stream?.hearSignals(true);
+    };
+    const chats = [...this.signalled].map((chatId) => this.chats.get(chatId) ?? this.wake(chatId));
+    await Promise.all(chats.map((chat) => chat && hear(chat)));
   }
 
   /** A join or a removal of the user, perhaps one that is known already. */
@@ -290,7 +307,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
       if (!this.inbox.isOpen || this.chats.get(chatId) !== chat) return stream.close();
       chat.stream = stream;
       // Others may have been asked for meanwhile.
-      stream.hearSignals(this.signalled.has(chatId));
+      void stream.hearSignals(this.signalled.has(chatId));
       this.checkCaughtUp(chat);
     } catch (error) {
       if (error instanceof DomainError && error.code === 'NOT_FOUND') this.historyReplaced();
@@ -382,6 +399,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
 
   private leave(chat: InboxChat): void {
     this.chats.delete(chat.chatId);
+    chat.left();
     this.progress.leave(chat.chatId);
     if (chat.isDeleted) void this.deleted(chat.chatId);
     if (chat.target !== undefined) this.caughtUp(chat);
@@ -404,7 +422,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   }
 
   private announceLive(): void {
-    if (this.inbox.isOpen) this.catchingUp.announce();
+    if (this.inbox.isOpen && !this.hearing) this.catchingUp.announce();
   }
 
   live(): void {
@@ -425,8 +443,12 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   }
 
   close(): void {
-    for (const { stream } of [...this.chats.values()]) stream?.close();
+    const chats = [...this.chats.values()];
     this.chats.clear();
+    for (const chat of chats) {
+      chat.stream?.close();
+      chat.left();
+    }
     this.host.unwatch(this.progress.chatIds(), this);
     this.emptied();
     this.catchingUp.stop();

@@ -12,6 +12,13 @@ export interface Gap {
   cursor: Cursor;
 }
 
+/** The present state of a chat for its member, which has changed. */
+export interface ChangedState {
+  state: ChatState;
+  /** Whether it is, or may be, about threads of the chat: what the member follows, or has read of them. */
+  ofThreads: boolean;
+}
+
 /**
  * The consumer of an inbox. Every position says what the client has once it has taken what came with it. The events that the sink holds
  * are replaced when their messages change.
@@ -23,7 +30,7 @@ export interface InboxSink extends EventHolder {
   /** The next event of its chat. Events of different chats come in any order. */
   event(event: ChatEvent, position: string): void;
   /** The present state of a chat for its member, which the member has changed. */
-  state(state: ChatState, position: string): void;
+  state(changed: ChangedState, position: string): void;
   /** An invitation as it is now, which has changed. One that has ended has expired. */
   invitation(invitation: Invitation, position: string): void;
   gap(gap: Gap, position: string): void;

@@ -113,8 +113,8 @@ export class InboxStream implements InboxOfChats, InboxOfNotices {
   }
 
   /** As `InboxChats.hearSignals`. */
-  hearSignals(chatIds: readonly string[]): void {
-    this.chats.hearSignals(chatIds);
+  hearSignals(chatIds: readonly string[]): Promise<void> {
+    return this.chats.hearSignals(chatIds);
   }
 
   close(): void {
@@ -133,9 +133,9 @@ export class InboxStream implements InboxOfChats, InboxOfNotices {
     this.chats.memberChanged(change);
   }
 
-  /** The user's own states of these chats have changed. */
-  statesChanged(chatIds: readonly string[]): void {
-    this.notices.statesChanged(chatIds);
+  /** As `OwnNotices.statesChanged`. */
+  statesChanged(chatIds: readonly string[], ofThreads?: boolean): void {
+    this.notices.statesChanged(chatIds, ofThreads);
   }
 
   /** The user was invited, or an invitation of the user has ended. */

@@ -317,7 +317,7 @@ export class InboxStreams implements HeadReader, InboxHost {
     if (hint.type === 'joined') this.lookSoon();
     else
       for (const stream of this.users.get(userId)?.streams ?? [])
-        if (hint.type === 'state') stream.statesChanged(hint.chatIds);
+        if (hint.type === 'state') stream.statesChanged(hint.chatIds, hint.ofThreads);
         else stream.invitationsChanged();
   }
 

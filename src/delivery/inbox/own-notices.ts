@@ -1,6 +1,6 @@
 import type { Invitation } from '../../domain/chats/invitations.js';
 import type { ChatState } from '../../domain/mine/chat-states.js';
-import type { InboxSink } from './inbox-sink.js';
+import type { ChangedState, InboxSink } from './inbox-sink.js';
 import type { InboxSources } from './inbox-sources.js';
 import { InvitationDelivery, type InvitationReceiver } from './invitation-delivery.js';
 import { StateDelivery, type StateReceiver } from './state-delivery.js';
@@ -31,9 +31,12 @@ export class OwnNotices implements StateReceiver, InvitationReceiver {
     private readonly host: Pick<InboxSources, 'states' | 'invitations' | 'failed'>,
   ) {}
 
-  /** The user's own states of these chats have changed. */
-  statesChanged(chatIds: readonly string[]): void {
-    this.states.add(chatIds.filter((chatId) => this.inbox.reaches(chatId)));
+  /** The user's own states of these chats have changed. `ofThreads`: and perhaps those of threads in them. */
+  statesChanged(chatIds: readonly string[], ofThreads = true): void {
+    this.states.add(
+      chatIds.filter((chatId) => this.inbox.reaches(chatId)),
+      ofThreads,
+    );
     void this.states.deliver();
   }
 
@@ -63,11 +66,11 @@ export class OwnNotices implements StateReceiver, InvitationReceiver {
     return this.host.states(this.inbox.userId, chatIds);
   }
 
-  takeStates(states: readonly ChatState[]): boolean {
+  takeStates(states: readonly ChangedState[]): boolean {
     const { inbox } = this;
     if (!inbox.isOpen) return false;
     // The token may have been replaced meanwhile.
-    for (const state of states) if (inbox.reaches(state.chatId)) this.sink.state(state, inbox.position);
+    for (const changed of states) if (inbox.reaches(changed.state.chatId)) this.sink.state(changed, inbox.position);
     return true;
   }
 

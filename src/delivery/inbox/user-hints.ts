@@ -8,8 +8,8 @@ import { id, list, MalformedPayload, number, parsePayload } from '../payload.js'
 export type UserHint =
   /** The user has joined the chat; the number is that of the `member.added`. */
   | { type: 'joined'; chatId: string; seq: number }
-  /** The user's own states of these chats have changed. */
-  | { type: 'state'; chatIds: string[] }
+  /** The user's own states of these chats have changed, or of threads in them. */
+  | { type: 'state'; chatIds: string[]; ofThreads: boolean }
   /** The user was invited to a chat, or an invitation has ended. */
   | { type: 'invitations' };
 
@@ -46,17 +46,21 @@ export class UserHints {
 
 /** @throws MalformedPayload */
 function parseHint(payload: string): UserHint {
-  const { type, chatId, seq, chatIds } = parsePayload(payload);
+  const { type, chatId, seq, chatIds, ofThreads } = parsePayload(payload);
   if (type === 'joined') return { type, chatId: id(chatId, 'chatId'), seq: number(seq, 'seq') };
   if (type === 'invitations') return { type };
   if (type !== 'state') throw new MalformedPayload('type');
-  return { type, chatIds: list(chatIds, 'chatIds', MAX_CHATS).map((chat) => id(chat, 'chatIds')) };
+  // A process of an older version does not say it.
+  return {
+    ...{ type, ofThreads: ofThreads !== false },
+    chatIds: list(chatIds, 'chatIds', MAX_CHATS).map((chat) => id(chat, 'chatIds')),
+  };
 }
 
 /** Hints of at most `MAX_CHATS` chats each. */
-export function stateHints(chatIds: readonly string[]): UserHint[] {
+export function stateHints(chatIds: readonly string[], ofThreads: boolean): UserHint[] {
   const hints: UserHint[] = [];
   for (let first = 0; first < chatIds.length; first += MAX_CHATS)
-    hints.push({ type: 'state', chatIds: chatIds.slice(first, first + MAX_CHATS) });
+    hints.push({ type: 'state', chatIds: chatIds.slice(first, first + MAX_CHATS), ofThreads });
   return hints;
 }

@@ -12,6 +12,7 @@ export interface SignalFeed {
 
 interface OpenTopic {
   listeners: number;
+  subscribed: Promise<void>;
   receive: BusHandler;
 }
 
@@ -34,16 +35,17 @@ export class Signals {
     private readonly onError: (error: unknown, doing: string) => void,
   ) {}
 
-  /** Brings the chat's signals to this feed from now on, until each `join` is followed by a `leave`. Waits for nothing. */
-  join(feed: SignalFeed): void {
+  /** Brings the chat's signals to this feed, until each `join` is followed by a `leave`. Resolves when they are heard, as of `Bus`. */
+  join(feed: SignalFeed): Promise<void> {
     const open = this.topics.get(feed);
     if (open) {
       open.listeners += 1;
-      return;
+      return open.subscribed;
     }
     const receive = (payload: string) => this.receive(feed, payload);
-    void this.bus.subscribe([topicOf(feed.chatId)], receive);
-    this.topics.set(feed, { listeners: 1, receive });
+    const subscribed = this.bus.subscribe([topicOf(feed.chatId)], receive);
+    this.topics.set(feed, { listeners: 1, subscribed, receive });
+    return subscribed;
   }
 
   leave(feed: SignalFeed): void {

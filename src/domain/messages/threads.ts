@@ -169,7 +169,7 @@ export class Threads {
     if (row?.outcome === 'no_member')
       throw new DomainError('FORBIDDEN', 'Only members of the chat follow threads.', { rule: 'chat.not_member' });
     if (row?.outcome !== 'set' && row?.outcome !== 'same') throw noThread();
-    if (row.outcome === 'set') this.onStateChanged(userId, chatId);
+    if (row.outcome === 'set') this.onStateChanged(userId, chatId, true);
     return { chatId, rootSeq: row.root_seq };
   }
 }

@@ -37,7 +37,7 @@ export class ChatPreferences {
     const [row] = await retryLocked(() => query<{ outcome: 'set' | 'same' | MineRefusal }>(this.db, SET, values));
     if (!row) throw new Error('set_chat_preferences gave no row.');
     if (row.outcome !== 'set' && row.outcome !== 'same') throw mineRefused(row.outcome, viewer);
-    if (row.outcome === 'set') this.callbacks.stateChanged(userId, [chatId]);
+    if (row.outcome === 'set') this.callbacks.stateChanged(userId, [chatId], false);
     const state = await this.states.ofMember({ userId, chatId });
     if (!state) throw chatNotFound();
     return state;

@@ -119,7 +119,7 @@ export class Markers {
     );
     if (!row) throw new Error('mark_unread gave no row.');
     if (isRefused(row.outcome)) throw mineRefused(row.outcome, viewer, 'fromSeq');
-    if (row.outcome === 'moved') this.callbacks.stateChanged(userId, [chatId]);
+    if (row.outcome === 'moved') this.callbacks.stateChanged(userId, [chatId], false);
     return this.stateOf(userId, chatId);
   }
 
@@ -140,6 +140,7 @@ export class Markers {
     this.callbacks.stateChanged(
       userId,
       rows.map(({ chatId }) => chatId),
+      true,
     );
     for (const { outcome, chatId, seq } of rows) if (outcome === 'moved') this.callbacks.read({ chatId, userId, seq });
   }
@@ -199,9 +200,12 @@ export class Markers {
   }
 
   private tell(moved: readonly Marker[]): void {
-    const chatsOf = new Map<string, Set<string>>();
-    for (const { userId, chatId } of moved) chatsOf.set(userId, (chatsOf.get(userId) ?? new Set()).add(chatId));
-    for (const [userId, chatIds] of chatsOf) this.callbacks.stateChanged(userId, [...chatIds]);
+    for (const ofThreads of [false, true]) {
+      const chatsOf = new Map<string, Set<string>>();
+      for (const { userId, chatId, threadId } of moved)
+        if (ofThreads === (threadId !== null)) chatsOf.set(userId, (chatsOf.get(userId) ?? new Set()).add(chatId));
+      for (const [userId, chatIds] of chatsOf) this.callbacks.stateChanged(userId, [...chatIds], ofThreads);
+    }
     for (const { userId, chatId, seq, threadId } of moved)
       if (threadId === null) this.callbacks.read({ chatId, userId, seq });
   }

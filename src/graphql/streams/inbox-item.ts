@@ -1,12 +1,11 @@
-import type { Gap } from '../../delivery/inbox/inbox-sink.js';
+import type { ChangedState, Gap } from '../../delivery/inbox/inbox-sink.js';
 import type { Invitation } from '../../domain/chats/invitations.js';
 import type { ChatEvent } from '../../domain/log/chat-events.js';
-import type { ChatState } from '../../domain/mine/chat-states.js';
 
 /** What an inbox's subscription gets, with the position that the client has once it has taken it. */
 export type InboxItem =
   | { type: 'event'; position: string; event: ChatEvent }
-  | { type: 'state'; position: string; state: ChatState }
+  | ({ type: 'state'; position: string } & ChangedState)
   | { type: 'invitation'; position: string; invitation: Invitation }
   | { type: 'gap'; position: string; gap: Gap };
 

@@ -1,10 +1,9 @@
 import type { Replace } from '../../delivery/event-holder.js';
-import type { Gap, InboxSink } from '../../delivery/inbox/inbox-sink.js';
+import type { ChangedState, Gap, InboxSink } from '../../delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../../delivery/inbox/inbox-stream.js';
 import type { Invitation } from '../../domain/chats/invitations.js';
 import { cursorReset } from '../../domain/errors.js';
 import { type ChatEvent, sizeOfEvent } from '../../domain/log/chat-events.js';
-import type { ChatState } from '../../domain/mine/chat-states.js';
 import { CurrentItems } from './current-items.js';
 import { chatIdOf, type InboxItem } from './inbox-item.js';
 
@@ -65,12 +64,13 @@ export class InboxIterator implements AsyncIterableIterator<InboxItem, undefined
     if (this.waiting.length > 0 && (isFull || !this.hasRoomBehind())) this.isFull = true;
   }
 
-  state(state: ChatState, position: string): void {
+  state({ state, ofThreads }: ChangedState, position: string): void {
     const waits = this.waiting.findIndex((item) => item.type === 'state' && item.state.chatId === state.chatId);
     const waiting = this.waiting[waits];
     // In its place: the positions of what waits behind it say that the client has it.
-    if (waiting?.type === 'state') this.waiting[waits] = { ...waiting, state };
-    else this.add({ type: 'state', position, state });
+    if (waiting?.type === 'state')
+      this.waiting[waits] = { ...waiting, state, ofThreads: ofThreads || waiting.ofThreads };
+    else this.add({ type: 'state', position, state, ofThreads });
   }
 
   invitation(invitation: Invitation, position: string): void {

@@ -1,4 +1,4 @@
-import type { Gap, InboxSink } from '../../../src/delivery/inbox/inbox-sink.js';
+import type { ChangedState, Gap, InboxSink } from '../../../src/delivery/inbox/inbox-sink.js';
 import type { InboxStream } from '../../../src/delivery/inbox/inbox-stream.js';
 import type { Invitation } from '../../../src/domain/chats/invitations.js';
 import type { ChatEvent } from '../../../src/domain/log/chat-events.js';
@@ -71,7 +71,7 @@ export class RecordingInbox implements InboxSink {
     this.items.push({ type: 'event', position, chatId: event.chatId, seq: event.seq, event });
   }
 
-  state(state: ChatState, position: string): void {
+  state({ state }: ChangedState, position: string): void {
     this.items.push({ type: 'state', position, chatId: state.chatId, state });
   }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { leastCpu } from '../../support/cpu-time.js';
-import { countStatements } from '../../support/graphql-app.js';
+import { fewestStatements } from '../../support/graphql-app.js';
 import { type Service, startTeam } from '../../support/service.js';
 import {
   DEEP_VARIABLES,
@@ -79,7 +79,7 @@ const requests: [string, HostileRequest][] = [
 ];
 
 async function expectRefusal(request: HostileRequest): Promise<void> {
-  const statements = await countStatements(app, async () => {
+  const statements = await fewestStatements(app, async () => {
     const answer = await post(write(request));
     expect(answer.statusCode).toBe(400);
     expect(answer.json().data).toBeUndefined();

@@ -4,7 +4,7 @@ import { Documents } from '../../../src/graphql/documents/documents.js';
 import { LIMITS } from '../../../src/graphql/documents/limits.js';
 import { schema } from '../../../src/graphql/schema/schema.js';
 import { leastCpu } from '../../support/cpu-time.js';
-import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
+import { fewestStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices } from '../../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -69,7 +69,7 @@ describe.each(Object.entries(EXCESSES))(
   '%s',
   (_name, { query, variables = {}, code = 'GRAPHQL_VALIDATION_FAILED' }) => {
     test('is refused over HTTP before it reads anything', async () => {
-      const statements = await countStatements(services, async () => {
+      const statements = await fewestStatements(services, async () => {
         const { status, data, codes } = await app.run(query, variables, {
           token,
           headers: { accept: 'application/graphql-response+json' },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserProfile } from '../../../src/domain/profile.js';
-import { countStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
+import { fewestStatements, type GraphqlApp, startGraphqlApp } from '../../support/graphql-app.js';
 import { startOwnServices, viewerOf } from '../../support/services.js';
 
 let services: Awaited<ReturnType<typeof startOwnServices>>;
@@ -46,7 +46,7 @@ describe('Chat.viewer', () => {
     for (let count = 0; count < 60; count += 1) await services.newChat(user);
     const token = await app.newToken(user);
     const ask = async (fields: string) =>
-      countStatements(services, async () => {
+      fewestStatements(services, async () => {
         const { data } = await app.run(`{ chats { ${fields} } }`, {}, { token });
         expect(data?.chats).toHaveLength(60);
       });
@@ -113,8 +113,8 @@ describe('Message.readBy and readCount', () => {
     const token = await app.newToken(ann);
     const plain = () => app.run('query ($chat: ID!) { messages(chatId: $chat) { id } }', { chat }, { token });
     await plain();
-    const page = await countStatements(services, async () => void (await plain()));
-    const all = await countStatements(services, async () => {
+    const page = await fewestStatements(services, async () => void (await plain()));
+    const all = await fewestStatements(services, async () => {
       expect((await app.run(READ, { chat }, { token })).data).toEqual({
         messages: [
           { readCount: 1, readBy: [{ username: ann.username }], first: [{ id: ann.id }] },

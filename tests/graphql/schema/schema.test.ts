@@ -93,7 +93,7 @@ const CONTRACT = `
   type InboxItem { chat: Chat! state: ChatState! }
   interface InboxEvent { position: String! chatId: ID! }
   type InboxChatEvent implements InboxEvent { position: String! chatId: ID! event: ChatEvent! }
-  type InboxState implements InboxEvent { position: String! chatId: ID! state: ChatState! }
+  type InboxState implements InboxEvent { position: String! chatId: ID! state: ChatState! ofThreads: Boolean! }
   type InboxInvitation implements InboxEvent { position: String! chatId: ID! invitation: Invitation! }
   type InvitedChat { id: ID! name: String! topic: String! memberCount: Int! createdAt: DateTime! }
   type Invitation { id: ID! chat: InvitedChat! inviter: User role: ChatRole! createdAt: DateTime! expiresAt: DateTime! }

@@ -17,13 +17,13 @@ it('of a chat’s states the newest waits, before what says that the client has 
     () => {},
     () => true,
   );
-  iterator.state(stateOf('a', 1), 'one');
-  iterator.state(stateOf('b', 1), 'two');
-  iterator.state(stateOf('a', 2), 'three');
+  iterator.state({ state: stateOf('a', 1), ofThreads: true }, 'one');
+  iterator.state({ state: stateOf('b', 1), ofThreads: false }, 'two');
+  iterator.state({ state: stateOf('a', 2), ofThreads: false }, 'three');
   const items = [(await iterator.next()).value, (await iterator.next()).value];
   expect(items).toEqual([
-    { type: 'state', position: 'one', state: stateOf('a', 2) },
-    { type: 'state', position: 'two', state: stateOf('b', 1) },
+    { type: 'state', position: 'one', state: stateOf('a', 2), ofThreads: true },
+    { type: 'state', position: 'two', state: stateOf('b', 1), ofThreads: false },
   ]);
   await iterator.return();
 });

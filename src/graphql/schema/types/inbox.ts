@@ -52,7 +52,13 @@ builder.objectRef<ItemOf<'state'>>('InboxState').implement({
   description: 'You have moved a marker or set a preference, on any of your devices. The state is that of now.',
   interfaces: [InboxEvent],
   isTypeOf: (item) => isItem(item, 'state'),
-  fields: (t) => ({ state: t.expose('state', { type: ChatState, description: 'What the chat is to you now.' }) }),
+  fields: (t) => ({
+    state: t.expose('state', { type: ChatState, description: 'What the chat is to you now.' }),
+    ofThreads: t.exposeBoolean('ofThreads', {
+      description:
+        'Whether it is, or may be, about threads of the chat: which ones you follow, or what you have read of them.',
+    }),
+  }),
 });
 
 builder.objectRef<ItemOf<'invitation'>>('InboxInvitation').implement({
