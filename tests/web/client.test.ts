@@ -250,8 +250,9 @@ describe.skipIf(findChromium() === undefined)(
       await said(page, 'message 399').waitFor();
       const beginning = page.getByText('This is where it begins.');
       const probes: ScrollProbe[] = [];
-      // The top of what is loaded is not the end: what is above may still be on its way.
-      for (let step = 0; step < 500 && (await beginning.count()) === 0; step += 1)
+      // At the top of what is loaded, what is above may still be on its way.
+      const isAtBeginning = async () => probes.at(-1)?.isAtTop === true && (await beginning.count()) > 0;
+      for (let step = 0; step < 500 && !(await isAtBeginning()); step += 1)
         probes.push(await page.evaluate<ScrollProbe>(SCROLL_UP));
       expect(Math.max(...probes.map(({ moved }) => moved))).toBeLessThan(2);
       expect(Math.max(...probes.map(({ drawn }) => drawn))).toBeLessThan(120);

@@ -1,5 +1,7 @@
 /** What a step upwards in a timeline came to. */
 export interface ScrollProbe {
+  /** Whether it is at the top of what is loaded. */
+  isAtTop: boolean;
   /** How many rows are drawn. */
   drawn: number;
   /** By how many pixels the first row in view was moved, by all that was loaded and measured meanwhile. */
@@ -21,6 +23,7 @@ export const SCROLL_UP = `(async () => {
   const before = topOf(inView);
   for (let frames = 0; frames < 5; frames += 1) await frame();
   return {
+    isAtTop: timeline.scrollTop === 0,
     drawn: timeline.querySelectorAll('article').length,
     moved: inView.isConnected ? Math.abs(topOf(inView) - before) : 0,
   };
