@@ -5,6 +5,7 @@ import { type ConfiguredDatabase, configureDatabase } from '../support/configure
 import { createTestDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
 import { manage } from '../support/manage.js';
+import { testDatabaseSource } from '../support/test-database-source.js';
 
 let database: ConfiguredDatabase;
 let port: string;
@@ -59,6 +60,15 @@ describe('manage doctor', { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/^problem: Cannot connect to the database at 127\.0\.0\.1:\d+\/chat: .*\.$/m);
     expect(stdout).toMatch(/^problem: Redis cannot be used \(.*\): check REDIS_URL, .*\.$/m);
     expect(stdout).not.toContain('secret');
+  });
+
+  it.runIf(testDatabaseSource().kind === 'postgres')('counts the connections that all workers open', async () => {
+    const redis = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
+    const { stdout } = await doctor({ ...redis, WORKERS: '64' });
+    expect(stdout).toMatch(
+      /^warning: \d+ of \d+ connections are in use, and 64 workers open up to 640: raise max_connections\.$/m,
+    );
+    expect((await doctor(redis)).stdout).not.toContain('max_connections');
   });
 
   it('says that another program has the port', async () => {

@@ -25,7 +25,7 @@ export async function lookAtDatabase(config: Config): Promise<Finding[]> {
     if (refused) return [refused];
     const findings: Finding[] = [];
     if (!located.embedded) {
-      findings.push(...(await lookAtServer(db)));
+      findings.push(...(await lookAtServer(db, config.workers)));
       const read = 'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms';
       findings.push(await clockFinding('PostgreSQL', async () => (await db.pool.query(read)).rows[0].ms));
     }

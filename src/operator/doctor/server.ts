@@ -7,7 +7,9 @@ interface ServerRow {
   fsync: string;
   fullPageWrites: string;
   synchronousCommit: string;
-  connections: number;
+  /** Of the service, on whatever machine. */
+  ownConnections: number;
+  otherConnections: number;
   maxConnections: number;
   mayCreate: boolean;
   transactionAge: number;
@@ -17,19 +19,25 @@ interface ServerRow {
 const SERVER = `SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS "isStandby",
     current_setting('fsync') AS fsync, current_setting('full_page_writes') AS "fullPageWrites",
     (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS "synchronousCommit",
-    (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-    current_setting('max_connections')::int AS "maxConnections",
+    activity.own AS "ownConnections", activity.other AS "otherConnections",
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS "maxConnections",
     has_schema_privilege('public', 'CREATE') AS "mayCreate",
     (SELECT age(datfrozenxid)::int FROM pg_database WHERE datname = current_database()) AS "transactionAge",
-    (pg_database_size(current_database()) / 1048576)::int AS megabytes`;
+    (pg_database_size(current_database()) / 1048576)::int AS megabytes
+  FROM (SELECT (count(*) FILTER (WHERE is_own))::int AS own, (count(*) FILTER (WHERE NOT is_own))::int AS other
+    FROM (SELECT application_name = 'chat-api' AND datname = current_database() AS is_own
+      FROM pg_stat_activity WHERE backend_type = 'client backend') clients) activity`;
 
 /** What a process opens. */
 const POOL = 10;
 /** PostgreSQL stops writing at two thousand million. */
 const OLD_TRANSACTIONS = 1_000_000_000;
 
-/** The settings and the state of the PostgreSQL server. */
-export async function lookAtServer({ pool }: Pick<Database, 'pool'>): Promise<Finding[]> {
+/**
+ * The settings and the state of the PostgreSQL server.
+ * @param workers the processes that are to run here
+ */
+export async function lookAtServer({ pool }: Pick<Database, 'pool'>, workers: number): Promise<Finding[]> {
   const [row] = (await pool.query<ServerRow>(SERVER)).rows;
   if (!row) throw new Error('PostgreSQL did not answer with a row.');
   const findings = [ok(`PostgreSQL ${row.version}, a database of ${row.megabytes} MiB.`)];
@@ -52,10 +60,13 @@ export async function lookAtServer({ pool }: Pick<Database, 'pool'>): Promise<Fi
       'synchronous_commit is off for this role; the service turns it on in its own sessions. Turn it on for other programs too.',
     ),
   );
+  const { ownConnections, otherConnections, maxConnections } = row;
+  const wanted = otherConnections + Math.max(ownConnections, workers * POOL);
   tell(
-    row.connections + POOL > row.maxConnections,
+    wanted > maxConnections,
     warning(
-      `${row.connections} of ${row.maxConnections} connections are in use, and a process opens up to ${POOL}: raise max_connections.`,
+      `${ownConnections + otherConnections} of ${maxConnections} connections are in use, and ${workers === 1 ? 'a process opens' : `${workers} workers open`} ` +
+        `up to ${workers * POOL}: raise max_connections.`,
     ),
   );
   tell(
