@@ -32,7 +32,9 @@ describe.each(TRANSPORTS)('invitations over %s', (_name, transport) => {
     expect(state.invitations[2]).toMatchObject({ chat: { name: chats[0]?.name }, inviter: { username: 'admin' } });
     await declineInvitation(client, made[0]?.id ?? '');
     await revokeInvitation(admin, made[1]?.id ?? '');
+    const isCut = until(client.status, ({ state }) => state !== 'live');
     team.proxy.cut();
+    await isCut;
     await until(invitations, (now) => now.invitations.length === 1);
     await until(client.status, ({ state }) => state === 'live');
     expect(await acceptInvitation(client, { id: made[2]?.id ?? '' })).toBe(chats[2]?.id);

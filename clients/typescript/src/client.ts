@@ -89,8 +89,6 @@ export interface ChatClient {
 /** An inbox's stream has the signals of so many chats. */
 const MAX_SIGNALS = 20;
 const SIGNALS_MS = 50;
-/** What else somebody asks for is refused, and with it all signals. */
-const IS_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** A client of one user. It connects when something is asked of it. */
 export function createChatClient(options: ChatClientOptions): ChatClient {
@@ -113,7 +111,8 @@ export function createChatClient(options: ChatClientOptions): ChatClient {
     },
     signals: () =>
       [...rooms.values()]
-        .filter(({ id, isWatched }) => isWatched && IS_ID.test(id))
+        // An id has 36 characters. With one that is none, all signals would be refused.
+        .filter(({ id, isWatched }) => isWatched && id[35])
         .map(({ id }) => id)
         .slice(-MAX_SIGNALS),
     diagnose: () => request(ME),

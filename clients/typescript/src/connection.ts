@@ -12,7 +12,7 @@ export type ConnectionStatus =
   /** Nothing was asked for yet, or the client is closed. */
   | { readonly state: 'idle' }
   | { readonly state: 'connecting' }
-  /** Everything that was missed has come. */
+  /** Everything that was missed has come, and signals are heard. Set again when those of other chats are. */
   | { readonly state: 'live' }
   /** Cut off. The next attempt is at `retryAt`, by `Date.now()`. */
   | { readonly state: 'waiting'; readonly retryAt: number; readonly error: ChatError }
@@ -34,8 +34,6 @@ export interface ConnectionListener {
    * @param isReset the service has another history than before
    */
   began(isReset: boolean): void;
-  /** The signals that are wanted are heard from now on: some may have been lost before. */
-  heard?(): void;
 }
 
 /** The one stream of all chats: opens it, keeps it open, and resumes it behind the last frame that was handled. */
@@ -88,9 +86,6 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
   const began = (isReset: boolean) => {
     for (const listener of listeners) listener.began(isReset);
   };
-  const heard = () => {
-    for (const listener of listeners) listener.heard?.();
-  };
   const send = (frame: object) => session?.stream.send?.(frame);
   const requests = requestsOver(send);
 
@@ -108,7 +103,6 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     if (type === 'live') {
       failures = 0;
       status.set({ state: 'live' });
-      heard();
     }
     for (const listener of listeners) listener.frame(frame);
     if (type === 'reset') began(true);
@@ -162,8 +156,12 @@ export function connectionOf({ request, signals, life, ...options }: ConnectionO
     const chats = signals();
     if (!session || !isOpen || chats.join() === signalled.join()) return;
     signalled = chats;
-    // Without an answer the stream is about to end, or the service is of before it gave one.
-    if (session.stream.send) requests.ask({ type: 'signals', chats }).then(heard, heard);
+    // Without an answer the stream is about to end, or the service is older than its answers.
+    if (session.stream.send)
+      requests.ask({ type: 'signals', chats }).then(
+        () => status.set({ ...status.get() }),
+        () => {},
+      );
     // What cannot be said is asked for by another stream.
     else session.end(endOf(1012, 'signals'));
   };

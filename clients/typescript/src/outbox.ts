@@ -114,7 +114,7 @@ export function outboxOf(options: OutboxOptions): Outbox {
     },
     discard(nonce) {
       const one = outgoing.get(nonce);
-      if (one) settle(one, new ChatError('CLOSED', 'The message was discarded.'));
+      if (one) settle(one, new ChatError('CLOSED', 'Discarded.'));
     },
     delivered(message) {
       const one = outgoing.get(message.nonce);

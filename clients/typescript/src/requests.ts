@@ -29,7 +29,7 @@ export function requestsOver(send: (frame: object) => void): Requests {
         waiting.set(id, { resolve, reject });
         send({ ...frame, id });
       });
-      const timer = setTimeout(() => waiting.get(id)?.reject(new ChatError('NETWORK', 'No answer came.')), TIMEOUT_MS);
+      const timer = setTimeout(() => waiting.get(id)?.reject(new ChatError('NETWORK', 'No answer.')), TIMEOUT_MS);
       return answer.finally(() => {
         clearTimeout(timer);
         waiting.delete(id);

@@ -53,6 +53,19 @@ export async function readMessages(
   return Object.values(answer).map((message) => message && messageFromGraphql(message));
 }
 
+/** The message as it is now; null for one that is not of the room’s chat. */
+export async function readMessage({ id, context }: Room, messageId: string): Promise<Message | null> {
+  const [message = null] = await readMessages(context, id, [messageId]);
+  return message;
+}
+
+/** As `room.loadBackTo()`. */
+export async function loadBackTo(room: Room, seq: number, isClosed: () => boolean): Promise<void> {
+  const isMissing = () => room.get().hasEarlier && (room.messages[0]?.seq ?? 0) > seq;
+  // It gives no more at once than the service does.
+  while (isMissing() && !isClosed()) await room.loadEarlier(Number.POSITIVE_INFINITY);
+}
+
 /** As `room.findMembers()`. */
 export async function findMembers(room: Room, beginning: string, count: number): Promise<Member[]> {
   const start = beginning.toLowerCase();

@@ -78,11 +78,8 @@ export abstract class RoomPart<State extends PartState, Snapshot extends { curso
     const { connection } = this.room.context;
     const stops = [
       this.room.subscribe(() => this.followRoom()),
-      connection.listen({
-        frame: (frame) => frame.chatId === this.room.id && this.take(frame),
-        began: () => {},
-        heard: () => this.following && this.heard(),
-      }),
+      connection.listen({ frame: (frame) => frame.chatId === this.room.id && this.take(frame), began: () => {} }),
+      connection.status.subscribe(() => connection.status.get().state === 'live' && this.following && this.heard()),
     ];
     this.stopRoom = () => {
       for (const stop of stops) stop();

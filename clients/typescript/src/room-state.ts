@@ -104,9 +104,23 @@ export type RoomAction =
 const MAX_MESSAGES = 5000;
 
 export function emptyRoom(chatId: string): RoomState {
-  const nothing = { error: null, me: null, chat: null, cursor: null, viewer: null };
-  const none = { messages: [], pending: [], pendingReplies: [], members: [], typing: [], viewerCan: [] };
-  return { chatId, status: 'loading', ...nothing, ...none, hasEarlier: false, hasMoreMembers: false };
+  return {
+    chatId,
+    status: 'loading',
+    error: null,
+    me: null,
+    chat: null,
+    cursor: null,
+    viewer: null,
+    messages: [],
+    pending: [],
+    pendingReplies: [],
+    members: [],
+    typing: [],
+    viewerCan: [],
+    hasEarlier: false,
+    hasMoreMembers: false,
+  };
 }
 
 /** The state after an action. Pure: the same state and action make the same state, and neither is changed. */

@@ -226,7 +226,7 @@ export function roomOf(id: string, context: RoomContext): Room {
       if (get().status !== 'ready') return;
       notify({ type, chatId: id, after: String(frame.after), cursor: String(frame.cursor) });
       void load();
-    } else if (type === 'chat.state') takeState(frame.state as ChatState, frame.ofThreads === true);
+    } else if (type === 'chat.state') takeState(frame.state as ChatState, frame.ofThreads);
     else if (type === 'typing') typed(frame.user as UserRef, frame.thread);
     else {
       const event = eventFromWire(frame, connection.userId ?? '');
@@ -265,7 +265,7 @@ export function roomOf(id: string, context: RoomContext): Room {
 
   const isMe = (user: UserRef) => user.id === connection.userId;
 
-  function takeState({ unread: _unread, ...viewer }: ChatState, ofThreads: boolean): void {
+  function takeState({ unread: _unread, ...viewer }: ChatState, ofThreads: unknown): void {
     const before = get().viewer;
     newerViewer = viewer;
     set({ viewer });
@@ -274,7 +274,7 @@ export function roomOf(id: string, context: RoomContext): Room {
   }
 
   /** Replies that are in the main timeline too are read with it; of `all`, others may be followed, or read, than before. */
-  function rereadThreads(all: boolean): void {
+  function rereadThreads(all: unknown): void {
     for (const { id, replies } of get().messages)
       if (replies && (all || replies.viewer?.unread)) rereader.add(id, true);
   }
@@ -418,12 +418,8 @@ export function roomOf(id: string, context: RoomContext): Room {
       });
       return earlier;
     },
-    async loadBackTo(seq) {
-      const isMissing = () => get().hasEarlier && (get().messages[0]?.seq ?? 0) > seq;
-      while (isMissing() && !isClosed) await room.loadEarlier(MESSAGES_AT_MOST);
-    },
-    findMessage: async (messageId) =>
-      find(messageId) ?? (await (await later()).readMessages(context, id, [messageId]))[0] ?? null,
+    loadBackTo: async (seq) => (await later()).loadBackTo(room, seq, () => isClosed),
+    findMessage: async (messageId) => find(messageId) ?? (await later()).readMessage(room, messageId),
     async loadMembers() {
       if (!get().hasMoreMembers) return;
       await read({ first: MEMBERS_PER_PAGE, after: lastMember }, ({ members, hasMoreMembers }) => {

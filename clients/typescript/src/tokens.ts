@@ -49,5 +49,5 @@ async function checked(fetchToken: TokenFunction, refused: string | undefined): 
   } catch (error) {
     throw asChatError(error, 'TOKEN_UNAVAILABLE');
   }
-  throw new ChatError('TOKEN_UNAVAILABLE', 'There is no token.');
+  throw new ChatError('TOKEN_UNAVAILABLE', 'No token.');
 }

@@ -325,6 +325,7 @@ export const MATRIX: Record<string, Row> = {
   'InboxState.position': inboxEvent('position'),
   'InboxState.chatId': inboxEvent('chatId'),
   'InboxState.state': inboxEvent('position ... on InboxState { state { readSeq } }'),
+  'InboxState.ofThreads': inboxEvent('position ... on InboxState { ofThreads }'),
   'InboxInvitation.position': inboxEvent('position'),
   'InboxInvitation.chatId': inboxEvent('chatId'),
   'InboxInvitation.invitation': inboxEvent('position ... on InboxInvitation { invitation { id } }'),
