@@ -47,6 +47,8 @@ const MIN_PAGE_LENGTH = 16;
 export class ChatStream implements FeedListener, EventHolder {
   readonly chatId: string;
   private takesSignals: boolean;
+  /** Resolves when the signals that it takes are heard. A stream that begins with them was opened behind that. */
+  private subscribed: Promise<void> = Promise.resolve();
   /** The chat's head when the viewer was admitted. A client that gets no event and reconnects with this cursor misses nothing. */
   readonly head: Cursor;
   private position: Cursor;
@@ -106,10 +108,12 @@ export class ChatStream implements FeedListener, EventHolder {
   }
 
   /** Gives its sink the chat's signals, or no more. Resolves when a stream that is live hears them. */
-  async hearSignals(hears: boolean): Promise<void> {
-    if (this.isOver || hears === this.takesSignals) return;
-    this.takesSignals = hears;
-    await this.host.signalsChanged(this, this.feed);
+  hearSignals(hears: boolean): Promise<void> {
+    if (!this.isOver && hears !== this.takesSignals) {
+      this.takesSignals = hears;
+      this.subscribed = this.host.signalsChanged(this, this.feed);
+    }
+    return this.subscribed;
   }
 
   /** Ends the stream without a further call of its sink. */

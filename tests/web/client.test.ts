@@ -257,6 +257,7 @@ describe.skipIf(findChromium() === undefined)(
       expect(Math.max(...probes.map(({ moved }) => moved))).toBeLessThan(2);
       expect(Math.max(...probes.map(({ drawn }) => drawn))).toBeLessThan(120);
       await said(page, 'message 0').first().waitFor();
+      await beginning.waitFor();
       await page.getByRole('button', { name: 'Newest' }).click();
       await said(page, 'message 399').waitFor();
       expect(complaints()).toEqual([]);
