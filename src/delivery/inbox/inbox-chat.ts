@@ -11,6 +11,8 @@ export interface InboxOfChat {
   canTake(chatId: string): boolean;
   deliver(chat: InboxChat, events: readonly ChatEvent[]): void;
   signal(chatId: string, signal: ChatSignal): void;
+  /** The chat's stream has caught up. */
+  becameLive(chat: InboxChat): void;
   replace(replace: Replace): void;
   historyReplaced(): void;
   ended(chat: InboxChat, reason: StreamEnd): void;
@@ -36,9 +38,8 @@ export class InboxChat implements StreamSink {
   target: number | undefined;
   stream: ChatStream | undefined;
   isOpening = false;
-  /** Those who wait for the stream to be live. */
-  private readonly waiting: (() => void)[] = [];
-  private isLive = false;
+  /** Whether its stream has caught up. */
+  isLive = false;
   /** Whether its deletion was delivered. */
   isDeleted = false;
   /** Whether something has come since the inbox looked for quiet chats. */
@@ -83,19 +84,9 @@ export class InboxChat implements StreamSink {
     this.inbox.replace(replace);
   }
 
-  /** Resolves when the stream is live, or the chat has left the inbox. */
-  async whenLive(): Promise<void> {
-    if (!this.isLive) await new Promise<void>((resolve) => this.waiting.push(resolve));
-  }
-
   live(): void {
     this.isLive = true;
-    for (const resolve of this.waiting.splice(0)) resolve();
-  }
-
-  /** The chat has left the inbox, which does not wait for it any more. */
-  left(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+    this.inbox.becameLive(this);
   }
 
   reset(): void {

@@ -16,6 +16,7 @@ import type { InboxProgress } from './inbox-progress.js';
 import type { InboxSink } from './inbox-sink.js';
 import type { InboxSources } from './inbox-sources.js';
 import { type Segment, segmentsOf } from './segments.js';
+import { SignalledChats } from './signalled-chats.js';
 
 /** The inbox that the chats are of. */
 export interface InboxOfChats {
@@ -47,10 +48,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   private readonly endedStreams: ChatStream[] = [];
   /** Whether a chat waits for room in the position. */
   private isHeldBack = false;
-  /** The chats whose signals are delivered. */
-  private signalled: ReadonlySet<string> = new Set();
-  /** Set until the signals that were asked for before the beginning are heard: `live` says that they are. */
-  private hearing: Promise<void> | undefined;
+  private readonly signalled = new SignalledChats(() => this.announceLive());
   private readonly viewer: () => Viewer;
   private readonly maxMissed: number;
 
@@ -123,13 +121,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
     this.host.watch([...resting, ...waiting], this);
     this.catchingUp.begin(waiting);
     watch.end();
-    const hearing = this.signalled.size > 0 ? this.heard() : undefined;
-    this.hearing = hearing;
-    void hearing?.then(() => {
-      if (this.hearing !== hearing) return;
-      this.hearing = undefined;
-      this.announceLive();
-    });
+    this.hear();
     this.announceLive();
   }
 
@@ -208,25 +200,33 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
 
   /**
    * Delivers the signals of these chats, and from now on of no others. They have streams, however quiet they are. Those that the user is no
-   * member of have no signals. Resolves when the signals of the others are heard; before the inbox has begun, at once.
+   * member of have no signals. Resolves when the signals of the others are heard, or others are asked for; before the inbox has begun, at
+   * once.
    */
   async hearSignals(chatIds: readonly string[]): Promise<void> {
-    const before = this.signalled;
-    this.signalled = new Set(chatIds);
-    for (const chatId of before)
-      if (!this.signalled.has(chatId)) void this.chats.get(chatId)?.stream?.hearSignals(false);
-    if (this.inbox.isOpen) await this.heard();
+    for (const chatId of this.signalled.replace(chatIds)) void this.chats.get(chatId)?.stream?.hearSignals(false);
+    if (!this.inbox.isOpen) return;
+    this.hear();
+    await this.signalled.whenHeard();
   }
 
-  /** Resolves when the signals that are asked for are heard. */
-  private async heard(): Promise<void> {
-    const hear = async (chat: InboxChat) => {
-      void chat.stream?.hearSignals(true);
-      await chat.whenLive();
-      await chat.stream?.hearSignals(true);
-    };
-    const chats = [...this.signalled].map((chatId) => this.chats.get(chatId) ?? this.wake(chatId));
-    await Promise.all(chats.map((chat) => chat && hear(chat)));
+  private hear(): void {
+    for (const chatId of this.signalled) {
+      const chat = this.chats.get(chatId) ?? this.wake(chatId);
+      if (!chat) continue;
+      this.signalled.miss(chatId);
+      void this.hearChat(chat);
+    }
+  }
+
+  /** A stream that is not live may lack signals that come before. */
+  private async hearChat(chat: InboxChat): Promise<void> {
+    await chat.stream?.hearSignals(true);
+    if (chat.isLive && this.chats.get(chat.chatId) === chat) this.signalled.heard(chat.chatId);
+  }
+
+  becameLive(chat: InboxChat): void {
+    if (this.signalled.has(chat.chatId)) void this.hearChat(chat);
   }
 
   /** A join or a removal of the user, perhaps one that is known already. */
@@ -399,7 +399,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
 
   private leave(chat: InboxChat): void {
     this.chats.delete(chat.chatId);
-    chat.left();
+    this.signalled.heard(chat.chatId);
     this.progress.leave(chat.chatId);
     if (chat.isDeleted) void this.deleted(chat.chatId);
     if (chat.target !== undefined) this.caughtUp(chat);
@@ -422,7 +422,7 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   }
 
   private announceLive(): void {
-    if (this.inbox.isOpen && !this.hearing) this.catchingUp.announce();
+    if (this.inbox.isOpen && this.signalled.isHeard) this.catchingUp.announce();
   }
 
   live(): void {
@@ -443,12 +443,9 @@ export class InboxChats implements ChatWatcher, InboxOfChat, ChatsCatchingUp {
   }
 
   close(): void {
-    const chats = [...this.chats.values()];
+    for (const { stream } of [...this.chats.values()]) stream?.close();
     this.chats.clear();
-    for (const chat of chats) {
-      chat.stream?.close();
-      chat.left();
-    }
+    this.signalled.forget();
     this.host.unwatch(this.progress.chatIds(), this);
     this.emptied();
     this.catchingUp.stop();
