@@ -99,11 +99,13 @@ describe.skipIf(missing !== undefined)('Behind three sentinels (skipped without 
     await talk.untilOverBus(RECOVERY_MS);
   });
 
-  it('nothing was lost, doubled or out of order, nothing late, and no password in the log', async () => {
+  it('nothing was lost, doubled or out of order, nothing late, and no password in the log', {
+    timeout: 90_000,
+  }, async () => {
+    // A busy machine sends fewer in the time that the failures take.
+    await waitUntil('Enough was said', 60_000, () => talk.sent.length > 200);
     const worst = await talk.end();
-    console.log(`${talk.sent.length} messages, the latest after ${Math.round(worst)} ms.`);
-    // On a busy machine fewer are sent in the time that the failures take.
-    expect(talk.sent.length).toBeGreaterThan(70);
+    expect(talk.sent.length).toBeGreaterThan(200);
     expect(worst).toBeLessThan(PROBED_MS);
     for (const { log } of team.services) expect(log.join('')).not.toContain(PASSWORD);
   });
